@@ -1,0 +1,40 @@
+# mamey_library(NAME [SOURCES …] [DEPENDS mamey targets…] [LINKS private outside libraries…])
+#   One folder, one target: folder `cqrs` is `mamey_cqrs`, alias and export name `mamey::cqrs`.
+add_library(mamey_options INTERFACE)
+add_library(mamey::options ALIAS mamey_options)
+set_target_properties(mamey_options PROPERTIES EXPORT_NAME options)
+target_compile_features(mamey_options INTERFACE cxx_std_20)
+# A designated initialiser that leaves members at their defaults is the idiom of options and messages.
+target_compile_options(mamey_options INTERFACE -Wno-missing-field-initializers)
+target_include_directories(mamey_options INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+install(TARGETS mamey_options EXPORT mamey-targets)
+
+# How our own code is compiled; never exported.
+add_library(mamey_own_code INTERFACE)
+target_compile_options(mamey_own_code INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -Wno-missing-field-initializers -fstack-clash-protection)
+if(MAMEY_SANITIZE)
+  target_compile_options(mamey_own_code INTERFACE -fsanitize=${MAMEY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(mamey_options INTERFACE $<BUILD_INTERFACE:-fsanitize=${MAMEY_SANITIZE}>)
+endif()
+
+function(mamey_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LINKS" ${ARGN})
+  set(target mamey_${name})
+  add_library(${target} STATIC ${arg_SOURCES})
+  add_library(mamey::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(${target} PUBLIC mamey_options ${arg_DEPENDS} PRIVATE $<BUILD_INTERFACE:mamey_own_code> ${arg_LINKS})
+  install(TARGETS ${target} EXPORT mamey-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endfunction()
+
+# mamey_test(NAME SOURCES … DEPENDS … [LABELS …]): a GoogleTest executable, one ctest entry a test case.
+function(mamey_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} mamey_own_code GTest::gtest GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+endfunction()

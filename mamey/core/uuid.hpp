@@ -1,0 +1,45 @@
+#pragma once
+
+/// @file
+/// UUIDs of RFC 9562: random (version 4) and time-ordered (version 7).
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace mamey::inline v1 {
+
+/// A 128-bit identifier; default-constructed it is the nil UUID.
+struct uuid {
+  std::array<std::uint8_t, 16> bytes{};
+
+  /// Random bits from the operating system's generator (buffered a thread).
+  static uuid v4();
+  /// Millisecond time, then a counter that keeps ids of one process in the order of their creation (RFC 9562 §6.2, method 1).
+  static uuid v7();
+  /// Accepts the 36-character form ("D"), 32 digits ("N") and "{…}"; nothing else.
+  static std::optional<uuid> parse(std::string_view text) noexcept;
+  /// For literals: throws std::invalid_argument when malformed.
+  explicit uuid(std::string_view text);
+  constexpr uuid() = default;
+
+  constexpr bool is_nil() const noexcept { return bytes == std::array<std::uint8_t, 16>{}; }
+  /// 32 lower-case digits, the form the reference uses for message ids.
+  std::string to_compact_string() const;
+
+  friend constexpr auto operator<=>(const uuid&, const uuid&) = default;
+};
+
+/// 36 lower-case characters.
+std::string to_string(const uuid& id);
+
+}  // namespace mamey::inline v1
+
+template <>
+struct std::hash<mamey::uuid> {
+  std::size_t operator()(const mamey::uuid& id) const noexcept;
+};

@@ -1,0 +1,96 @@
+#pragma once
+
+/// @file
+/// What belongs to the work at hand rather than to a function: correlation, trace, deadline, user, tenant. A fiber has one, children inherit
+/// it; log lines, outgoing calls, messages and statements pick it up.
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mamey/runtime/event_loop.hpp>
+
+namespace mamey::inline v1 {
+
+/// W3C Trace Context (level 1): what `traceparent` carries.
+struct trace_context {
+  std::array<std::uint8_t, 16> trace_id{};
+  std::array<std::uint8_t, 8> span_id{};
+  bool sampled = false;
+
+  bool valid() const noexcept { return trace_id != std::array<std::uint8_t, 16>{} && span_id != std::array<std::uint8_t, 8>{}; }
+  static std::optional<trace_context> parse(std::string_view traceparent) noexcept;
+  /// A new root, unsampled unless told.
+  static trace_context make_root(bool sampled = false);
+  /// Same trace, new span id.
+  trace_context child() const;
+  std::string to_traceparent() const;
+  std::string trace_id_text() const;  ///< 32 hex digits
+};
+
+/// On whose behalf the work is done.
+struct principal {
+  std::string id;
+  std::vector<std::string> roles;
+  std::multimap<std::string, std::string> claims;
+};
+
+/// Sticky: once requested, every further suspension point of those who share it throws `cancelled`.
+class cancellation {
+ public:
+  void request() noexcept;  ///< any thread; wakes the fibers that wait
+  bool requested() const noexcept { return requested_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<bool> requested_{false};
+};
+
+struct ambient_context {
+  std::string correlation_id;
+  trace_context trace;
+  std::optional<steady_time> deadline;
+  std::shared_ptr<const principal> user;  ///< null: anonymous
+  std::string tenant;
+  std::map<std::string, std::string> baggage;
+  std::string service;  ///< the application's name, for logs in a host of several
+  std::shared_ptr<cancellation> cancel;
+};
+
+/// The context of the current fiber (outside a fiber: of the thread). Changing it changes it for the rest of this fiber and its later children.
+ambient_context& current_context();
+
+/// Replaces the context for the lifetime of the object.
+class context_scope {
+ public:
+  explicit context_scope(ambient_context replacement);
+  ~context_scope();
+  context_scope(const context_scope&) = delete;
+  context_scope& operator=(const context_scope&) = delete;
+
+ private:
+  ambient_context previous_;
+};
+
+/// Tightens the deadline for the lifetime of the object; never loosens it.
+class deadline_scope {
+ public:
+  explicit deadline_scope(std::chrono::nanoseconds span);
+  ~deadline_scope();
+  deadline_scope(const deadline_scope&) = delete;
+  deadline_scope& operator=(const deadline_scope&) = delete;
+
+ private:
+  std::optional<steady_time> previous_;
+};
+
+/// Throws `deadline_exceeded` or `cancelled` if the context says so. Long computations call it.
+void check_context();
+
+}  // namespace mamey::inline v1

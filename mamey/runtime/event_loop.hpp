@@ -1,0 +1,70 @@
+#pragma once
+
+/// @file
+/// One thread's loop: readiness of sockets, timers, callbacks posted from anywhere, and fibers.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace mamey::inline v1 {
+
+using steady_time = std::chrono::steady_clock::time_point;
+using wall_time = std::chrono::sys_time<std::chrono::microseconds>;
+
+class event_loop {
+ public:
+  /// The loop of the calling thread, or null outside one.
+  static event_loop* current() noexcept;
+
+  /// Runs `callback` on this loop, soon. Any thread. The callback must not suspend.
+  void post(std::function<void()> callback);
+
+  /// Starts a fiber here that inherits the caller's ambient context. Any thread. For the framework: everybody else uses `with_scope` or the supervisor, so that somebody joins it.
+  void start_fiber(std::string_view name, std::function<void()> body);
+
+  /// Clocks of this loop: virtual in a simulation.
+  steady_time now() const noexcept;
+  wall_time wall_now() const noexcept;
+
+  /// Called on the loop when a descriptor becomes readable or writable, or failed.
+  class watcher {
+   public:
+    virtual ~watcher() = default;
+    virtual void readable() = 0;
+    virtual void writable() = 0;
+  };
+  /// Edge-triggered; one watcher a descriptor; loop thread only.
+  void watch(int descriptor, watcher& target);
+  void unwatch(int descriptor) noexcept;
+
+  /// A one-shot timer; loop thread only. The callback must not suspend.
+  std::uint64_t add_timer(steady_time when, std::function<void()> callback);
+  bool cancel_timer(std::uint64_t id) noexcept;
+
+  struct statistics {
+    std::uint64_t fibers_alive = 0;
+    std::uint64_t fibers_started = 0;
+    std::chrono::nanoseconds worst_lag{};  ///< since the last call
+  };
+  /// Any thread.
+  statistics read_statistics() noexcept;
+
+  struct state;
+  explicit event_loop(std::unique_ptr<state> state);
+  ~event_loop();
+  event_loop(const event_loop&) = delete;
+  event_loop& operator=(const event_loop&) = delete;
+  state& internals() noexcept { return *state_; }  ///< for this folder only
+
+ private:
+  std::unique_ptr<state> state_;
+};
+
+/// The current loop's clock, or the real one outside a loop.
+steady_time steady_now() noexcept;
+wall_time wall_now() noexcept;
+
+}  // namespace mamey::inline v1

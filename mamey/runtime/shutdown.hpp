@@ -1,0 +1,46 @@
+#pragma once
+
+/// @file
+/// The ordered way down. Steps register with their stage; SIGTERM and SIGINT start it, a second signal ends the process at once.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace mamey::inline v1 {
+
+enum class shutdown_stage : std::uint8_t { readiness_off, deregister, drain_delay, stop_accepting, cancel_consumers, finish_in_flight, stop_relays, flush, close_pools };
+
+class shutdown_plan {
+ public:
+  shutdown_plan();
+  ~shutdown_plan();
+  /// Steps of one stage run in the order of registration, in the calling fiber; an exception is reported and the next step runs.
+  void add(shutdown_stage stage, std::string_view name, std::function<void()> step);
+  /// Runs every stage once, in order.
+  void run(const std::function<void(std::string_view step, const std::string& error)>& report);
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+/// Blocks SIGTERM and SIGINT in this thread and those it starts later, so construct it first in main.
+class signal_watcher {
+ public:
+  signal_watcher();
+  ~signal_watcher();
+  /// Suspends until the first signal, `request()`, or cancellation. From then on a second signal calls `_exit(130)`.
+  void wait();
+  /// As a signal would.
+  void request();
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace mamey::inline v1
