@@ -8,19 +8,10 @@
 #include <optional>
 #include <string>
 
+#include <mamey/domain/message.hpp>
 #include <mamey/runtime/event_loop.hpp>
 
 namespace mamey::inline v1 {
-
-/// Declared by a message type: `static constexpr mamey::message_options message{.exchange = "orders", .version = 2};`. Empty: by convention.
-struct message_options {
-  const char* name = "";         ///< wire name; default: the type's unqualified name
-  const char* exchange = "";     ///< default: the application's own exchange
-  const char* routing_key = "";  ///< default: the name, in the configured casing
-  const char* queue = "";        ///< default: the queue template
-  int version = 1;
-  int min_version = 1;           ///< the oldest reader that understands this version
-};
 
 struct envelope {
   std::string id;              ///< opaque, at most 255 characters; ours: UUIDv7 in compact form

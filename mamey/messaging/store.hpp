@@ -83,6 +83,8 @@ struct claimed_message {
   std::int64_t sequence = 0;   ///< order of commits within a key
   envelope message;
   int attempts = 0;            ///< refusals of the message itself, so far
+  bool reclaimed = true;       ///< an earlier claim ended without a word (its process may have died): the message may be out already. False: certainly not
+  bool behind_parked = false;  ///< ordered, `parked_head_blocks` false: an earlier message of its key is parked
 };
 
 struct claim {
@@ -94,7 +96,9 @@ struct claim_request {
   std::size_t most_rows = 100;
   std::size_t most_bytes = 1 << 20;
   std::chrono::milliseconds lease{30'000};
-  bool ordered = false;        ///< at most the head of each key; the caller holds the slots
+  bool ordered = false;        ///< at most the head of each key (rows without a key: any number), and only keys whose slot `owner` leases
+  std::string owner;           ///< ordered: as in `lease_slots`
+  bool parked_head_blocks = true;  ///< ordered: false hands out what stands behind a parked message too, marked `behind_parked`
 };
 
 struct outbox_failure {
