@@ -21,6 +21,7 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/messaging/envelope.hpp>
+#include <mamey/messaging/faults.hpp>
 #include <mamey/messaging/store.hpp>
 
 namespace mamey::inline v1 {
@@ -37,6 +38,7 @@ struct handling_context {
   std::vector<std::string> finished_delayed;  ///< delayed rows the same commit ends
   int attempt = 1;                            ///< tries of this message by this handler, this one included
   bool redelivered = false;
+  injected_faults faults;                     ///< tests only
 
   /// Adds inbox row and finished rows to the unit of work's changes.
   void seal(change_set& changes) const;
@@ -55,7 +57,7 @@ struct message_handler {
   std::vector<std::string> aliases;  ///< earlier names whose inbox rows still count
   /// Runs in a fiber of a worker loop, with the ambient context of the message (correlation, trace, tenant, deadline, cancellation). See the file comment.
   std::function<handling_result(const envelope& message, handling_context& context)> handle;
-  /// Optional: asked after a failure that will not be retried immediately. Must not commit. Throwing is logged and counts as no answer.
+  /// Optional: asked after each failed try. Must not commit. Throwing is logged and counts as no answer.
   std::function<failure_answer(const envelope& message, const error_report& error)> on_failure;
 };
 

@@ -41,7 +41,8 @@ enum class publish_result : std::uint8_t {
 
 struct publish_outcome {
   publish_result result = publish_result::confirmed;
-  std::string reason;  ///< for people; empty when confirmed
+  std::string reason;      ///< for people; empty when confirmed
+  bool untouched = false;  ///< with broker_fault: certainly never left, so nobody has seen the message
 };
 
 /// A message handed over for publishing. Exchange and routing key stand in the envelope.
@@ -124,9 +125,25 @@ class consumer {
   virtual void close() = 0;
 };
 
-enum class publisher_state : std::uint8_t { ready, blocked, down };
+enum class channel_state : std::uint8_t {
+  ready,
+  blocked,  ///< the broker asks for silence; what is unconfirmed stays so
+  down,     ///< unreachable; what was unconfirmed has ended as broker_fault
+};
+/// Told of flow control and outages, so that a relay pauses before it fails. Any thread. Must not suspend, must not throw.
+using channel_state_callback = std::function<void(channel_state state, std::string_view reason)>;
 
-/// Thread-safe; every function that may suspend says so.
+/// One publisher's way out. Destroying it ends its callbacks before the destructor returns.
+class outgoing_channel {
+ public:
+  virtual ~outgoing_channel() = default;
+  /// Hands messages over, in order. May suspend for flow control; a failure is an outcome, never an exception.
+  virtual void publish(std::span<const outgoing_message> messages) = 0;
+  /// Gives up every unconfirmed publish (a confirm timed out, the publisher stops): each ends as broker_fault, its late confirm is dropped.
+  virtual void reset() = 0;
+};
+
+/// Thread-safe; every function that may suspend says so. Outlives its channels and consumers.
 class transport {
  public:
   virtual ~transport() = default;
@@ -135,16 +152,8 @@ class transport {
   /// May suspend. Throws `unavailable` when the broker is away, `conflict` when a queue of ours exists in another form.
   virtual void declare(const topology& wanted) = 0;
 
-  /// Hands messages over, in order. May suspend for flow control; failure is an outcome, never an exception.
-  virtual void publish(std::span<const outgoing_message> messages, const publish_callback& done) = 0;
-  /// Gives up every unconfirmed publish (a confirm timed out): each ends as `broker_fault`, later confirms for them are dropped.
-  virtual void reset_publisher() {}
-  /// Told of flow control and outages, so that the relay pauses before it fails. Set by each publisher that cares; the token ends it. Any thread.
-  using publisher_watch = std::shared_ptr<void>;
-  virtual publisher_watch watch_publisher(std::function<void(publisher_state)> changed) {
-    (void)changed;
-    return nullptr;
-  }
+  /// Never fails: a broker that is away shows as `down`.
+  virtual std::unique_ptr<outgoing_channel> open_channel(publish_callback done, channel_state_callback changed) = 0;
 
   /// Starts consuming a declared queue. May suspend. Throws `unavailable`, `not_found`.
   virtual std::unique_ptr<consumer> subscribe(const queue_options& options, delivery_callback deliver, consumer_state_callback changed) = 0;

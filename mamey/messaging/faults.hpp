@@ -1,0 +1,17 @@
+#pragma once
+
+/// @file
+/// Known defects that a test can switch on, to prove that the simulator finds them. All off outside tests.
+
+namespace mamey::inline v1 {
+
+struct injected_faults {
+  bool mark_before_confirm = false;      ///< a row counts as sent when it is handed to the broker
+  bool effect_before_inbox_row = false;  ///< the unit of work commits first, the inbox row follows
+  bool lease_not_rechecked = false;      ///< sends whatever it once claimed
+  bool head_skipped = false;             ///< ordered mode sends a follower while its head is out or refused
+  bool timer_not_armed_again = false;    ///< an empty poll is the last one
+  bool attempt_counted_after = false;    ///< a start is counted when the handler is done
+};
+
+}  // namespace mamey::inline v1
