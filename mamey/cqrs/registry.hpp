@@ -1,0 +1,51 @@
+#pragma once
+
+/// @file
+/// The handlers of one application, by message. Filled while it is composed, then frozen.
+
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <mamey/cqrs/handler.hpp>
+
+namespace mamey::inline v1 {
+
+/// Maps a raised event to what leaves the module; null object: stays private.
+struct event_mapping {
+  const message_info* from = nullptr;
+  std::function<recorded_message(const void* event)> map;
+};
+
+/// Turns a refused command or event into the event that says so.
+struct rejection {
+  const message_info* of = nullptr;
+  std::function<recorded_message(const void* message, const error_report& reason)> make;
+};
+
+class handler_registry {
+ public:
+  /// Throws `error` (internal) when a command or query has a handler already, naming both.
+  void add(handler_entry entry);
+  void add(event_mapping mapping) { mappings_[mapping.from->key] = std::move(mapping); }
+  void add(rejection made) { rejections_[made.of->key] = std::move(made); }
+  void publish(const message_info& event) { published_.push_back(&event); }
+
+  const handler_entry* command_or_query(const type_key& message) const noexcept;
+  const std::vector<const handler_entry*>& domain_handlers(const type_key& event) const noexcept;
+  const event_mapping* mapping(const type_key& event) const noexcept;
+  const rejection* rejected(const type_key& message) const noexcept;
+  bool is_published(const message_info& event) const noexcept;
+
+  const std::vector<std::unique_ptr<handler_entry>>& all() const noexcept { return entries_; }
+
+ private:
+  std::vector<std::unique_ptr<handler_entry>> entries_;
+  std::unordered_map<const type_key*, const handler_entry*> single_;
+  std::unordered_map<const type_key*, std::vector<const handler_entry*>> domain_;
+  std::unordered_map<const type_key*, event_mapping> mappings_;
+  std::unordered_map<const type_key*, rejection> rejections_;
+  std::vector<const message_info*> published_;
+};
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,78 @@
+#pragma once
+
+/// @file
+/// Where a type's objects are stored: the collection follows from the type.
+
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+
+#include <mamey/domain/document.hpp>
+
+namespace mamey::inline v1 {
+
+/// Members that become columns, so that they can be searched and sorted by:
+/// `static constexpr auto indexes() { return mamey::indexed<&OrderState::customer_id, &OrderState::status>; }`. Likewise `unique_indexes()`.
+template <auto... Members>
+struct member_list {};
+template <auto... Members>
+inline constexpr member_list<Members...> indexed{};
+
+namespace detail {
+
+/// `OrderDto` ⇒ `order_dtos`.
+std::string default_collection_name(std::string_view type_name);
+void add_column(collection& to, std::size_t offset, bool unique);
+
+template <class T, auto Member>
+std::size_t offset_of() {
+  static const T probe{};
+  return static_cast<std::size_t>(reinterpret_cast<const char*>(&(probe.*Member)) - reinterpret_cast<const char*>(&probe));
+}
+
+template <class T, auto... Members>
+void add_columns(collection& to, member_list<Members...>, bool unique) {
+  (add_column(to, offset_of<T, Members>(), unique), ...);
+}
+
+/// `Owner` names the collection, `Stored` has the members.
+template <class Owner, class Stored>
+collection make_collection(bool versioned) {
+  collection made{.name = {}, .model = &model_of<Stored>(), .columns = {}, .versioned = versioned};
+  if constexpr (requires { { Owner::collection } -> std::convertible_to<std::string>; }) made.name = Owner::collection;
+  else made.name = default_collection_name(unqualified(type_key_of<Owner>.name));
+  if constexpr (requires { Stored::indexes(); }) add_columns<Stored>(made, Stored::indexes(), false);
+  if constexpr (requires { Stored::unique_indexes(); }) add_columns<Stored>(made, Stored::unique_indexes(), true);
+  return made;
+}
+
+}  // namespace detail
+
+/// The collection of an aggregate: named by its class in the plural (`Order` ⇒ `orders`, or `static constexpr const char* collection`), shaped by its state.
+template <class Aggregate>
+const collection& aggregate_collection() {
+  static const collection made = detail::make_collection<Aggregate, typename Aggregate::state_type>(true);
+  return made;
+}
+
+/// The collection of a read model: a plain struct with a member `id`.
+template <class Model>
+const collection& read_model_collection() {
+  static const collection made = detail::make_collection<Model, Model>(false);
+  return made;
+}
+
+/// The name of a declared column; throws std::logic_error naming the member when it is not declared.
+const std::string& column_name(const collection& in, std::size_t offset);
+
+/// A member's value as a column holds it: numbers as numbers, the rest as text, an empty optional as null.
+sql_value column_value(const type_model& model, const void* object);
+
+/// The text form of an id.
+std::string id_text(const type_model& model, const void* id);
+
+/// JSON body and columns of `object`.
+void fill_document(document& into, const collection& of, const void* object);
+
+}  // namespace mamey::inline v1

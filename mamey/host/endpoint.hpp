@@ -1,0 +1,25 @@
+#pragma once
+
+/// @file
+/// What an endpoint answers when its handler succeeds.
+
+#include <cstdint>
+#include <string>
+
+namespace mamey::inline v1 {
+
+enum class http_method : std::uint8_t { get, head, post, put, patch, del, options };
+
+/// The success answer of an endpoint. Default: 200; a query's result as JSON, 404 for an empty optional; a command's result as JSON, or no body.
+struct answer {
+  int status = 200;
+  std::string location;  ///< template of the header `Location`; `{orderId}` takes the message's member
+};
+
+/// 201 with Location: `mamey::created("/orders/{orderId}")`.
+inline answer created(std::string location) { return {.status = 201, .location = std::move(location)}; }
+/// 202: the work goes on.
+inline answer accepted() { return {.status = 202, .location = {}}; }
+inline answer no_content() { return {.status = 204, .location = {}}; }
+
+}  // namespace mamey::inline v1

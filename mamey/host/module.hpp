@@ -1,0 +1,164 @@
+#pragma once
+
+/// @file
+/// A module: handlers, endpoints and what they need, as data. Where it runs is composition (see application.hpp).
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <mamey/cqrs/behaviour.hpp>
+#include <mamey/cqrs/handler.hpp>
+#include <mamey/host/endpoint.hpp>
+
+namespace mamey::inline v1 {
+
+struct module_definition;
+
+/// The boundary of one business capability: its own store, unit of work and services. Chain methods consume the module: `return mamey::module("orders").commands<…>()…;`
+class module {
+ public:
+  explicit module(std::string name);
+  module(module&&) noexcept;
+  module& operator=(module&&) noexcept;
+  ~module();
+
+  /// Handlers of commands: exactly one each in an application. Functions as template arguments, or classes with `handle`.
+  template <auto... Functions>
+    requires(sizeof...(Functions) > 0)
+  module&& commands() && { return add_functions<handler_kind::command, Functions...>(); }
+  template <class... Handlers>
+    requires(sizeof...(Handlers) > 0)
+  module&& commands() && { return add_classes<handler_kind::command, Handlers...>(); }
+
+  /// Handlers of queries; they return what their query names.
+  template <auto... Functions>
+    requires(sizeof...(Functions) > 0)
+  module&& queries() && { return add_functions<handler_kind::query, Functions...>(); }
+  template <class... Handlers>
+    requires(sizeof...(Handlers) > 0)
+  module&& queries() && { return add_classes<handler_kind::query, Handlers...>(); }
+
+  /// Handlers of integration events: each in a unit of work of its own, at least once, its effects once.
+  template <auto... Functions>
+    requires(sizeof...(Functions) > 0)
+  module&& events() && { return add_functions<handler_kind::integration_event, Functions...>(); }
+  template <class... Handlers>
+    requires(sizeof...(Handlers) > 0)
+  module&& events() && { return add_classes<handler_kind::integration_event, Handlers...>(); }
+
+  /// Handlers of events raised by this module's own aggregates: in the same unit of work; an exception refuses the whole.
+  template <auto... Functions>
+    requires(sizeof...(Functions) > 0)
+  module&& domain_events() && { return add_functions<handler_kind::domain_event, Functions...>(); }
+  template <class... Handlers>
+    requires(sizeof...(Handlers) > 0)
+  module&& domain_events() && { return add_classes<handler_kind::domain_event, Handlers...>(); }
+
+  /// A raised event of this type leaves the module as it is. Not needed for types that declare `message_options`.
+  template <class... Events>
+  module&& publishes() && {
+    (publish(message_info_of<Events>()), ...);
+    return std::move(*this);
+  }
+
+  /// `Map` turns a raised event into the event that leaves: `std::optional<OrderCreated> map(const OrderPlaced&)`; nothing keeps it private.
+  template <auto Map>
+  module&& maps() && {
+    using parts = callable<decltype(Map)>;
+    return add_mapping<Map>(typename parts::parameters{});
+  }
+
+  /// `Make` builds the event that tells of a refused message: `CreateOrderRejected make(const CreateOrder&, const mamey::error_report&)`.
+  template <auto Make>
+  module&& rejects() && {
+    using parts = callable<decltype(Make)>;
+    return add_rejection<Make>(typename parts::parameters{});
+  }
+
+  /// Wraps every handler of the application the module is added to.
+  template <class Behaviour>
+  module&& behaviour() && {
+    add_behaviour([](services& into) { into.add<Behaviour>(); }, [](service_provider& from) -> mamey::behaviour& { return from.get<Behaviour>(); });
+    return std::move(*this);
+  }
+
+  /// Registers services: `.services([](mamey::services& s) { s.add<Pricing, http_pricing>(); })`.
+  module&& services(std::function<void(mamey::services&)> add) &&;
+
+  /// An endpoint that binds a command or query from route, query, headers and body, runs its handler and answers.
+  template <class Message>
+  module&& get(std::string pattern, answer how = {}) && { return route<Message>(http_method::get, std::move(pattern), std::move(how)); }
+  template <class Message>
+  module&& post(std::string pattern, answer how = {}) && { return route<Message>(http_method::post, std::move(pattern), std::move(how)); }
+  template <class Message>
+  module&& put(std::string pattern, answer how = {}) && { return route<Message>(http_method::put, std::move(pattern), std::move(how)); }
+  template <class Message>
+  module&& patch(std::string pattern, answer how = {}) && { return route<Message>(http_method::patch, std::move(pattern), std::move(how)); }
+  template <class Message>
+  module&& del(std::string pattern, answer how = {}) && { return route<Message>(http_method::del, std::move(pattern), std::move(how)); }
+
+  /// An endpoint whose handler is written in place: `.get("/hello/{name}", [](const Hello& hello) { return Greeting{…}; })`.
+  template <class Lambda>
+    requires(!std::convertible_to<Lambda, answer>)
+  module&& get(std::string pattern, Lambda handler) && { return in_place(http_method::get, std::move(pattern), std::move(handler)); }
+  template <class Lambda>
+    requires(!std::convertible_to<Lambda, answer>)
+  module&& post(std::string pattern, Lambda handler) && { return in_place(http_method::post, std::move(pattern), std::move(handler)); }
+
+  module_definition& definition() noexcept { return *definition_; }  ///< for the host
+
+ private:
+  void add(handler_entry entry);
+  void add_route(http_method method, std::string pattern, const message_info& message, answer how);
+  void add_in_place(http_method method, std::string pattern, handler_entry entry);
+  void add_behaviour(void (*registration)(mamey::services&), mamey::behaviour& (*find)(service_provider&));
+  void add_map(event_mapping mapping);
+  void add_rejected(rejection made);
+  void publish(const message_info& event);
+
+  template <handler_kind Kind, auto... Functions>
+  module&& add_functions() {
+    (add(function_handler<Kind, Functions>()), ...);
+    return std::move(*this);
+  }
+  template <handler_kind Kind, class... Handlers>
+  module&& add_classes() {
+    (add(class_handler<Kind, Handlers>()), ...);
+    return std::move(*this);
+  }
+  template <class Message>
+  module&& route(http_method method, std::string pattern, answer how) {
+    add_route(method, std::move(pattern), message_info_of<Message>(), std::move(how));
+    return std::move(*this);
+  }
+  template <class Lambda>
+  module&& in_place(http_method method, std::string pattern, Lambda handler) {
+    auto name = std::string(pattern);
+    add_in_place(method, std::move(pattern), lambda_handler(name, std::move(handler)));
+    return std::move(*this);
+  }
+  template <auto Map, class From>
+  module&& add_mapping(type_list<From>) {
+    using event = std::remove_cvref_t<From>;
+    add_map({.from = &message_info_of<event>(), .map = [](const void* raised) -> recorded_message {
+      auto mapped = Map(*static_cast<const event*>(raised));
+      if constexpr (requires { mapped.has_value(); }) return mapped ? record(std::move(*mapped)) : recorded_message{};
+      else return record(std::move(mapped));
+    }});
+    return std::move(*this);
+  }
+  template <auto Make, class Of, class Error>
+  module&& add_rejection(type_list<Of, Error>) {
+    using message = std::remove_cvref_t<Of>;
+    add_rejected({.of = &message_info_of<message>(),
+                  .make = [](const void* refused, const error_report& reason) { return record(Make(*static_cast<const message*>(refused), reason)); }});
+    return std::move(*this);
+  }
+
+  std::unique_ptr<module_definition> definition_;
+};
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,51 @@
+#pragma once
+
+/// @file
+/// What a feature (a database, a broker, something of a third party) may add to an application while it is composed.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <mamey/messaging/queue.hpp>
+#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/transport.hpp>
+
+namespace mamey::inline v1 {
+
+class configuration;
+class health_registry;
+class metrics_registry;
+class runtime;
+class services;
+
+/// The surroundings of an application when it starts.
+struct environment {
+  std::string application;                ///< its name
+  const mamey::configuration* configuration = nullptr;
+  std::filesystem::path data_directory;   ///< `--data`; created when something is first stored
+  mamey::runtime* runtime = nullptr;
+  health_registry* health = nullptr;
+  metrics_registry* metrics = nullptr;
+};
+
+class composition {
+ public:
+  virtual ~composition() = default;
+
+  /// Services everybody in the application can ask for.
+  virtual mamey::services& services() = 0;
+  /// The module's database. At most one; a second names both features in its error.
+  virtual void use_store(std::string feature, std::function<std::unique_ptr<store>(const environment&)> open) = 0;
+  /// Durable queues that the SQL transport may use.
+  virtual void offer_queues(std::string feature, std::function<std::unique_ptr<durable_queues>(const environment&)> open) = 0;
+  /// What carries messages to other modules. At most one.
+  virtual void use_transport(std::string feature, std::function<std::shared_ptr<transport>(const environment&)> open) = 0;
+  /// Turns subscriptions, outbox relay and error store on.
+  virtual void use_messaging() = 0;
+  /// Runs when the application starts, before its modules serve, in the order of registration.
+  virtual void on_start(std::string name, std::function<void(const environment&)> work) = 0;
+};
+
+}  // namespace mamey::inline v1

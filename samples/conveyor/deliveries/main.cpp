@@ -1,0 +1,3 @@
+#include "deliveries.hpp"
+
+int main(int argc, char** argv) { return deliveries::app().run(argc, argv); }

@@ -1,0 +1,17 @@
+#pragma once
+
+/// @file
+/// What an order costs: another service knows.
+
+#include <mamey/core/decimal.hpp>
+#include <mamey/core/uuid.hpp>
+
+namespace orders {
+
+class Pricing {
+ public:
+  virtual ~Pricing() = default;
+  virtual mamey::decimal total(const mamey::uuid& order_id) = 0;
+};
+
+}  // namespace orders
