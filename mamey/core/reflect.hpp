@@ -4,15 +4,20 @@
 /// A struct becomes a runtime table, once: JSON, validation, configuration, binding, SQL columns and OpenAPI walk the table in ordinary
 /// functions, so that a message type costs the compiler one small template.
 ///
-/// What can be reflected: aggregates of up to 64 members without C arrays, base classes or bit-fields; arithmetic types, enums (by name),
-/// std::string, std::optional, std::vector, std::map<std::string, T>, and any type with a `text_codec`.
+/// What can be reflected: aggregates of up to 64 members without C arrays, bit-fields or bases with data; bool, integers, float, double,
+/// enums (by name), std::string, std::optional, lists (std::vector, std::deque), dictionaries (std::map<std::string, T>,
+/// std::unordered_map<std::string, T>), and any type with a `text_codec`.
+/// Tables are made at first use and live as long as the process; reading them is safe from every thread.
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
+#include <mamey/core/detail/aggregate.hpp>
+#include <mamey/core/text_codec.hpp>
 #include <mamey/core/type_key.hpp>
 
 namespace mamey::inline v1 {
@@ -29,6 +34,7 @@ struct member_model {
   std::string_view wire_name;  ///< on the wire: `customerId`
   model_function type = nullptr;
   std::size_t offset = 0;
+  std::string_view json_key;  ///< as JSON writes it: `"customerId":`
 };
 
 struct enumerator_model {
@@ -43,7 +49,8 @@ struct type_model {
   std::size_t size = 0;
 
   std::span<const member_model> members;                 // object
-  void (*rules)(rule_set&) = nullptr;                    // object with `static constexpr auto rules()`
+  const rule_set& (*rules)() = nullptr;                  // object with `static constexpr auto rules()` or `static void check(const T&, violations&)`
+  void (*reset)(void*) = nullptr;                        // object: back to its initialisers
   bool strict = false;                                   // object with `static constexpr bool strict = true`: unknown members are refused
 
   std::span<const enumerator_model> enumerators;         // enumeration
@@ -54,7 +61,9 @@ struct type_model {
   void (*to_text)(std::string& out, const void*) = nullptr;   // scalar: appends
   bool (*from_text)(void*, std::string_view) = nullptr;       // scalar: false when malformed
   std::string_view format;                                    // scalar: `uuid`, `date-time`, `decimal`, …
+  std::string_view expected;                                  // scalar: for messages, empty for "a <format>"
   bool written_as_number = false;                             // scalar: JSON without quotes (decimal)
+  bool written_as_json = false;                               // scalar: its text is JSON already (json::raw)
   bool (*is_nil)(const void*) = nullptr;                      // scalar with a nil value a command must not carry (uuid and ids made of it)
   void (*generate)(void*) = nullptr;                          // scalar that can be made afresh (`.generated()`)
 
@@ -73,14 +82,35 @@ struct type_model {
 template <class T>
 const type_model& model_of();
 
-/// Specialise for a type with a text form of its own (money, date, strong id):
-/// `static void to_text(std::string& out, const T&)`, `static bool from_text(T&, std::string_view)`, and optionally
-/// `static constexpr std::string_view format`, `static constexpr bool written_as_number`, `static bool is_nil(const T&)`, `static T generate()`.
-template <class T>
-struct text_codec;
+/// The member that a pointer to member names: `member_of(&Order::customer_id)`. Throws std::logic_error for a pointer into another class.
+template <class T, class Member>
+const member_model& member_of(Member T::* member);
+
+/// Names an enumerator on the wire: `placed`; empty for a value without a name.
+template <class Enum>
+std::string_view enum_name(Enum value);
 
 /// Specialise to rename members on the wire: `template <> struct mamey::wire_names<Order> { static constexpr std::pair<std::string_view, std::string_view> names[] = {{"customer_id", "CustomerID"}}; };`
 template <class T>
 struct wire_names;
 
+/// Specialise for an enum whose unknown names (a newer sender's) shall read as one enumerator rather than be refused:
+/// `template <> struct mamey::enum_fallback<Status> { static constexpr Status value = Status::unknown; };`
+template <class Enum>
+struct enum_fallback;
+
+/// Which values are searched for names; specialise for an enum with values beyond: `template <> struct mamey::enum_limits<Port> {
+/// static constexpr int min = 0, max = 9000; };`. Each value costs the compiler a little.
+template <class Enum>
+struct enum_limits {
+  static constexpr int min = -128;
+  static constexpr int max = 255;
+};
+
+/// Finds an enumerator by value or by wire name (letters of any case); nullptr when there is none.
+const enumerator_model* find_enumerator(const type_model& model, std::int64_t value) noexcept;
+const enumerator_model* find_enumerator(const type_model& model, std::string_view wire_name) noexcept;
+
 }  // namespace mamey::inline v1
+
+#include <mamey/core/detail/model.hpp>

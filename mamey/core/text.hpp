@@ -10,6 +10,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include <mamey/core/text_codec.hpp>
+
 namespace mamey::inline v1 {
 
 /// A value for one hole of a template, its type erased. Numbers and booleans keep their kind (a structured log sink writes them as
@@ -30,6 +32,12 @@ class text_argument {
   template <class T>
     requires requires(const T& value) { { to_string(value) } -> std::convertible_to<std::string>; }
   text_argument(const T& value) : kind_(kind::text), owned_(to_string(value)), owns_(true) {}
+  /// Any other type with a `text_codec`: std::chrono times, strong ids of one's own.
+  template <class T>
+    requires(has_text_codec<T> && !requires(const T& value) { to_string(value); })
+  text_argument(const T& value) : kind_(kind::text), owns_(true) {
+    text_codec<T>::to_text(owned_, value);
+  }
 
   kind type() const noexcept { return kind_; }
   std::int64_t integer() const noexcept { return integer_; }
@@ -51,5 +59,14 @@ void append_text(std::string& out, const text_argument& argument);
 /// Replaces each `{…}` of `pattern` by the next argument; the name inside is for structured sinks. `{{` and `}}` are literal braces. A hole
 /// without an argument stays as it is.
 std::string format_text(std::string_view pattern, std::span<const text_argument> arguments);
+
+/// `customer_id`, `CustomerId` and `CUSTOMER_ID` ⇒ `customerId`, as .NET's camelCase policy names them on the wire (`IOStream` ⇒ `ioStream`).
+std::string camel_case(std::string_view name);
+
+/// `OrderCreated` and `orderCreated` ⇒ `order_created`.
+std::string snake_case(std::string_view name);
+
+/// Whether two texts are equal when the letters A–Z count as a–z (ASCII only, as names on the wire are).
+bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept;
 
 }  // namespace mamey::inline v1

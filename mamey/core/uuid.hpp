@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include <mamey/core/text_codec.hpp>
+
 namespace mamey::inline v1 {
 
 /// A 128-bit identifier; default-constructed it is the nil UUID.
@@ -36,6 +38,15 @@ struct uuid {
 
 /// 36 lower-case characters.
 std::string to_string(const uuid& id);
+
+template <>
+struct text_codec<uuid> {
+  static void to_text(std::string& out, const uuid& id);
+  static bool from_text(uuid& id, std::string_view text);
+  static bool is_nil(const uuid& id) { return id.is_nil(); }
+  static uuid generate() { return uuid::v7(); }
+  static constexpr std::string_view format = "uuid";
+};
 
 }  // namespace mamey::inline v1
 
