@@ -21,12 +21,12 @@ class upcasters {
   /// Before start only. Throws conflict when (type, from_version) has one already.
   void add(std::string type, int from_version, function lift);
   /// Whether a message of this type and version would change on its way to `reader_version`.
-  bool applies(std::string_view type, int version, int reader_version) const noexcept;
+  bool applies(const std::string& type, int version, int reader_version) const;
   /// Lifts step by step while there is a step and `version < reader_version`. Thread-safe after start.
   envelope lift(envelope message, int reader_version) const;
 
  private:
-  std::map<std::pair<std::string, int>, function, std::less<>> steps_;
+  std::map<std::pair<std::string, int>, function> steps_;
 };
 
 }  // namespace mamey::inline v1

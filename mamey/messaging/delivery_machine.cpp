@@ -1,0 +1,151 @@
+#include <mamey/messaging/delivery_machine.hpp>
+
+#include <algorithm>
+
+namespace mamey::inline v1 {
+
+delivery_action delivery_machine::on(delivery_event event, int starts) {
+  using enum delivery_event;
+  switch (event) {
+    case begin: return this->begin();
+    case not_handled:
+      if (check_again_) return run();
+      return before_run();
+    case handled:
+    case already_handled: return settle(delivery_ending::duplicate);
+    case start_counted:
+      if (faults_.attempt_counted_after) return settle(delivery_ending::committed);
+      return after_count(starts);
+    case committed:
+      if (faults_.attempt_counted_after && facts_.redelivered && deduplicates()) {
+        state_ = delivery_state::counting;
+        return {.step = delivery_step::count_start};
+      }
+      return settle(delivery_ending::committed);
+    case failed_transient: return fail_transient();
+    case failed_permanent: return fail(delivery_ending::failed);
+    case outcome_unknown:
+      // Only the inbox can tell; without it, running again could repeat the effects.
+      if (!deduplicates()) return fail(delivery_ending::failed);
+      check_again_ = true;
+      return fail_transient();
+    case cancelled: return give_back({}, start_counting::uncounted, delivery_ending::cancelled);
+    case waited:
+      if (!check_again_) return run();
+      state_ = delivery_state::checking;
+      return {.step = delivery_step::check_inbox};
+    case stored: return settle(ending_);
+    case store_down: return give_back(rules_.store_down_delay, start_counting::uncounted, delivery_ending::store_down);
+  }
+  return give_back({}, start_counting::uncounted, delivery_ending::cancelled);
+}
+
+delivery_action delivery_machine::begin() {
+  if (facts_.expired) return settle(delivery_ending::expired);
+  if (facts_.too_new) {
+    if (facts_.too_new_for >= rules_.rollout_window) return fail(delivery_ending::failed);
+    return delay(rules_.rollout_delay, facts_.earlier_rounds, start_counting::uncounted, delivery_ending::too_new);
+  }
+  const bool seen_before = facts_.redelivered || facts_.from_delayed_row || facts_.starts > 1;
+  if (seen_before && deduplicates()) {
+    state_ = delivery_state::checking;
+    return {.step = delivery_step::check_inbox};
+  }
+  return before_run();
+}
+
+delivery_action delivery_machine::before_run() {
+  if (faults_.attempt_counted_after) return run();
+  if (facts_.starts_counted) return after_count(facts_.starts);
+  if (facts_.redelivered && deduplicates()) {
+    state_ = delivery_state::counting;
+    return {.step = delivery_step::count_start};
+  }
+  return run();
+}
+
+delivery_action delivery_machine::after_count(int starts) {
+  counted_ = !facts_.starts_counted;
+  if (starts > limit()) return fail(delivery_ending::parked_unrun);
+  return run();
+}
+
+delivery_action delivery_machine::run() {
+  state_ = delivery_state::running;
+  check_again_ = false;
+  ++tries_;
+  return {.step = delivery_step::run};
+}
+
+delivery_action delivery_machine::fail_transient() {
+  if (tries_ <= rules_.immediate_retries) {
+    state_ = delivery_state::waiting;
+    return {.step = delivery_step::wait, .delay = jittered(rules_.immediate_delay * (1 << std::min(tries_ - 1, 10)))};
+  }
+  const auto next = static_cast<std::size_t>(round() - 1);
+  if (next >= rules_.delayed_retries.size()) return fail(delivery_ending::failed);
+  return delay(jittered(rules_.delayed_retries[next]), round(), start_counting::counted, delivery_ending::delayed);
+}
+
+delivery_action delivery_machine::delay(std::chrono::milliseconds span, int rounds, start_counting counting, delivery_ending ending) {
+  if (!rules_.has_store || (rules_.retries_in_place && !facts_.from_delayed_row)) return give_back(span, counting, ending);
+  state_ = delivery_state::delaying;
+  ending_ = ending;
+  return {.step = delivery_step::store_delayed, .delay = span, .rounds = rounds, .ending = ending};
+}
+
+delivery_action delivery_machine::fail(delivery_ending ending) {
+  if (!rules_.has_store) return settle(delivery_ending::lost);  // nowhere to keep it: the log has it
+  state_ = delivery_state::failing;
+  ending_ = ending;
+  return {.step = delivery_step::store_failure, .ending = ending};
+}
+
+delivery_action delivery_machine::settle(delivery_ending ending) {
+  const bool row_left = facts_.from_delayed_row && (ending == delivery_ending::duplicate || ending == delivery_ending::expired) && state_ != delivery_state::finishing;
+  ending_ = ending;
+  if (row_left) {
+    state_ = delivery_state::finishing;
+    return {.step = delivery_step::finish_row, .ending = ending};
+  }
+  state_ = delivery_state::done;
+  return {.step = delivery_step::acknowledge, .ending = ending};
+}
+
+delivery_action delivery_machine::give_back(std::chrono::milliseconds delay, start_counting counting, delivery_ending ending) {
+  state_ = delivery_state::done;
+  ending_ = ending;
+  return {.step = delivery_step::give_back,
+          .delay = delay,
+          .rounds = facts_.earlier_rounds,
+          .counting = counting,
+          .ending = ending,
+          .undo_start = counted_ && counting == start_counting::uncounted};
+}
+
+int delivery_machine::round() const noexcept {
+  const bool counted_in_place = !facts_.from_delayed_row && (rules_.retries_in_place || !rules_.has_store);
+  return counted_in_place ? std::max(facts_.starts, 1) : facts_.earlier_rounds + 1;
+}
+
+int delivery_machine::limit() const noexcept {
+  // Starts of planned rounds are not starts without outcome.
+  const bool rounds_count = facts_.from_delayed_row || rules_.retries_in_place || !rules_.has_store;
+  return rules_.start_limit + (rounds_count ? static_cast<int>(rules_.delayed_retries.size()) + 1 : 0);
+}
+
+std::chrono::milliseconds delivery_machine::jittered(std::chrono::milliseconds span) const {
+  return span + std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(span.count()) * rules_.jitter * facts_.random));
+}
+
+delivery_action combine(const delivery_action& first, const delivery_action& second) {
+  if (first.step != delivery_step::give_back) return second;
+  if (second.step != delivery_step::give_back) return first;
+  delivery_action both = first;
+  both.delay = std::max(first.delay, second.delay);
+  // One that asks not to count must not be starved into the error store by another's attempts.
+  if (second.counting == start_counting::uncounted) both.counting = start_counting::uncounted;
+  return both;
+}
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,290 @@
+#include <mamey/messaging/relay_machine.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include <mamey/messaging/message_headers.hpp>
+
+namespace mamey::inline v1 {
+
+relay_machine::relay_machine(relay_settings settings, std::uint64_t seed, injected_faults faults)
+    : settings_(std::move(settings)),
+      faults_(faults),
+      random_(static_cast<std::minstd_rand::result_type>(seed % 2147483646 + 1)),
+      poll_(settings_.shortest_poll),
+      pause_(settings_.shortest_pause),
+      store_pause_(store_pauses_from) {}
+
+relay_state relay_machine::state() const noexcept {
+  if (stopped_) return relay_state::stopped;
+  if (stopping_) return relay_state::stopping;
+  if (paused(now_)) return relay_state::paused;
+  if (!rows_.empty()) return relay_state::sending;
+  return claim_out_ ? relay_state::claiming : relay_state::idle;
+}
+
+std::vector<relay_action> relay_machine::on(steady_time now, relay_input input) {
+  actions out;
+  now_ = now;
+  switch (input.event) {
+    case relay_event::started: started_ = true; break;
+    case relay_event::timer: break;
+    case relay_event::woken:
+      claim_wanted_ = true;
+      woken_while_claiming_ = claim_out_;
+      poll_ = settings_.shortest_poll;
+      break;
+    case relay_event::claimed: take_claim(now, std::move(input.rows)); break;
+    case relay_event::claim_failed:
+      claim_out_ = false;
+      claim_wanted_ = true;
+      store_failed(now);
+      break;
+    case relay_event::slots_leased:
+      slots_out_ = false;
+      slots_ = input.applied;
+      slots_until_ = slots_issued_ + settings_.lease - settings_.margin;
+      slots_renew_at_ = slots_issued_ + settings_.lease / 3;
+      store_answered();
+      break;
+    case relay_event::slots_failed:
+      slots_out_ = false;
+      store_failed(now);
+      break;
+    case relay_event::confirmed:
+    case relay_event::unroutable:
+    case relay_event::refused:
+    case relay_event::broker_fault: settle_flight(now, input); break;
+    case relay_event::row_work_done: end_row_work(now, true, input.applied); break;
+    case relay_event::row_work_failed: end_row_work(now, false, 0); break;
+    case relay_event::blocked: blocked_ = true; break;
+    case relay_event::down: pause(now); break;
+    case relay_event::ready:
+      if (std::exchange(blocked_, false)) {
+        for (auto& [tag, each] : out_) each.since = now;  // the silence was not theirs
+      }
+      pause_until_ = std::min(pause_until_, now);
+      break;
+    case relay_event::stop: begin_stop(); break;
+    case relay_event::give_up: give_up(out); break;
+  }
+  if (!stopped_) advance(now, out);
+  return out;
+}
+
+// -- claims -----------------------------------------------------------------------------------------------------------
+
+void relay_machine::take_claim(steady_time now, claim&& rows) {
+  claim_out_ = false;
+  store_answered();
+  counts_.claimed += rows.rows.size();
+  if (rows.rows.empty()) {
+    claim_wanted_ = std::exchange(woken_while_claiming_, false);
+    poll_at_ = faults_.timer_not_armed_again ? steady_time::max() : now + jittered(poll_);
+    poll_ = std::min<std::chrono::nanoseconds>(poll_ * 2, settings_.longest_poll);
+    return;
+  }
+  claim_wanted_ = true;  // there may be more
+  woken_while_claiming_ = false;
+  poll_ = settings_.shortest_poll;
+  const auto id = ++next_batch_;
+  batches_[id] = {.token = std::move(rows.token), .deadline = claim_issued_ + settings_.lease - settings_.margin, .renew_at = claim_issued_ + settings_.lease / 3};
+  for (auto& each : rows.rows) {
+    const auto sequence = each.sequence;
+    adopt(sequence, std::move(each), id);
+  }
+  if (stopping_) release_queue();
+  if (const auto mine = batches_.find(id); mine != batches_.end() && mine->second.rows == 0) batches_.erase(mine);
+}
+
+void relay_machine::adopt(std::int64_t sequence, claimed_message&& incoming, std::uint64_t batch_id) {
+  const auto [found, fresh] = rows_.try_emplace(sequence);
+  row& mine = found->second;
+  if (!fresh && mine.at == phase::settled) return;  // sent; only its mark is late, and a mark needs no token
+  leave_batch(mine);
+  mine.batch = batch_id;
+  ++batches_[batch_id].rows;
+  if (!fresh) {  // our own lease ran out, and this claim took the row again
+    for (auto& each : to_fail_) {
+      if (each.what.sequence == sequence) each.batch = batch_id;
+    }
+    return;
+  }
+  mine.message = std::make_shared<const envelope>(std::move(incoming.message));
+  mine.attempts = incoming.attempts;
+  mine.reclaimed = incoming.reclaimed;
+  mine.behind_parked = incoming.behind_parked;
+  queue_.insert(sequence);
+}
+
+bool relay_machine::can_claim(steady_time now) const {
+  if (!started_ || stopping_ || claim_out_ || paused(now) || now < store_retry_at_) return false;
+  if (queue_.size() > settings_.batch / 2 || rows_.size() >= settings_.window + settings_.batch) return false;
+  return !settings_.ordered || (slots_ > 0 && now < slots_until_);
+}
+
+void relay_machine::start_claim(steady_time now, actions& out) {
+  if (!can_claim(now) || (!claim_wanted_ && now < poll_at_)) return;
+  claim_out_ = true;
+  claim_wanted_ = false;
+  woken_while_claiming_ = false;
+  claim_issued_ = now;
+  out.push_back({.step = relay_step::claim,
+                 .request = {.most_rows = settings_.batch,
+                             .most_bytes = settings_.batch_bytes,
+                             .lease = settings_.lease,
+                             .ordered = settings_.ordered && !faults_.head_skipped,
+                             .owner = settings_.owner,
+                             .parked_head_blocks = settings_.parked_head_blocks}});
+}
+
+void relay_machine::lease_slots(steady_time now, actions& out) {
+  if (!settings_.ordered || !started_ || stopping_ || slots_out_ || now < store_retry_at_ || now < slots_renew_at_) return;
+  slots_out_ = true;
+  slots_issued_ = now;
+  out.push_back({.step = relay_step::lease_slots, .request = {.most_rows = settings_.most_slots, .lease = settings_.lease, .owner = settings_.owner}});
+}
+
+// -- sending ----------------------------------------------------------------------------------------------------------
+
+bool relay_machine::may_send(steady_time now, const row& which) const {
+  const auto held = batches_.find(which.batch);
+  if (!faults_.lease_not_rechecked && (held == batches_.end() || now >= held->second.deadline)) return false;
+  if (keys_out_.contains(which.message->key)) return false;
+  return which.message->id.empty() || !ids_out_.contains(which.message->id);
+}
+
+void relay_machine::send(steady_time now, actions& out) {
+  if (stopping_ || paused(now)) return;
+  const std::size_t window = probing_ ? 1 : settings_.window;
+  relay_action handing{.step = relay_step::send};
+  std::unordered_set<std::string> waiting_keys;  // ordered: whose earlier message must wait, so must the later ones
+  for (auto next = queue_.begin(); next != queue_.end() && out_.size() < window;) {
+    const auto sequence = *next;
+    row& which = rows_.at(sequence);
+    if (which.behind_parked) {
+      next = queue_.erase(next);
+      park(sequence, which, "behind a parked message of its key");
+    } else if (!may_send(now, which) || waiting_keys.contains(which.message->key)) {
+      if (is_ordered(which)) waiting_keys.insert(which.message->key);
+      ++next;
+    } else {
+      next = queue_.erase(next);
+      hand_over(now, sequence, which, handing);
+    }
+  }
+  if (!handing.messages.empty()) out.push_back(std::move(handing));
+}
+
+void relay_machine::hand_over(steady_time now, std::int64_t sequence, row& which, relay_action& handing) {
+  which.at = phase::out;
+  which.tag = ++next_tag_;
+  handing.messages.push_back({.tag = which.tag, .message = which.message, .maybe_sent = which.reclaimed || which.touched});
+  which.touched = true;
+  out_[which.tag] = {.sequence = sequence, .since = now};
+  out_order_.push_back(which.tag);
+  if (!which.message->id.empty()) ids_out_.insert(which.message->id);
+  if (is_ordered(which)) keys_out_.insert(which.message->key);
+  ++counts_.sent;
+  if (faults_.mark_before_confirm) to_mark_sent_.push_back(sequence);
+}
+
+void relay_machine::settle_flight(steady_time now, const relay_input& input) {
+  const auto found = out_.find(input.tag);
+  if (found == out_.end()) return;  // given up earlier
+  const auto sequence = found->second.sequence;
+  out_.erase(found);
+  const auto at = rows_.find(sequence);
+  if (at == rows_.end()) return;
+  row& which = at->second;
+  ids_out_.erase(which.message->id);
+  if (input.event == relay_event::broker_fault) {
+    ++counts_.broker_faults;
+    fault(sequence, which, input.untouched);
+    if (!stopping_) pause(now);
+    return;
+  }
+  probing_ = false;  // the broker answers
+  pause_ = settings_.shortest_pause;
+  if (input.event == relay_event::confirmed) {
+    ++counts_.confirmed;
+    leave_batch(which);
+    which.at = phase::settled;
+    if (!faults_.mark_before_confirm) to_mark_sent_.push_back(sequence);
+  } else if (input.event == relay_event::unroutable && !is_command(*which.message)) {
+    ++counts_.unroutable;
+    leave_batch(which);
+    which.at = phase::settled;
+    to_mark_unroutable_.push_back(sequence);
+  } else {
+    ++counts_.refused;
+    const auto& message = *which.message;
+    refuse(sequence, which, input.event == relay_event::unroutable ? "no queue is bound to " + message.exchange + " " + message.routing_key : input.reason);
+  }
+}
+
+void relay_machine::refuse(std::int64_t sequence, row& which, std::string reason) {
+  if (which.batch == 0) {  // not ours any more: whoever claimed it meets the refusal too
+    forget(sequence);
+    return;
+  }
+  ++which.attempts;
+  if (which.attempts >= settings_.refusals) {
+    park(sequence, which, std::move(reason));
+    return;
+  }
+  const auto doublings = std::min(which.attempts - 1, 20);
+  const auto delay = jittered(std::min(settings_.shortest_refusal_delay * (1L << doublings), settings_.longest_refusal_delay));
+  which.at = phase::failing;
+  to_fail_.push_back({.batch = which.batch,
+                      .what = {.sequence = sequence, .reason = std::move(reason), .retry_after = std::chrono::duration_cast<std::chrono::milliseconds>(delay)}});
+}
+
+void relay_machine::park(std::int64_t sequence, row& which, std::string reason) {
+  ++counts_.parked;
+  which.at = phase::failing;
+  to_fail_.push_back({.batch = which.batch, .what = {.sequence = sequence, .reason = std::move(reason), .park = true}});
+}
+
+void relay_machine::fault(std::int64_t sequence, row& which, bool untouched) {
+  if (untouched) which.touched = false;
+  keys_out_.erase(which.message->key);
+  if (which.batch == 0) {
+    forget(sequence);
+  } else if (!stopping_) {
+    which.at = phase::queued;
+    queue_.insert(sequence);
+  } else if (!which.touched) {
+    which.at = phase::queued;
+    to_release_.push_back(sequence);
+  } else {
+    forget(sequence);  // as in release_queue
+  }
+}
+
+void relay_machine::pause(steady_time now) {
+  if (now < pause_until_) return;
+  pause_until_ = now + jittered(pause_);
+  pause_ = std::min<std::chrono::nanoseconds>(pause_ * 2, settings_.longest_pause);
+  probing_ = true;
+}
+
+void relay_machine::check_confirms(steady_time now, actions& out) {
+  while (!out_order_.empty() && !out_.contains(out_order_.front())) out_order_.pop_front();
+  if (settings_.confirm_timeout.count() == 0 || blocked_ || out_order_.empty()) return;
+  if (now < out_.at(out_order_.front()).since + settings_.confirm_timeout) return;
+  ++counts_.confirm_timeouts;
+  out.push_back({.step = relay_step::reset_channel});  // late confirms must not meet the copies sent after it
+  for (auto& [tag, each] : std::exchange(out_, {})) {
+    const auto at = rows_.find(each.sequence);
+    if (at == rows_.end()) continue;
+    ids_out_.erase(at->second.message->id);
+    ++counts_.broker_faults;
+    fault(each.sequence, at->second, false);
+  }
+  out_order_.clear();
+  if (!stopping_) pause(now);
+}
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,225 @@
+#pragma once
+
+/// @file
+/// The outbox relay as a pure state machine: claims rows, sends them within a window, and marks them when the broker has confirmed. It knows no clock, no
+/// thread and no database: events with the time go in, actions come out, and whoever drives it carries them out and reports back.
+///
+/// What it guards: a row is marked only after its confirm; nothing is sent past the lease, counted from before the claim was issued, less a margin; two
+/// copies of one message id are never in flight; ordered: one unconfirmed message a key; a broker's trouble costs no message an attempt.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include <mamey/messaging/faults.hpp>
+#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/transport.hpp>
+
+namespace mamey::inline v1 {
+
+struct relay_settings {
+  std::size_t batch = 100;
+  std::size_t batch_bytes = 1 << 20;
+  std::size_t window = 256;                           ///< most messages out and unconfirmed
+  std::chrono::milliseconds lease{15'000};
+  std::chrono::milliseconds margin{2'000};            ///< sending stops this long before the lease ends
+  std::chrono::milliseconds confirm_timeout{10'000};  ///< zero: none
+  std::chrono::milliseconds shortest_poll{10};
+  std::chrono::milliseconds longest_poll{1'000};
+  std::chrono::milliseconds shortest_pause{100};      ///< of the broker; doubles up to the longest
+  std::chrono::milliseconds longest_pause{10'000};
+  std::chrono::milliseconds shortest_refusal_delay{1'000};
+  std::chrono::milliseconds longest_refusal_delay{300'000};
+  int refusals = 10;  ///< of one message before it is parked
+  bool ordered = false;
+  bool parked_head_blocks = true;
+  std::string owner;  ///< of ordered slots: unique among relays
+  std::size_t most_slots = 1024;
+};
+
+enum class relay_state : std::uint8_t { idle, claiming, sending, paused, stopping, stopped };
+
+enum class relay_event : std::uint8_t {
+  started,
+  woken,            ///< a commit of this process wrote outbox rows
+  timer,            ///< `wake_at` has come
+  claimed,          ///< `rows`
+  claim_failed,
+  slots_leased,     ///< `applied`: how many this relay now holds
+  slots_failed,
+  confirmed,        ///< `tag`, as the next three
+  unroutable,
+  refused,
+  broker_fault,
+  row_work_done,    ///< of the one mark, failure, renewal or release that was out; `applied` where the store counts
+  row_work_failed,
+  blocked,
+  down,
+  ready,
+  stop,
+  give_up,          ///< stopping took too long
+};
+
+struct relay_input {
+  relay_event event = relay_event::timer;
+  std::uint64_t tag = 0;
+  std::string reason;
+  bool untouched = false;
+  claim rows;
+  std::size_t applied = 0;
+};
+
+enum class relay_step : std::uint8_t { lease_slots, claim, send, mark_sent, mark_unroutable, fail, renew, release, release_slots, reset_channel, finish };
+
+struct relay_action {
+  relay_step step = relay_step::claim;
+  claim_request request;                   ///< claim
+  std::vector<outgoing_message> messages;  ///< send
+  std::string token;                       ///< fail, renew, release
+  std::vector<std::int64_t> sequences;     ///< mark_sent, mark_unroutable, renew, release
+  std::vector<outbox_failure> failures;    ///< fail
+};
+
+struct relay_counts {
+  std::uint64_t claimed = 0;
+  std::uint64_t sent = 0;        ///< handed to the transport, repeats included
+  std::uint64_t confirmed = 0;
+  std::uint64_t unroutable = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t parked = 0;
+  std::uint64_t broker_faults = 0;
+  std::uint64_t confirm_timeouts = 0;
+  std::uint64_t leases_lost = 0;
+  std::uint64_t store_failures = 0;
+};
+
+/// One driver at a time. At most one claim, one lease of slots and one row work are out at once; the driver may run the three side by side.
+class relay_machine {
+ public:
+  explicit relay_machine(relay_settings settings, std::uint64_t seed, injected_faults faults = {});
+
+  /// Takes an event, returns what to do, in order.
+  std::vector<relay_action> on(steady_time now, relay_input input);
+  /// When the driver must report `timer` at the latest.
+  steady_time wake_at() const noexcept { return wake_at_; }
+
+  relay_state state() const noexcept;
+  const relay_counts& counts() const noexcept { return counts_; }
+  std::size_t in_hand() const noexcept { return rows_.size(); }
+  std::size_t in_flight() const noexcept { return out_.size(); }
+
+ private:
+  enum class phase : std::uint8_t { queued, out, settled, failing };
+  struct batch {
+    std::string token;
+    steady_time deadline;
+    steady_time renew_at;
+    std::size_t rows = 0;
+  };
+  struct row {
+    std::shared_ptr<const envelope> message;
+    std::uint64_t batch = 0;  ///< 0: the lease is lost
+    std::uint64_t tag = 0;
+    int attempts = 0;
+    phase at = phase::queued;
+    bool reclaimed = false;  ///< an earlier holder may have sent it
+    bool touched = false;    ///< handed out by this relay, with no word that it never left
+    bool behind_parked = false;
+  };
+  struct flight {
+    std::int64_t sequence = 0;
+    steady_time since;
+  };
+  struct failure {
+    std::uint64_t batch = 0;
+    outbox_failure what;
+  };
+  enum class row_work : std::uint8_t { none, sent, unroutable, fail, renew, release };
+  using actions = std::vector<relay_action>;
+
+  void take_claim(steady_time now, claim&& rows);
+  void adopt(std::int64_t sequence, claimed_message&& incoming, std::uint64_t batch_id);
+  void settle_flight(steady_time now, const relay_input& input);
+  void refuse(std::int64_t sequence, row& which, std::string reason);
+  void park(std::int64_t sequence, row& which, std::string reason);
+  void end_row_work(steady_time now, bool done, std::size_t applied);
+  void end_renewal(std::size_t applied);
+  void begin_stop();
+  void release_queue();
+  void give_up(actions& out);
+  void fault(std::int64_t sequence, row& which, bool untouched);
+  void pause(steady_time now);
+
+  void advance(steady_time now, actions& out);
+  void check_confirms(steady_time now, actions& out);
+  void send(steady_time now, actions& out);
+  bool may_send(steady_time now, const row& which) const;
+  void hand_over(steady_time now, std::int64_t sequence, row& which, relay_action& handing);
+  void start_row_work(steady_time now, actions& out);
+  bool start_renewal(steady_time now, actions& out);
+  bool start_failures(actions& out);
+  bool start_release(actions& out);
+  void lease_slots(steady_time now, actions& out);
+  bool can_claim(steady_time now) const;
+  void start_claim(steady_time now, actions& out);
+  void finish(actions& out);
+  void arm(steady_time now);
+
+  bool is_ordered(const row& which) const { return settings_.ordered && !faults_.head_skipped && !which.message->key.empty(); }
+  void leave_batch(row& which);
+  void forget(std::int64_t sequence);
+  void drop_batch(std::uint64_t id);
+  std::chrono::nanoseconds jittered(std::chrono::nanoseconds span);
+  void store_failed(steady_time now);
+  void store_answered() noexcept;
+  bool paused(steady_time now) const noexcept { return blocked_ || now < pause_until_; }
+
+  static constexpr std::chrono::milliseconds store_pauses_from{50};
+
+  relay_settings settings_;
+  injected_faults faults_;
+  std::minstd_rand random_;
+  relay_counts counts_;
+
+  std::map<std::uint64_t, batch> batches_;
+  std::unordered_map<std::int64_t, row> rows_;
+  std::set<std::int64_t> queue_;                   ///< rows to send, in the order of commits
+  std::unordered_map<std::uint64_t, flight> out_;  ///< by tag
+  std::deque<std::uint64_t> out_order_;
+  std::unordered_set<std::string> ids_out_;
+  std::unordered_set<std::string> keys_out_;       ///< ordered: keys with a message out or not yet marked
+
+  std::vector<std::int64_t> to_mark_sent_, to_mark_unroutable_, working_;
+  std::vector<failure> to_fail_;
+  std::vector<std::int64_t> to_release_;
+  row_work work_ = row_work::none;
+  std::uint64_t working_batch_ = 0;
+  steady_time work_issued_{};
+
+  bool started_ = false, stopping_ = false, gave_up_ = false, stopped_ = false;
+  bool claim_out_ = false, claim_wanted_ = true, woken_while_claiming_ = false;
+  steady_time claim_issued_{}, poll_at_{};
+  std::chrono::nanoseconds poll_{};
+  bool slots_out_ = false, slots_released_ = false;
+  std::size_t slots_ = 0;
+  steady_time slots_issued_{}, slots_until_{}, slots_renew_at_{};
+  bool blocked_ = false, probing_ = false;
+  steady_time pause_until_{}, now_{};
+  std::chrono::nanoseconds pause_{};
+  steady_time store_retry_at_{};
+  std::chrono::nanoseconds store_pause_{};
+  std::uint64_t next_tag_ = 0, next_batch_ = 0;
+  steady_time wake_at_ = steady_time::max();
+};
+
+}  // namespace mamey::inline v1

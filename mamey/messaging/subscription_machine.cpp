@@ -1,0 +1,61 @@
+#include <mamey/messaging/subscription_machine.hpp>
+
+#include <algorithm>
+
+namespace mamey::inline v1 {
+
+namespace {
+constexpr std::chrono::milliseconds shortest_pause{100};
+constexpr std::chrono::milliseconds longest_pause{10'000};
+}  // namespace
+
+subscription_step subscription_machine::on(subscription_event event, steady_time now) {
+  using enum subscription_event;
+  if (state_ == subscription_state::stopped) return subscription_step::none;
+  if (state_ == subscription_state::draining) {
+    if (event != drained) return subscription_step::none;
+    state_ = subscription_state::stopped;
+    return subscription_step::close;
+  }
+  switch (event) {
+    case start:
+    case timer:
+      if (state_ == subscription_state::consuming || state_ == subscription_state::connecting) return subscription_step::none;
+      if (event == timer && now < retry_at_) return subscription_step::wait;
+      state_ = subscription_state::connecting;
+      return subscription_step::subscribe;
+    case subscribed:
+    case consumer_resumed:
+      state_ = subscription_state::consuming;
+      pause_ = shortest_pause;
+      return subscription_step::none;
+    case subscribe_failed: return retry(subscription_state::closed, now);
+    case consumer_cancelled: return retry(subscription_state::cancelled, now);
+    case channel_closed: return retry(subscription_state::closed, now);
+    case stop: state_ = subscription_state::draining; return subscription_step::cancel;
+    case drained: return subscription_step::none;
+  }
+  return subscription_step::none;
+}
+
+subscription_step subscription_machine::retry(subscription_state state, steady_time now) {
+  state_ = state;
+  ++reconnects_;
+  retry_at_ = now + pause_ + std::chrono::milliseconds(random_() % static_cast<std::uint32_t>(pause_.count() / 5 + 1));
+  pause_ = std::min(pause_ * 2, longest_pause);
+  return subscription_step::wait;
+}
+
+const char* name_of(subscription_state state) noexcept {
+  switch (state) {
+    case subscription_state::connecting: return "connecting";
+    case subscription_state::consuming: return "consuming";
+    case subscription_state::cancelled: return "cancelled";
+    case subscription_state::closed: return "closed";
+    case subscription_state::draining: return "draining";
+    case subscription_state::stopped: return "stopped";
+  }
+  return "?";
+}
+
+}  // namespace mamey::inline v1

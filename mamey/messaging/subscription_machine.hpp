@@ -1,0 +1,64 @@
+#pragma once
+
+/// @file
+/// A subscription that never falls silent unnoticed: its states are what health and metrics show, and every way out of `consuming` leads back to it.
+
+#include <chrono>
+#include <cstdint>
+#include <random>
+
+#include <mamey/runtime/event_loop.hpp>
+
+namespace mamey::inline v1 {
+
+enum class subscription_state : std::uint8_t {
+  connecting,  ///< topology is declared and the consumer starts
+  consuming,
+  cancelled,   ///< the broker ended the consumer (its queue went away); tries again
+  closed,      ///< the channel or connection ended, or the start failed; tries again
+  draining,    ///< takes nothing new, handlers finish
+  stopped,
+};
+
+enum class subscription_event : std::uint8_t {
+  start,
+  subscribed,
+  subscribe_failed,
+  consumer_cancelled,
+  channel_closed,
+  consumer_resumed,  ///< the transport came back by itself
+  timer,
+  stop,
+  drained,
+};
+
+enum class subscription_step : std::uint8_t {
+  none,
+  subscribe,  ///< declare topology, start the consumer
+  wait,       ///< until `retry_at`, then report `timer`
+  cancel,     ///< end the consumer, await the handlers, then report `drained`
+  close,      ///< settle and let go: the end
+};
+
+class subscription_machine {
+ public:
+  explicit subscription_machine(std::uint64_t seed) : random_(static_cast<std::minstd_rand::result_type>(seed % 2147483646 + 1)) {}
+
+  subscription_step on(subscription_event event, steady_time now);
+  subscription_state state() const noexcept { return state_; }
+  steady_time retry_at() const noexcept { return retry_at_; }
+  std::uint64_t reconnects() const noexcept { return reconnects_; }
+
+ private:
+  subscription_step retry(subscription_state state, steady_time now);
+
+  subscription_state state_ = subscription_state::closed;
+  std::minstd_rand random_;
+  steady_time retry_at_ = steady_time::max();
+  std::chrono::milliseconds pause_{100};
+  std::uint64_t reconnects_ = 0;
+};
+
+const char* name_of(subscription_state state) noexcept;
+
+}  // namespace mamey::inline v1
