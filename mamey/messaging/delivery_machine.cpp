@@ -29,7 +29,7 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
       if (!deduplicates()) return fail(delivery_ending::failed);
       check_again_ = true;
       return fail_transient();
-    case cancelled: return give_back({}, start_counting::uncounted, delivery_ending::cancelled);
+    case interrupted: return give_back({}, start_counting::uncounted, delivery_ending::interrupted);
     case waited:
       if (!check_again_) return run();
       state_ = delivery_state::checking;
@@ -37,7 +37,7 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
     case stored: return settle(ending_);
     case store_down: return give_back(rules_.store_down_delay, start_counting::uncounted, delivery_ending::store_down);
   }
-  return give_back({}, start_counting::uncounted, delivery_ending::cancelled);
+  return give_back({}, start_counting::uncounted, delivery_ending::interrupted);
 }
 
 delivery_action delivery_machine::begin() {
@@ -65,8 +65,8 @@ delivery_action delivery_machine::before_run() {
 }
 
 delivery_action delivery_machine::after_count(int starts) {
+  if (starts > limit()) return fail(delivery_ending::parked_unrun);  // the count stays until the record is durable
   counted_ = !facts_.starts_counted;
-  if (starts > limit()) return fail(delivery_ending::parked_unrun);
   return run();
 }
 

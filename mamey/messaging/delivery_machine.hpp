@@ -55,7 +55,7 @@ enum class delivery_event : std::uint8_t {
   failed_transient,
   failed_permanent,
   outcome_unknown,   ///< the commit may have happened (commit_unknown)
-  cancelled,         ///< the process stops or the queue goes away under the handler
+  interrupted,       ///< the process stops or the queue goes away under the handler
   waited,
   stored,            ///< the delayed row, the failure or the finish is durable (or was already)
   store_down,        ///< check, count, delay, failure or finish could not be carried out
@@ -74,7 +74,7 @@ enum class delivery_step : std::uint8_t {
 };
 
 /// Why a delivery ended; metrics count by it.
-enum class delivery_ending : std::uint8_t { none, committed, duplicate, expired, delayed, too_new, failed, parked_unrun, store_down, cancelled, lost };
+enum class delivery_ending : std::uint8_t { none, committed, duplicate, expired, delayed, too_new, failed, parked_unrun, store_down, interrupted, lost };
 
 struct delivery_action {
   delivery_step step = delivery_step::acknowledge;

@@ -14,7 +14,7 @@ namespace mamey::inline v1 {
 enum class subscription_state : std::uint8_t {
   connecting,  ///< topology is declared and the consumer starts
   consuming,
-  cancelled,   ///< the broker ended the consumer (its queue went away); tries again
+  cancelled_by_broker,  ///< its queue went away; tries again
   closed,      ///< the channel or connection ended, or the start failed; tries again
   draining,    ///< takes nothing new, handlers finish
   stopped,

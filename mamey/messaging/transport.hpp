@@ -104,8 +104,8 @@ struct delivery {
 /// Takes a delivery; called from any thread, never more than `prefetch` unsettled at a time. Must not suspend, must not throw.
 using delivery_callback = std::function<void(delivery)>;
 
-enum class consumer_state : std::uint8_t { consuming, cancelled, closed };
-/// Told when the transport ends or resumes the consumer by itself: `cancelled` (the queue went away), `closed` (the channel or connection did). Any thread.
+enum class consumer_state : std::uint8_t { consuming, cancelled_by_broker, closed };
+/// Told when the transport ends or resumes the consumer by itself: `cancelled_by_broker` (the queue went away), `closed` (the channel or connection did). Any thread.
 using consumer_state_callback = std::function<void(consumer_state state, std::string_view reason)>;
 
 struct queue_options {
