@@ -1,0 +1,296 @@
+#include "consumer_process.hpp"
+
+#include <array>
+
+namespace mamey::simulation {
+
+namespace {
+constexpr std::array<std::chrono::milliseconds, 3> delays{200ms, 1s, 2s};
+constexpr std::size_t concurrency = 4;
+}  // namespace
+
+consumer_process::consumer_process(world& in, std::size_t number)
+    : world_(in),
+      number_(number),
+      rules_{.immediate_retries = 1,
+             .immediate_delay = 10ms,
+             .delayed_retries = delays,
+             .start_limit = 3,
+             .rollout_window = 1h,
+             .rollout_delay = 500ms,
+             .store_down_delay = 200ms,
+             .retries_in_place = in.settings.ordered} {}
+
+void consumer_process::later(span delay, std::function<void()> what) {
+  world_.time.after(delay, [this, mine = incarnation_, what = std::move(what)] {
+    if (mine != incarnation_) return;
+    if (world_.hits(world_.settings.crash)) return crash();
+    what();
+  });
+}
+
+void consumer_process::with_store(std::function<void()> operation, std::function<void()> answered, std::function<void()> away, std::function<void()> unknown) {
+  auto& random = world_.time.random;
+  later(random.between(50us, 2ms), [this, operation = std::move(operation), answered = std::move(answered), away = std::move(away), unknown = std::move(unknown)] {
+    const auto mine = incarnation_;
+    if (world_.hits(world_.settings.store_failure)) return later(1ms, away);
+    operation();
+    if (mine != incarnation_) return;
+    if (world_.hits(world_.settings.store_failure / 3)) return later(1ms, unknown);
+    later(world_.time.random.between(50us, 2ms), answered);
+  });
+}
+
+// -- the process ----------------------------------------------------------------------------------------------------------
+
+void consumer_process::start() {
+  if (alive_) return;
+  alive_ = true;
+  ++incarnation_;
+  held_ = 0;
+  connection_ = 0;
+  subscription_ = std::make_unique<subscription_machine>(world_.time.random.next());
+  throttle_ = std::make_unique<throttle_machine>(concurrency, 4);
+  supervise(subscription_event::start);
+  poll_delayed();
+}
+
+void consumer_process::crash() {
+  if (!alive_) return;
+  alive_ = false;
+  ++incarnation_;
+  if (connection_ != 0) world_.broker->disconnect(std::exchange(connection_, 0));
+  world_.time.after(world_.time.random.between(10ms, 2s), [this] { start(); });
+}
+
+void consumer_process::supervise(subscription_event event) {
+  world_.met.subscription.meet(subscription_->state(), event);
+  switch (subscription_->on(event, steady())) {
+    case subscription_step::none: return;
+    case subscription_step::subscribe: return later(world_.time.random.between(1ms, 20ms), [this] { open(); });
+    case subscription_step::wait: return later(std::max<span>(subscription_->retry_at() - steady(), 0ns), [this] { supervise(subscription_event::timer); });
+    case subscription_step::cancel: return drain();
+    case subscription_step::close:
+      if (connection_ != 0) world_.broker->disconnect(std::exchange(connection_, 0));
+      alive_ = false;
+      ++incarnation_;
+      return world_.time.after(100ms, [this] { start(); });
+  }
+}
+
+void consumer_process::open() {
+  if (subscription_->state() != subscription_state::connecting) return;
+  if (world_.hits(world_.settings.broker_trouble)) return supervise(subscription_event::subscribe_failed);
+  connection_ = world_.broker->connect(*this);
+  supervise(subscription_event::subscribed);
+}
+
+void consumer_process::connection_lost(bool cancelled) {
+  if (!alive_) return;
+  connection_ = 0;
+  held_ = 0;
+  supervise(cancelled ? subscription_event::consumer_cancelled : subscription_event::channel_closed);
+}
+
+void consumer_process::stop_gently() {
+  if (alive_) supervise(subscription_event::stop);
+}
+
+void consumer_process::drain() {
+  if (held_ == 0) return supervise(subscription_event::drained);
+  later(50ms, [this] { drain(); });
+}
+
+bool consumer_process::has_room() const {
+  return alive_ && connection_ != 0 && subscription_->state() == subscription_state::consuming && held_ < throttle_->permitted(steady_time(world_.time.now()));
+}
+
+void consumer_process::throttled(throttle_event event) {
+  world_.met.throttle.meet(throttle_->state(), event);
+  throttle_->on(event, steady());
+  if (throttle_->permitted(steady()) == 0) later(throttle_->resume_at() - steady() + 1us, [this] { world_.broker->pump(); });
+}
+
+void consumer_process::poll_delayed() {
+  with_store(
+      [this] {
+        for (auto& due : world_.inbox_store.claim_due(4, 15s)) {
+          auto which = std::make_shared<run>();
+          which->message = std::make_shared<const envelope>(due.row.message);
+          which->handlers = {due.row.subscription};
+          which->row = std::move(due.row);
+          later(1ms, [this, which] { begin(which); });
+        }
+      },
+      [] {}, [] {}, [] {});
+  later(world_.time.random.between(200ms, 500ms), [this] { poll_delayed(); });
+}
+
+void consumer_process::take(broker_model::handed handed) {
+  ++held_;
+  auto which = std::make_shared<run>();
+  which->message = std::move(handed.message);
+  which->item = handed.item;
+  which->connection = connection_;
+  which->redelivered = handed.redelivered;
+  which->starts = handed.starts;
+  which->handlers = world_.handlers;
+  later(world_.time.random.between(10us, 1ms), [this, which] { begin(which); });
+}
+
+// -- one delivery at one handler ------------------------------------------------------------------------------------------
+
+void consumer_process::begin(const run_ptr& which) {
+  const delivery_facts facts{.from_delayed_row = which->row.has_value(),
+                             .redelivered = which->redelivered,
+                             .starts_counted = which->row.has_value() || world_.settings.counts_starts,
+                             .starts = which->row ? which->row->attempts : which->starts,
+                             .earlier_rounds = which->row ? which->row->attempts - 1 : 0,
+                             .too_new = which->message->min_version > world_.reader_version(),
+                             .random = world_.time.random.share()};
+  which->machine = std::make_unique<delivery_machine>(rules_, facts, world_.settings.faults);
+  feed(which, delivery_event::begin);
+}
+
+void consumer_process::feed(const run_ptr& which, delivery_event event, int starts) {
+  world_.met.delivery.meet(which->machine->state(), event);
+  perform(which, which->machine->on(event, starts));
+}
+
+handling_context consumer_process::context_of(const run& which) const {
+  handling_context context{.handler = which.handlers[which.at], .inbox = inbox_key{which.handlers[which.at], which.message->id}};
+  if (which.row) context.finished_delayed.push_back(which.row->id);
+  context.faults = world_.settings.faults;
+  return context;
+}
+
+void consumer_process::perform(const run_ptr& which, const delivery_action& action) {
+  auto& store = world_.inbox_store;
+  const auto tell = [this, which](delivery_event event) { return [this, which, event] { feed(which, event); }; };
+  const auto key = inbox_key{which->handlers[which->at], which->message->id};
+  const auto write = [&](change_set changes) {
+    with_store([&store, changes = std::move(changes)] { store.commit(changes); }, tell(delivery_event::stored), tell(delivery_event::store_down), tell(delivery_event::store_down));
+  };
+  switch (action.step) {
+    case delivery_step::check_inbox: {
+      auto there = std::make_shared<bool>();
+      return with_store([&store, key, there] { *there = store.was_handled(key); },
+                        [this, which, there] { feed(which, *there ? delivery_event::handled : delivery_event::not_handled); }, tell(delivery_event::store_down),
+                        tell(delivery_event::store_down));
+    }
+    case delivery_step::count_start: {
+      auto starts = std::make_shared<int>();
+      return with_store([&store, key, starts] { *starts = store.count_start(key); },
+                        [this, which, starts] { feed(which, delivery_event::start_counted, *starts); }, tell(delivery_event::store_down), tell(delivery_event::store_down));
+    }
+    case delivery_step::run: return handle(which);
+    case delivery_step::wait: return later(action.delay, tell(delivery_event::waited));
+    case delivery_step::store_delayed: return write(delayed_row(*which, action.delay, action.rounds));
+    case delivery_step::store_failure: return write(failure_of(*which, action));
+    case delivery_step::finish_row: return write({.inbox = {}, .finished_delayed = {which->row->id}});
+    case delivery_step::acknowledge:
+    case delivery_step::give_back:
+      if (action.undo_start && !world_.hits(world_.settings.store_failure)) store.clear_starts(key);
+      if (action.ending == delivery_ending::committed) throttled(throttle_event::succeeded);
+      if (action.ending == delivery_ending::store_down) throttled(throttle_event::store_down);
+      which->verdict = which->at == 0 ? action : combine(which->verdict, action);
+      if (++which->at < which->handlers.size()) return begin(which);
+      return settle(which);
+  }
+}
+
+void consumer_process::settle(const run_ptr& which) {
+  const auto& verdict = which->verdict;
+  const bool back = verdict.step == delivery_step::give_back;
+  if (which->row) {  // acknowledged by the commit that ended it; given back by storing it again
+    --which->at;
+    const int attempts = which->row->attempts - (verdict.counting == start_counting::uncounted ? 1 : 0);
+    if (back) with_store([this, changes = delayed_row(*which, verdict.delay, attempts)] { world_.inbox_store.commit(changes); }, [] {}, [] {}, [] {});
+    return;
+  }
+  if (which->connection != connection_ || connection_ == 0) return;  // its connection is gone: the settlement too
+  --held_;
+  if (back) world_.broker->give_back(connection_, which->item, verdict.delay, verdict.counting);
+  else world_.broker->acknowledge(connection_, which->item);
+  world_.broker->pump();
+}
+
+void consumer_process::handle(const run_ptr& which) {
+  auto& random = world_.time.random;
+  const bool slow = world_.hits(0.02);
+  later(slow ? random.between(2s, 6s) : random.between(200us, 20ms), [this, which] {
+    auto& message = world_.book.at(which->message->id);
+    const auto failed = [&](throttle_event kind, delivery_event event) {
+      throttled(kind);
+      feed(which, event);
+    };
+    switch (message.what) {
+      case fate::aborts_the_process: {
+        const int limit = rules_.start_limit + (rules_.retries_in_place ? static_cast<int>(delays.size()) + 1 : 0);
+        if (++message.aborts > (message.copies + 1) * (limit + 1)) world_.violate(message.id + " aborts its process again and again and is not parked");
+        return crash();
+      }
+      case fate::is_refused_by_the_handler: return failed(throttle_event::failed_permanent, delivery_event::failed_permanent);
+      case fate::fails_for_a_while:
+        if (message.failures_left > 0) {
+          --message.failures_left;
+          return failed(throttle_event::failed_transient, delivery_event::failed_transient);
+        }
+        break;
+      default: break;
+    }
+    if (world_.hits(0.01)) return feed(which, delivery_event::interrupted);
+    finish_handling(which);
+  });
+}
+
+void consumer_process::finish_handling(const run_ptr& which) {
+  change_set changes;
+  const auto context = context_of(*which);
+  changes.statements.push_back({.text = context.handler, .parameters = {sql_value(which->message->id)}, .expected_rows = {}});
+  context.seal(changes);
+  if (!changes.inbox) return commit_separately(which, std::move(changes), *context.inbox);
+  auto outcome = std::make_shared<commit_outcome>();
+  with_store([this, changes = std::move(changes), outcome] { *outcome = world_.inbox_store.commit(changes); },
+             [this, which, outcome] { feed(which, *outcome == commit_outcome::committed ? delivery_event::committed : delivery_event::already_handled); },
+             [this, which] {
+               throttled(throttle_event::failed_transient);
+               feed(which, delivery_event::failed_transient);
+             },
+             [this, which] { feed(which, delivery_event::outcome_unknown); });
+}
+
+void consumer_process::commit_separately(const run_ptr& which, change_set changes, inbox_key key) {
+  const auto unknown = [this, which] { feed(which, delivery_event::outcome_unknown); };
+  with_store([this, changes = std::move(changes)] { world_.inbox_store.commit(changes); },
+             [this, which, key = std::move(key), unknown] {
+               with_store([this, key] { world_.inbox_store.commit({.inbox = key}); }, [this, which] { feed(which, delivery_event::committed); }, unknown, unknown);
+             },
+             unknown, unknown);
+}
+
+change_set consumer_process::delayed_row(const run& which, span delay, int attempts) const {
+  delayed_message row{.id = which.handlers[which.at] + "/" + which.message->id,
+                      .subscription = which.handlers[which.at],
+                      .message = *which.message,
+                      .attempts = attempts,
+                      .delay = std::chrono::duration_cast<std::chrono::milliseconds>(delay),
+                      .last_error = {}};
+  return {.inbox = {}, .delayed = {std::move(row)}};
+}
+
+change_set consumer_process::failure_of(const run& which, const delivery_action& action) const {
+  const auto& handler = which.handlers[which.at];
+  error_record record{.id = handler + "/" + which.message->id + "/" + std::to_string(number_) + "." + std::to_string(world_.time.now().count()),
+                      .key = {handler, which.message->id},
+                      .message = *which.message,
+                      .error_code = action.ending == delivery_ending::parked_unrun ? "start_limit_exceeded" : "refused",
+                      .error_reason = {}};
+  envelope rejected;
+  rejected.id = derived_id(which.message->id, handler);
+  change_set changes{.inbox = inbox_key{handler, which.message->id}, .outbox = {std::move(rejected)}, .errors = {std::move(record)}};
+  if (which.row) changes.finished_delayed.push_back(which.row->id);
+  return changes;
+}
+
+}  // namespace mamey::simulation

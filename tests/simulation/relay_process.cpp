@@ -1,0 +1,166 @@
+#include "relay_process.hpp"
+
+#include "broker_model.hpp"
+
+namespace mamey::simulation {
+
+relay_process::relay_process(world& in, std::size_t number) : world_(in), number_(number) {}
+
+steady_time relay_process::steady() const { return steady_time(world_.time.now() + clock_offset_); }
+
+void relay_process::start() {
+  if (machine_) return;
+  ++incarnation_;
+  owner_ = "relay" + std::to_string(number_) + "." + std::to_string(incarnation_);
+  clock_offset_ = world_.time.random.between(0s, 1h);
+  stalled_until_ = {};
+  sequence_of_.clear();
+  lease_until_.clear();
+  const relay_settings settings{.batch = 4,
+                                .window = 5,
+                                .lease = 3s,
+                                .margin = 300ms,
+                                .confirm_timeout = 2s,
+                                .shortest_poll = 50ms,
+                                .longest_poll = 1s,
+                                .shortest_pause = 50ms,
+                                .longest_pause = 1s,
+                                .shortest_refusal_delay = 100ms,
+                                .longest_refusal_delay = 1s,
+                                .refusals = 3,
+                                .ordered = world_.settings.ordered,
+                                .owner = owner_};
+  machine_ = std::make_unique<relay_machine>(settings, world_.time.random.next(), world_.settings.faults);
+  channel_ = world_.broker->open_channel(*this);
+  tell({.event = relay_event::started, .reason = {}});
+}
+
+void relay_process::crash() {
+  if (!machine_) return;
+  ++incarnation_;
+  machine_.reset();
+  world_.broker->close_channel(channel_);
+  world_.time.after(world_.time.random.between(10ms, 3s), [this] { start(); });
+}
+
+void relay_process::stall(span until) { stalled_until_ = until; }
+
+void relay_process::stop_gently() {
+  if (!machine_) return;
+  tell({.event = relay_event::stop, .reason = {}});
+  world_.time.after(2s, [this, mine = incarnation_] {
+    if (mine == incarnation_ && machine_) tell({.event = relay_event::give_up, .reason = {}});
+  });
+}
+
+void relay_process::tell(relay_input input) {
+  if (!machine_) return;
+  if (world_.time.now() < stalled_until_) {
+    world_.time.after(stalled_until_ - world_.time.now(), [this, mine = incarnation_, input = std::move(input)] {
+      if (mine == incarnation_) tell(input);
+    });
+    return;
+  }
+  if (world_.hits(world_.settings.crash)) return crash();
+  world_.met.relay.meet(machine_->state(), input.event);
+  const auto mine = incarnation_;
+  for (auto& action : machine_->on(steady(), std::move(input))) {
+    perform(std::move(action));
+    if (mine != incarnation_) return;
+  }
+  const auto wake = machine_->wake_at();
+  if (wake == steady_time::max()) return;
+  const auto delay = std::max<span>(wake - steady(), 0ns);
+  world_.time.after(delay, [this, mine, armed = ++timer_] {
+    if (mine == incarnation_ && armed == timer_) tell({.event = relay_event::timer, .reason = {}});
+  });
+}
+
+void relay_process::with_store(std::function<relay_input()> operation, relay_event failed) {
+  world_.time.after(world_.time.random.between(50us, 2ms), [this, mine = incarnation_, operation = std::move(operation), failed] {
+    if (mine != incarnation_) return;
+    const bool away = world_.hits(world_.settings.store_failure);
+    auto answer = away ? relay_input{.event = failed, .reason = {}} : operation();
+    if (world_.hits(world_.settings.store_failure / 3)) answer = {.event = failed, .reason = {}};  // done, but nobody heard
+    if (world_.hits(world_.settings.crash)) return crash();
+    world_.time.after(world_.time.random.between(50us, 2ms), [this, mine, answer = std::move(answer)] {
+      if (mine == incarnation_) tell(answer);
+    });
+  });
+}
+
+void relay_process::perform(relay_action action) {
+  auto& store = world_.outbox_store;
+  const auto done = [](std::size_t applied) { return relay_input{.event = relay_event::row_work_done, .reason = {}, .applied = applied}; };
+  switch (action.step) {
+    case relay_step::claim: return claim_rows(action.request);
+    case relay_step::send: return send(action);
+    case relay_step::renew: return renew(action);
+    case relay_step::lease_slots:
+      return with_store(
+          [&store, request = action.request] {
+            return relay_input{.event = relay_event::slots_leased, .reason = {}, .applied = store.lease_slots(request.owner, request.most_rows, request.lease).size()};
+          },
+          relay_event::slots_failed);
+    case relay_step::mark_sent:
+      return with_store([&store, done, rows = action.sequences] { return store.mark_sent(rows), done(0); }, relay_event::row_work_failed);
+    case relay_step::mark_unroutable:
+      return with_store([&store, done, rows = action.sequences] { return store.mark_unroutable(rows), done(0); }, relay_event::row_work_failed);
+    case relay_step::fail:
+      return with_store([&store, done, token = action.token, rows = action.failures] { return done(store.fail_outbox(token, rows)); }, relay_event::row_work_failed);
+    case relay_step::release:
+      return with_store([&store, done, token = action.token, rows = action.sequences] { return done(store.release_outbox(token, rows)); },
+                        relay_event::row_work_failed);
+    case relay_step::release_slots:
+      if (!world_.hits(world_.settings.store_failure)) store.release_slots(owner_);
+      return;
+    case relay_step::reset_channel:
+      world_.broker->close_channel(channel_);
+      channel_ = world_.broker->open_channel(*this);
+      return;
+    case relay_step::finish:
+      ++incarnation_;
+      world_.broker->close_channel(channel_);
+      world_.time.after(0s, [this] {
+        machine_.reset();
+        start();
+      });
+      return;
+  }
+}
+
+void relay_process::send(const relay_action& action) {
+  for (const auto& each : action.messages) {
+    const auto lease = lease_until_.find(sequence_of_.at(each.message->id));
+    if (lease == lease_until_.end() || world_.time.now() >= lease->second) world_.violate("sent " + each.message->id + " without its lease");
+    world_.broker->publish(channel_, each);
+  }
+}
+
+void relay_process::claim_rows(const claim_request& request) {
+  with_store(
+      [this, request] {
+        auto claimed = world_.outbox_store.claim_outbox(request);
+        for (const auto& each : claimed.rows) {
+          sequence_of_[each.message.id] = each.sequence;
+          lease_until_[each.sequence] = world_.time.now() + request.lease;
+        }
+        return relay_input{.event = relay_event::claimed, .reason = {}, .rows = std::move(claimed)};
+      },
+      relay_event::claim_failed);
+}
+
+void relay_process::renew(const relay_action& action) {
+  with_store(
+      [this, action] {
+        auto& store = world_.outbox_store;
+        for (const auto each : action.sequences) {
+          const auto* row = store.row_of(each);
+          if (row && row->token == action.token) lease_until_[each] = world_.time.now() + action.request.lease;
+        }
+        return relay_input{.event = relay_event::row_work_done, .reason = {}, .applied = store.renew_outbox(action.token, action.sequences, action.request.lease)};
+      },
+      relay_event::row_work_failed);
+}
+
+}  // namespace mamey::simulation

@@ -1,0 +1,156 @@
+#include "world.hpp"
+
+#include <algorithm>
+
+#include "broker_model.hpp"
+#include "consumer_process.hpp"
+#include "relay_process.hpp"
+
+namespace mamey::simulation {
+
+world::world(std::uint64_t seed, const profile& with, coverage& met_so_far)
+    : time(seed),
+      settings(with),
+      met(met_so_far),
+      outbox_store([this] { return time.now() + wall_offset_; }),
+      inbox_store([this] { return time.now() + wall_offset_; }),
+      broker(std::make_unique<broker_model>(*this)),
+      handlers{"stock", "mail"},
+      chaos_until_(time.now() + with.chaos) {
+  inbox_store.apply = [this](const sql_statement& statement) { effect(statement.text, std::get<std::string>(statement.parameters.front())); };
+  for (std::size_t i = 0; i < settings.relays; ++i) relays.push_back(std::make_unique<relay_process>(*this, i));
+  for (std::size_t i = 0; i < settings.consumers; ++i) consumers.push_back(std::make_unique<consumer_process>(*this, i));
+}
+
+world::~world() = default;
+
+void world::violate(std::string what) {
+  if (violation_.empty()) violation_ = std::move(what);
+}
+
+void world::effect(const std::string& handler, const std::string& id) {
+  if (++effects_[{handler, id}] > 1) violate("the effect of " + id + " at " + handler + " happened twice");
+  const auto& message = book.at(id);
+  if (!settings.ordered || message.key.empty()) return;
+  auto& last = last_in_key_[{handler, message.key}];
+  if (message.number < last) violate(handler + " saw number " + std::to_string(message.number) + " of key " + message.key + " after number " + std::to_string(last));
+  last = message.number;
+}
+
+void world::publish_some() {
+  if (unpublished_ == 0) return;
+  constexpr std::array fates{fate::fails_for_a_while,  fate::is_refused_by_the_handler, fate::aborts_the_process,
+                             fate::too_new_at_first, fate::refused_by_the_broker,     fate::has_no_listener};
+  auto& random = time.random;
+  change_set changes;
+  const auto count = std::min<std::size_t>(1 + random.below(3), unpublished_);
+  for (std::size_t i = 0; i < count; ++i) {
+    message_book entry;
+    entry.number = book.size() + 1;
+    entry.id = "m" + std::to_string(entry.number);
+    if (random.hits(0.8)) entry.key = std::string(1, static_cast<char>('a' + random.below(3)));
+    if (random.hits(0.4)) entry.what = fates[random.below(fates.size())];
+    // A parked head blocks its key for ever: right, but then nothing more would happen.
+    if (settings.ordered && entry.what == fate::refused_by_the_broker) entry.key.clear();
+    entry.failures_left = static_cast<int>(1 + random.below(6));
+    envelope message;
+    message.id = entry.id;
+    message.key = entry.key;
+    message.exchange = "orders";
+    if (entry.what == fate::too_new_at_first) message.min_version = 2;
+    changes.outbox.push_back(std::move(message));
+    book[entry.id] = std::move(entry);
+  }
+  unpublished_ -= count;
+  outbox_store.commit(changes);
+  for (auto& each : relays) {
+    if (random.hits(0.5)) each->tell({.event = relay_event::woken, .reason = {}});
+  }
+  time.after(random.between(10ms, settings.chaos / static_cast<int>(settings.messages)), [this] { publish_some(); });
+}
+
+void world::trouble() {
+  if (!chaos()) return;
+  auto& random = time.random;
+  const auto pick = [&](auto& from) -> auto& { return *from[random.below(from.size())]; };
+  switch (random.below(8)) {
+    case 0:
+      broker->set_down(true);
+      time.after(random.between(100ms, 3s), [this] { broker->set_down(false); });
+      break;
+    case 1:
+      broker->set_blocked(true);
+      time.after(random.between(100ms, 3s), [this] { broker->set_blocked(false); });
+      break;
+    case 2: broker->break_a_consumer(random.hits(0.5)); break;
+    case 3: pick(relays).stall(time.now() + random.between(100ms, 5s)); break;
+    case 4: pick(relays).stop_gently(); break;
+    case 5: pick(relays).crash(); break;
+    case 6: pick(consumers).stop_gently(); break;
+    case 7:
+      if (random.hits(settings.clock_jump)) {
+        const std::array jumps{random.between(0s, 20s), random.between(0s, 2h), -random.between(0s, 20s), span(-30h)};
+        wall_offset_ += jumps[random.below(jumps.size())];
+      } else {
+        pick(consumers).crash();
+      }
+      break;
+  }
+  time.after(random.between(200ms, 4s), [this] { trouble(); });
+}
+
+bool world::everything_ended() const {
+  if (unpublished_ > 0 || !broker->empty() || inbox_store.delayed_count() > 0) return false;
+  for (const auto& [sequence, row] : outbox_store.outbox()) {
+    if (!row.parked && !row.unroutable) return false;
+  }
+  return true;
+}
+
+std::string world::verdict() const {
+  std::map<std::pair<std::string, std::string>, int> records, rejections;
+  for (const auto& each : inbox_store.errors()) ++records[{each.key.subscription, each.key.message_id}];
+  std::map<std::string, int> rejected;
+  for (const auto& [sequence, row] : inbox_store.outbox()) ++rejected[row.message.id];
+  for (const auto& [id, message] : book) {
+    if (message.what == fate::has_no_listener || message.what == fate::refused_by_the_broker) continue;
+    for (const auto& handler : handlers) {
+      const std::pair key{handler, id};
+      const auto effects = effects_.contains(key) ? effects_.at(key) : 0;
+      const auto kept = records.contains(key) ? records.at(key) : 0;
+      if (effects + kept == 0) return id + " was committed and never reached " + handler;
+      if (effects + kept > 1) return id + " ended more than once at " + handler;
+      const bool cannot_succeed = message.what == fate::is_refused_by_the_handler || message.what == fate::aborts_the_process;
+      if (cannot_succeed && effects > 0) return id + " had an effect at " + handler + ", which never completed it";
+      if (rejected[derived_id(id, handler)] != kept) return "the rejection of " + id + " at " + handler + " was not published exactly once";
+    }
+  }
+  for (const auto& [sequence, row] : outbox_store.outbox()) {
+    const auto what = book.at(row.message.id).what;
+    if (row.parked != (what == fate::refused_by_the_broker)) return row.message.id + " is parked wrongly: " + row.reason;
+  }
+  return {};
+}
+
+std::string world::run() {
+  unpublished_ = settings.messages;
+  for (auto& each : relays) each->start();
+  for (auto& each : consumers) each->start();
+  time.after(1ms, [this] { publish_some(); });
+  time.after(time.random.between(0s, 2s), [this] { trouble(); });
+  time.after(settings.chaos + 1ms, [this] {
+    broker->set_down(false);
+    broker->set_blocked(false);
+  });
+  const auto patience = chaos_until_ + 300s;
+  for (std::uint64_t steps = 1; violation_.empty(); ++steps) {
+    if (!time.step() || time.now() > patience) {
+      violate("no progress: something was never delivered");
+      break;
+    }
+    if (steps % 64 == 0 && !chaos() && everything_ended()) break;
+  }
+  return violation_.empty() ? verdict() : violation_;
+}
+
+}  // namespace mamey::simulation

@@ -1,0 +1,120 @@
+#pragma once
+
+/// @file
+/// One simulated system: publishers' store with relays, a broker, subscribers' store with consumers; and the promises, checked after each step and at the end.
+
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <mamey/messaging/delivery_machine.hpp>
+#include <mamey/messaging/faults.hpp>
+#include <mamey/messaging/relay_machine.hpp>
+#include <mamey/messaging/subscription_machine.hpp>
+#include <mamey/messaging/throttle_machine.hpp>
+#include <tests/support/memory_store.hpp>
+
+#include "scheduler.hpp"
+
+namespace mamey::simulation {
+
+class relay_process;
+class consumer_process;
+class broker_model;
+
+/// How often each (state, event) pair of a machine was met.
+template <std::size_t States, std::size_t Events>
+struct coverage_table {
+  std::array<std::array<std::uint64_t, Events>, States> met{};
+  template <class State, class Event>
+  void meet(State state, Event event) { ++met[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)]; }
+  std::size_t reached() const {
+    std::size_t count = 0;
+    for (const auto& row : met) {
+      for (const auto each : row) count += each > 0;
+    }
+    return count;
+  }
+};
+
+struct coverage {
+  coverage_table<6, 18> relay;
+  coverage_table<9, 13> delivery;
+  coverage_table<3, 4> throttle;
+  coverage_table<6, 9> subscription;
+};
+
+/// What is made to go wrong, and how much of everything there is.
+struct profile {
+  bool ordered = false;
+  bool counts_starts = false;  ///< the broker counts hand-outs (as the SQL transport does)
+  std::size_t messages = 12;
+  std::size_t relays = 2;
+  std::size_t consumers = 2;
+  double crash = 0.004;        ///< at each step of a process
+  double stall = 0.003;
+  double store_failure = 0.03;
+  double broker_trouble = 0.08;
+  double duplicate = 0.1;
+  double clock_jump = 0.3;     ///< in a schedule
+  span chaos = 20s;            ///< how long things go wrong; afterwards everything must come to its end
+  injected_faults faults;
+};
+
+enum class fate : std::uint8_t { succeeds, fails_for_a_while, is_refused_by_the_handler, aborts_the_process, too_new_at_first, refused_by_the_broker, has_no_listener };
+
+struct message_book {
+  std::string id;
+  std::string key;
+  fate what = fate::succeeds;
+  int failures_left = 0;
+  bool committed = false;
+  int copies = 0;  ///< that reached a queue
+  int aborts = 0;
+  std::size_t number = 0;
+};
+
+class world {
+ public:
+  world(std::uint64_t seed, const profile& with, coverage& met);
+  ~world();
+
+  /// Runs the schedule; empty when every promise held, else what was broken.
+  std::string run();
+
+  scheduler time;
+  profile settings;
+  coverage& met;
+  testing::memory_store outbox_store;
+  testing::memory_store inbox_store;
+  std::unique_ptr<broker_model> broker;
+  std::vector<std::unique_ptr<relay_process>> relays;
+  std::vector<std::unique_ptr<consumer_process>> consumers;
+  std::map<std::string, message_book> book;
+  const std::vector<std::string> handlers;
+  std::set<std::string> sent_without_lease;
+
+  bool chaos() const { return time.now() < chaos_until_; }
+  bool hits(double probability) { return chaos() && time.random.hits(probability); }
+  void violate(std::string what);
+  void effect(const std::string& handler, const std::string& id);
+  int reader_version() const { return chaos() ? 1 : 2; }
+
+ private:
+  void publish_some();
+  void trouble();
+  bool everything_ended() const;
+  std::string verdict() const;
+
+  span chaos_until_;
+  span wall_offset_{};
+  std::string violation_;
+  std::size_t unpublished_ = 0;
+  std::map<std::pair<std::string, std::string>, int> effects_;          ///< (handler, message)
+  std::map<std::pair<std::string, std::string>, std::size_t> last_in_key_;  ///< (handler, key): number of the last effect
+};
+
+}  // namespace mamey::simulation

@@ -1,0 +1,377 @@
+#include "memory_store.hpp"
+
+#include <algorithm>
+
+#include <mamey/core/error.hpp>
+#include <mamey/messaging/slot.hpp>
+
+namespace mamey::testing {
+
+struct memory_store::operation {
+  operation(memory_store& owner, std::string_view name) : owner_(owner), name_(name) {
+    if (owner_.before) owner_.before(name_);
+    lock_ = std::unique_lock(owner_.mutex_);
+  }
+  /// Call last: the operation has happened.
+  void done() {
+    lock_.unlock();
+    if (owner_.after) owner_.after(name_);
+  }
+
+ private:
+  memory_store& owner_;
+  std::string_view name_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+memory_store::memory_store(clock_function clock) : clock_(std::move(clock)), slots_(slot_count) {
+  if (!clock_) clock_ = [] { return std::chrono::nanoseconds(wall_now().time_since_epoch()); };
+}
+
+std::map<std::int64_t, memory_store::outbox_row> memory_store::outbox() const {
+  std::lock_guard lock(mutex_);
+  return outbox_;
+}
+const memory_store::outbox_row* memory_store::row_of(std::int64_t sequence) const {
+  const auto found = outbox_.find(sequence);
+  return found == outbox_.end() ? nullptr : &found->second;
+}
+std::size_t memory_store::delayed_count() const {
+  std::lock_guard lock(mutex_);
+  return delayed_.size();
+}
+std::vector<error_record> memory_store::errors() const {
+  std::lock_guard lock(mutex_);
+  std::vector<error_record> all;
+  for (const auto& [id, each] : errors_) all.push_back(each);
+  return all;
+}
+std::size_t memory_store::commits() const {
+  std::lock_guard lock(mutex_);
+  return commits_;
+}
+
+void memory_store::prepare(std::span<const collection* const>) {}
+
+// -- units of work ------------------------------------------------------------------------------------------------------
+
+commit_outcome memory_store::commit(const change_set& changes) {
+  bool wakes = false;
+  {
+    operation running(*this, "commit");
+    const auto now = clock_();
+    if (changes.inbox && inbox_.contains({changes.inbox->subscription, changes.inbox->message_id})) {
+      running.done();
+      return commit_outcome::already_handled;
+    }
+    check_documents(changes);
+    if (changes.inbox) inbox_[{changes.inbox->subscription, changes.inbox->message_id}] = now;
+    apply_documents(changes);
+    for (const auto& each : changes.statements) {
+      if (apply) apply(each);
+    }
+    for (const auto& each : changes.outbox) outbox_[++next_sequence_] = {.message = each, .token = {}, .reason = {}};
+    for (const auto& each : changes.errors) errors_[each.id] = each;
+    for (const auto& each : changes.finished_delayed) delayed_.erase(each);
+    for (const auto& each : changes.finished_errors) errors_.erase(each);
+    for (const auto& each : changes.delayed) delayed_[each.id] = {.row = each, .due = now + each.delay, .token = {}};
+    ++commits_;
+    wakes = !changes.outbox.empty() || !changes.delayed.empty();
+    running.done();
+  }
+  if (wakes && wake_) wake_();
+  return commit_outcome::committed;
+}
+
+void memory_store::check_documents(const change_set& changes) const {
+  for (const auto& each : changes.documents) {
+    const auto table = documents_.find(each.into->name);
+    const document* current = nullptr;
+    if (table != documents_.end()) {
+      const auto found = table->second.find(each.content.id);
+      if (found != table->second.end()) current = &found->second;
+    }
+    const bool clash = each.kind == write_kind::insert && current;
+    const bool stale = each.into->versioned && (each.kind == write_kind::update || each.kind == write_kind::remove) && (!current || current->version != each.expected_version);
+    if (clash || stale) throw concurrency_conflict("version_conflict", "{} {} changed meanwhile", each.into->name, each.content.id);
+  }
+}
+
+void memory_store::apply_documents(const change_set& changes) {
+  for (const auto& each : changes.documents) {
+    auto& table = documents_[each.into->name];
+    if (each.kind == write_kind::remove) table.erase(each.content.id);
+    else table[each.content.id] = each.content;
+  }
+}
+
+std::unique_ptr<store_transaction> memory_store::begin(const std::optional<inbox_key>&, std::chrono::milliseconds) {
+  throw internal_error("not_offered", "interactive units are not offered by the store in memory");
+}
+
+// -- outbox -------------------------------------------------------------------------------------------------------------
+
+bool memory_store::claimable(const outbox_row& row, std::chrono::nanoseconds at, std::chrono::milliseconds lease) const {
+  if (row.parked || row.unroutable) return false;
+  // Times further ahead than possible come from a clock that was set back since.
+  constexpr std::chrono::minutes longest_wait{30};
+  const bool due = row.not_before <= at || row.not_before > at + longest_wait;
+  const bool free = row.token.empty() || row.lease_until <= at || row.lease_until > at + lease * 2;
+  return due && free;
+}
+
+bool memory_store::holds_slot(const std::string& owner, const std::string& key, std::chrono::nanoseconds at) const {
+  const auto& lease = slots_[static_cast<std::size_t>(slot_of(key))];
+  return lease.owner == owner && lease.until > at;
+}
+
+claim memory_store::claim_outbox(const claim_request& request) {
+  operation running(*this, "claim_outbox");
+  const auto now = clock_();
+  claim taken{.token = "t" + std::to_string(++next_token_), .rows = {}};
+  std::set<std::string> headed, parked;
+  std::size_t bytes = 0;
+  for (auto& [sequence, row] : outbox_) {
+    if (taken.rows.size() == request.most_rows) break;
+    const bool keyed = request.ordered && !row.message.key.empty();
+    if (keyed && !row.unroutable) {
+      if (row.parked && !request.parked_head_blocks) {
+        parked.insert(row.message.key);
+        continue;
+      }
+      if (!headed.insert(row.message.key).second || !holds_slot(request.owner, row.message.key, now)) continue;
+    }
+    if (!claimable(row, now, request.lease)) continue;
+    bytes += row.message.body.size();
+    if (!taken.rows.empty() && bytes > request.most_bytes) break;
+    taken.rows.push_back({.sequence = sequence,
+                          .message = row.message,
+                          .attempts = row.attempts,
+                          .reclaimed = !row.token.empty(),
+                          .behind_parked = keyed && parked.contains(row.message.key)});
+    row.token = taken.token;
+    row.lease_until = now + request.lease;
+  }
+  running.done();
+  return taken;
+}
+
+void memory_store::mark_sent(std::span<const std::int64_t> sequences) {
+  operation running(*this, "mark_sent");
+  for (const auto each : sequences) outbox_.erase(each);
+  running.done();
+}
+
+void memory_store::mark_unroutable(std::span<const std::int64_t> sequences) {
+  operation running(*this, "mark_unroutable");
+  for (const auto each : sequences) {
+    if (const auto found = outbox_.find(each); found != outbox_.end()) found->second.unroutable = true;
+  }
+  running.done();
+}
+
+std::size_t memory_store::renew_outbox(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds lease) {
+  operation running(*this, "renew_outbox");
+  std::size_t applied = 0;
+  for (const auto each : sequences) {
+    const auto found = outbox_.find(each);
+    if (found == outbox_.end() || found->second.token != token) continue;
+    found->second.lease_until = clock_() + lease;
+    ++applied;
+  }
+  running.done();
+  return applied;
+}
+
+std::size_t memory_store::release_outbox(const std::string& token, std::span<const std::int64_t> sequences) {
+  operation running(*this, "release_outbox");
+  std::size_t applied = 0;
+  for (const auto each : sequences) {
+    const auto found = outbox_.find(each);
+    if (found == outbox_.end() || found->second.token != token) continue;
+    found->second.token.clear();
+    ++applied;
+  }
+  running.done();
+  return applied;
+}
+
+std::size_t memory_store::fail_outbox(const std::string& token, std::span<const outbox_failure> failures) {
+  operation running(*this, "fail_outbox");
+  std::size_t applied = 0;
+  for (const auto& each : failures) {
+    const auto found = outbox_.find(each.sequence);
+    if (found == outbox_.end() || found->second.token != token) continue;
+    auto& row = found->second;
+    row.token.clear();
+    ++row.attempts;
+    row.not_before = clock_() + each.retry_after;
+    row.parked = each.park;
+    row.reason = each.reason;
+    ++applied;
+  }
+  running.done();
+  return applied;
+}
+
+outbox_state memory_store::read_outbox_state() {
+  operation running(*this, "read_outbox_state");
+  outbox_state state;
+  for (const auto& [sequence, row] : outbox_) {
+    if (row.parked) ++state.parked;
+    else if (row.unroutable) ++state.unroutable;
+    else ++state.pending;
+  }
+  running.done();
+  return state;
+}
+
+std::vector<int> memory_store::lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) {
+  operation running(*this, "lease_slots");
+  const auto now = clock_();
+  std::vector<int> held;
+  for (int slot = 0; slot < slot_count && held.size() < most; ++slot) {
+    auto& mine = slots_[static_cast<std::size_t>(slot)];
+    const bool free = mine.owner.empty() || mine.owner == owner || mine.until <= now || mine.until > now + lease * 2;
+    if (!free) continue;
+    mine = {.owner = owner, .until = now + lease};
+    held.push_back(slot);
+  }
+  running.done();
+  return held;
+}
+
+void memory_store::release_slots(const std::string& owner) {
+  operation running(*this, "release_slots");
+  for (auto& each : slots_) {
+    if (each.owner == owner) each = {};
+  }
+  running.done();
+}
+
+// -- inbox, delayed, errors -----------------------------------------------------------------------------------------------
+
+bool memory_store::was_handled(const inbox_key& key) {
+  operation running(*this, "was_handled");
+  const bool there = inbox_.contains({key.subscription, key.message_id});
+  running.done();
+  return there;
+}
+
+int memory_store::count_start(const inbox_key& key) {
+  operation running(*this, "count_start");
+  const int starts = ++starts_[{key.subscription, key.message_id}];
+  running.done();
+  return starts;
+}
+
+void memory_store::clear_starts(const inbox_key& key) {
+  operation running(*this, "clear_starts");
+  starts_.erase({key.subscription, key.message_id});
+  running.done();
+}
+
+std::vector<store::due_message> memory_store::claim_due(std::size_t most, std::chrono::milliseconds lease) {
+  operation running(*this, "claim_due");
+  const auto now = clock_();
+  constexpr std::chrono::hours longest_wait{24};
+  std::vector<due_message> taken;
+  const auto token = "d" + std::to_string(++next_token_);
+  for (auto& [id, each] : delayed_) {
+    if (taken.size() == most) break;
+    const bool due = each.due <= now || each.due > now + longest_wait;
+    const bool free = each.token.empty() || each.lease_until <= now || each.lease_until > now + lease * 2;
+    if (!due || !free) continue;
+    ++each.row.attempts;
+    each.token = token;
+    each.lease_until = now + lease;
+    taken.push_back({.row = each.row, .token = token});
+  }
+  running.done();
+  return taken;
+}
+
+void memory_store::release_due(const std::string& token) {
+  operation running(*this, "release_due");
+  for (auto& [id, each] : delayed_) {
+    if (each.token == token) each.token.clear();
+  }
+  running.done();
+}
+
+std::vector<error_record> memory_store::list_errors(std::int64_t offset, std::int64_t limit) {
+  operation running(*this, "list_errors");
+  std::vector<error_record> page;
+  std::int64_t at = 0;
+  for (const auto& [id, each] : errors_) {
+    if (at++ >= offset && std::ssize(page) < limit) page.push_back(each);
+  }
+  running.done();
+  return page;
+}
+
+std::optional<error_record> memory_store::load_error(std::string_view id) {
+  operation running(*this, "load_error");
+  const auto found = errors_.find(std::string(id));
+  std::optional<error_record> loaded;
+  if (found != errors_.end()) loaded = found->second;
+  running.done();
+  return loaded;
+}
+
+std::int64_t memory_store::count_errors() {
+  operation running(*this, "count_errors");
+  const auto count = std::ssize(errors_);
+  running.done();
+  return count;
+}
+
+bool memory_store::clean(const retention& keep) {
+  operation running(*this, "clean");
+  const auto now = clock_();
+  std::size_t removed = 0;
+  for (auto at = inbox_.begin(); at != inbox_.end() && removed < keep.batch;) {
+    if (at->second + keep.inbox > now) {
+      ++at;
+      continue;
+    }
+    at = inbox_.erase(at);
+    ++removed;
+  }
+  running.done();
+  return removed == keep.batch;
+}
+
+void memory_store::on_commit(std::function<void()> wake) { wake_ = std::move(wake); }
+
+void memory_store::check() {
+  operation running(*this, "check");
+  running.done();
+}
+
+// -- reads --------------------------------------------------------------------------------------------------------------
+
+std::optional<document> memory_store::load(const collection& from, std::string_view id) {
+  std::lock_guard lock(mutex_);
+  const auto table = documents_.find(from.name);
+  if (table == documents_.end()) return std::nullopt;
+  const auto found = table->second.find(id);
+  if (found == table->second.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<document> memory_store::find(const collection& in, const document_query&) {
+  throw internal_error("not_offered", "searching {} is not offered by the store in memory", in.name);
+}
+
+std::int64_t memory_store::count(const collection& in, std::span<const column_condition>) {
+  std::lock_guard lock(mutex_);
+  const auto table = documents_.find(in.name);
+  return table == documents_.end() ? 0 : std::ssize(table->second);
+}
+
+void memory_store::query(const sql_statement&, const std::function<void(const sql_row&)>&) {
+  throw internal_error("not_offered", "SQL is not offered by the store in memory");
+}
+
+}  // namespace mamey::testing
