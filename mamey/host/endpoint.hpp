@@ -3,12 +3,11 @@
 /// @file
 /// What an endpoint answers when its handler succeeds.
 
-#include <cstdint>
 #include <string>
 
-namespace mamey::inline v1 {
+#include <mamey/http/method.hpp>
 
-enum class http_method : std::uint8_t { get, head, post, put, patch, del, options };
+namespace mamey::inline v1 {
 
 /// The success answer of an endpoint. Default: 200; a query's result as JSON, 404 for an empty optional; a command's result as JSON, or no body.
 struct answer {

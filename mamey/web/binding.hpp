@@ -1,0 +1,63 @@
+#pragma once
+
+/// @file
+/// From a request to one struct: route values win over the query string, that over declared headers, and those over the JSON body.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mamey/core/error.hpp>
+#include <mamey/core/reflect.hpp>
+#include <mamey/http/message.hpp>
+
+namespace mamey::inline v1::web {
+
+/// A header that fills a member.
+struct header_member {
+  std::string_view header;  ///< `X-Tenant`
+  std::string_view member;  ///< wire name: `tenant`
+};
+
+enum class body_use : std::uint8_t {
+  when_present,  ///< POST, PUT, PATCH and everything with a body
+  never,         ///< GET, HEAD, DELETE: what comes is not looked at
+};
+
+struct binding_options {
+  std::span<const header_member> headers = {};
+  body_use body = body_use::when_present;
+};
+
+/// The use of a body that goes with a method.
+body_use body_of(http_method method) noexcept;
+
+/// Fills the object and answers every violation of form and of the type's rules, each with its path; empty means success.
+///  - Members are found by wire name in any case. In route, query and headers the members of a nested struct stand flat beside the outer
+///  ones
+///    (`?page=2` for `paging.page`; `paging.page=2` does as well); the outer wins. A repeated query key adds to a list, for anything else
+///    it is a violation.
+///  - The body must be JSON: another Content-Type throws http_error 415. A name that comes twice in it is refused. An empty body binds
+///  nothing.
+///  - Names that no member has are ignored, unless the type is strict.
+/// Throws http_error.
+std::vector<violation> bind(const http::request& request, const type_model& model, void* object, const binding_options& options = {});
+
+/// A fresh T. Throws validation_error with every violation.
+template <class T>
+T bind(const http::request& request, const binding_options& options) {
+  T value{};
+  if (auto found = bind(request, model_of<T>(), &value, options); !found.empty()) throw validation_error(std::move(found));
+  return value;
+}
+template <class T>
+T bind(const http::request& request) {
+  return bind<T>(request, {.headers = {}, .body = body_of(request.method())});
+}
+
+/// Throws http_error 406 when the request's Accept excludes JSON.
+void require_json_acceptable(const http::request& request);
+
+}  // namespace mamey::inline v1::web
