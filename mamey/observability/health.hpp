@@ -26,7 +26,9 @@ enum class kind : std::uint8_t {
   readiness = 2,  ///< should it get traffic?
   startup = 4,    ///< has it come up? Before that the other two are not asked.
 };
-constexpr kind operator|(kind left, kind right) noexcept { return static_cast<kind>(static_cast<std::uint8_t>(left) | static_cast<std::uint8_t>(right)); }
+constexpr kind operator|(kind left, kind right) noexcept {
+  return static_cast<kind>(static_cast<std::uint8_t>(left) | static_cast<std::uint8_t>(right));
+}
 constexpr bool has(kind set, kind one) noexcept { return (static_cast<std::uint8_t>(set) & static_cast<std::uint8_t>(one)) != 0; }
 
 /// What the service is without the probed thing.
@@ -96,9 +98,9 @@ class registry {
   void remove(std::string_view name);
   void set_runner(task_runner run);
 
-  /// The state of everything that answers `asked`. Runs the probes whose last answer is older than their cache span; one that does not answer
-  /// in time is unhealthy ("no answer within 2000 ms") and is not started a second time while it hangs; one that another call is just running
-  /// shows its previous answer.
+  /// The state of everything that answers `asked`. Runs the probes whose last answer is older than their cache span; one that does not
+  /// answer in time is unhealthy ("no answer within 2000 ms") and is not started a second time while it hangs; one that another call is
+  /// just running shows its previous answer.
   report check(kind asked);
 
   /// The startup question, and readiness with it, fail until this is called.

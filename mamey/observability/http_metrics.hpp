@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// What a server counts of its requests, under the names that the dashboards in the field query: prometheus-net's and the older handler-based.
+/// What a server counts of its requests, under the names that the dashboards in the field query: prometheus-net's and the older
+/// handler-based.
 
 #include <chrono>
 #include <memory>
@@ -14,7 +15,8 @@ namespace metrics {
 
 /// Registers, for one application:
 ///  - `http_request_duration_seconds{code,method,controller,action,handler}` (histogram; the only one that costs a request anything);
-///  - `http_requests_received_total{code,method,controller,action}` and `http_requests_total{method,handler,status}`, read off it at the scrape;
+///  - `http_requests_received_total{code,method,controller,action}` and `http_requests_total{method,handler,status}`, read off it at the
+///  scrape;
 ///  - `http_requests_in_progress{method,controller,action}`.
 /// `handler` is the route's template (`/orders/{orderId}`), never a path, so that clients cannot make series.
 class http_server_metrics {
@@ -33,7 +35,7 @@ class http_server_metrics {
    private:
     friend class http_server_metrics;
     struct state;
-    explicit endpoint(std::unique_ptr<state> state, up_down_counter& in_progress) noexcept;
+    explicit endpoint(std::unique_ptr<state> owned, up_down_counter& in_progress) noexcept;
     std::unique_ptr<state> state_;
     up_down_counter* in_progress_;
 
@@ -41,7 +43,8 @@ class http_server_metrics {
     ~endpoint();
   };
 
-  /// The same arguments give the same endpoint, which lives as long as this object. `controller`: the module; `action`: the message or function.
+  /// The same arguments give the same endpoint, which lives as long as this object. `controller`: the module; `action`: the message or
+  /// function.
   endpoint& at(std::string_view method, std::string_view handler, std::string_view controller, std::string_view action);
 
  private:

@@ -84,12 +84,12 @@ struct log_pattern {
 }  // namespace detail
 
 /// Writes records of one category. Cheap to keep as a static; usable from any thread and fiber, before main and after it. A call below the
-/// category's level costs one relaxed load; above it, the record is copied into a bounded queue and a background thread does the rest: no call
-/// ever waits, a full queue drops the record and counts it. Only what an argument itself throws reaches the caller.
+/// category's level costs one relaxed load; above it, the record is copied into a bounded queue and a background thread does the rest: no
+/// call ever waits, a full queue drops the record and counts it. Only what an argument itself throws reaches the caller.
 ///
 /// The template is a literal with one hole `{name}` for each argument (`{{` is a brace). Arguments are what text_argument takes: numbers,
-/// booleans, texts, anything with `to_string` or a `text_codec`; also an exception (its `what()`), or a callable returning one of these, which is
-/// called only when the record will be written.
+/// booleans, texts, anything with `to_string` or a `text_codec`; also an exception (its `what()`), or a callable returning one of these,
+/// which is called only when the record will be written.
 class logger {
  public:
   /// `category`: dotted, most general part first (`mamey.outbox`): levels are set by its prefixes.
@@ -125,7 +125,8 @@ class logger {
     put(log_level::fatal, pattern.text, arguments...);
   }
 
-  /// For templates and levels known at run time only. Extra arguments become values named by their position, a hole without one stays as it is.
+  /// For templates and levels known at run time only. Extra arguments become values named by their position, a hole without one stays as it
+  /// is.
   void write(log_level level, std::string_view pattern, std::span<const text_argument> arguments) const noexcept {
     if (enabled(level)) detail::write_log(*category_, level, pattern, arguments);
   }
@@ -135,7 +136,8 @@ class logger {
   void put(log_level level, std::string_view pattern, const A&... arguments) const {
     if (!enabled(level)) return;
     // One full expression: what a callable returned lives until the record has been copied.
-    detail::write_log(*category_, level, pattern, std::array<text_argument, sizeof...(A)>{text_argument(detail::log_argument(arguments))...});
+    detail::write_log(*category_, level, pattern,
+                      std::array<text_argument, sizeof...(A)>{text_argument(detail::log_argument(arguments))...});
   }
 
   const detail::log_category* category_;

@@ -29,11 +29,11 @@ struct log_console_options {
 
 struct log_file_options {
   bool enabled = false;
-  std::string path = "logs/logs.txt";         ///< the interval's date goes before the extension: `logs/logs20260131.txt`
+  std::string path = "logs/logs.txt";  ///< the interval's date goes before the extension: `logs/logs20260131.txt`
   log_interval interval = log_interval::day;
   log_format format = log_format::json;
-  std::uint64_t size_limit = 1ULL << 30;      ///< bytes after which `_001`, `_002`, … begin; 0: none
-  std::size_t retained_files = 31;            ///< older files of this log are deleted; 0: none are
+  std::uint64_t size_limit = 1ULL << 30;  ///< bytes after which `_001`, `_002`, … begin; 0: none
+  std::size_t retained_files = 31;        ///< older files of this log are deleted; 0: none are
 };
 
 /// Section `logger`, in the reference's keys. Key names in `redact` and `exclude_properties` are compared without case, `_`, `-` and `.`.
@@ -62,11 +62,12 @@ struct log_value {
 struct log_record {
   std::chrono::sys_time<std::chrono::microseconds> time;
   log_level level = log_level::information;
-  std::string_view category;       ///< lives as long as the process
-  std::string pattern;             ///< as written in the code; equal for all records of one place
+  std::string_view category;  ///< lives as long as the process
+  std::string pattern;        ///< as written in the code; equal for all records of one place
   std::string message;
-  std::vector<log_value> values;   ///< holes in their order
-  std::vector<log_value> context;  ///< what the context provider added, then the tags
+  std::vector<log_value> values;                       ///< holes in their order
+  std::vector<log_value> context;                      ///< what the context provider added
+  std::shared_ptr<const std::vector<log_value>> tags;  ///< equal for all records; null: none
 };
 
 /// Where records go. Called by the log's background thread only, one record at a time; may block and throw (counted, reported on stderr).
@@ -87,8 +88,8 @@ class log_context {
   std::vector<log_value>& values_;
 };
 
-/// Called on the writing thread for each record: adds `service`, `correlationId`, `traceId`, `spanId`, `user`, `tenant` where they are set. It
-/// neither suspends nor throws.
+/// Called on the writing thread for each record: adds `service`, `correlationId`, `traceId`, `spanId`, `user`, `tenant` where they are set.
+/// It neither suspends nor throws.
 using log_context_provider = void (*)(log_context& context);
 
 struct log_statistics {

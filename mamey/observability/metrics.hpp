@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Metrics in the Prometheus model. A family has a name and label names; `with` resolves label values to a child once; counting on a child is
-/// one relaxed add on a cache line of the calling thread's own.
+/// Metrics in the Prometheus model. A family has a name and label names; `with` resolves label values to a child once; counting on a child
+/// is one relaxed add on a cache line of the calling thread's own.
 ///
 ///     auto& sent = registry.counters("outbox_messages_sent_total", "Messages a broker has confirmed.", {"transport"});
 ///     metrics::counter& sql = sent.with({"sql"});   // keep it
@@ -157,12 +157,16 @@ class [[nodiscard]] registration {
   std::function<void()> cancel_;
 };
 
+struct registry_options {
+  label_list constant_labels;        ///< on every sample: section `metrics`, key `tags`
+  std::size_t max_children = 2'000;  ///< most combinations of labels in a family
+};
+
 /// The metrics of one application, or of the process. Thread-safe. Registering a name again with the same kind and labels gives the same
 /// family; anything else, and a name Prometheus would not take, throws std::logic_error.
 class registry {
  public:
-  /// `constant_labels` are on every sample: section `metrics`, key `tags`.
-  explicit registry(label_list constant_labels = {}, std::size_t max_children = 1'000);
+  explicit registry(registry_options options = {});
   ~registry();
   registry(const registry&) = delete;
   registry& operator=(const registry&) = delete;
@@ -181,8 +185,8 @@ class registry {
     return histograms(name, help, {}, bounds).with({});
   }
 
-  /// Asks `function` at each scrape. It is called on the scraping thread under a lock: it does not suspend, use this registry or end its own
-  /// registration. If it throws, its samples are missing from that scrape. Several functions may serve one name.
+  /// Asks `function` at each scrape. It is called on the scraping thread under a lock: it does not suspend, use this registry or end its
+  /// own registration. If it throws, its samples are missing from that scrape. Several functions may serve one name.
   registration collect(sample_kind kind, std::string_view name, std::string_view help, std::vector<std::string> label_names,
                        std::function<void(const sample_sink&)> function);
   /// The same for a single sample without labels.
@@ -196,10 +200,12 @@ class registry {
 /// The process's own registry: CPU, memory, descriptors, start time, the log, event loops. Lives as long as the process.
 registry& process();
 
-/// Prometheus text format 0.0.4 of several registries as one page: `expose({&metrics::process(), &application_metrics})`. A name that two of
-/// them have with different kinds is shown from the first.
+/// Prometheus text format 0.0.4 of several registries as one page: `expose({&metrics::process(), &application_metrics})`. A name that two
+/// of them have with different kinds is shown from the first.
 std::string expose(std::span<const registry* const> registries);
-inline std::string expose(std::initializer_list<const registry*> registries) { return expose(std::span(registries.begin(), registries.size())); }
+inline std::string expose(std::initializer_list<const registry*> registries) {
+  return expose(std::span(registries.begin(), registries.size()));
+}
 
 /// The content type of that text.
 inline constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";

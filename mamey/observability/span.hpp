@@ -63,7 +63,9 @@ void set_exporter(std::shared_ptr<span_exporter> exporter);
 class span {
  public:
   span() noexcept = default;
-  span(std::string_view name, span_kind kind, const span_place& place, std::string_view service = {});
+  span(std::string_view name, span_kind kind, const span_place& place, std::string_view service = {}) {
+    if (place.sampled) begin(name, kind, place, service);
+  }
   span(span&& other) noexcept = default;
   span& operator=(span&& other) noexcept;
   ~span() { end(); }
@@ -87,6 +89,7 @@ class span {
   struct live_deleter {
     void operator()(live* object) const noexcept;
   };
+  void begin(std::string_view name, span_kind kind, const span_place& place, std::string_view service);
   void record(std::string_view name, const text_argument& value);
   void record_failure(std::string_view reason);
   void finish() noexcept;

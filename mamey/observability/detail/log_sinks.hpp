@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+
+#include <mamey/observability/logging.hpp>
+
+namespace mamey::inline v1::detail {
+
+/// Standard output, in colours when it is a terminal.
+std::shared_ptr<log_sink> make_console_sink(const log_console_options& options);
+
+/// A file that a new one follows at each interval and at the size limit. Its time is the records': what belongs to yesterday is in
+/// yesterday's file. Throws `unavailable` when the first file cannot be opened.
+std::shared_ptr<log_sink> make_file_sink(const log_file_options& options, std::chrono::sys_time<std::chrono::microseconds> now);
+
+}  // namespace mamey::inline v1::detail
