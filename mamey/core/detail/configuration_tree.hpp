@@ -1,0 +1,45 @@
+#pragma once
+
+/// @file
+/// What configuration consists of: keys with a value, children, or both.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mamey::inline v1::detail {
+
+bool same_key(std::string_view a, std::string_view b) noexcept;
+
+/// Takes the first part off a `:`-separated path.
+std::string_view first_part(std::string_view& path) noexcept;
+
+struct configuration_node {
+  enum class content : std::uint8_t { none, null, text };
+
+  std::string key;  ///< as first spelled
+  content holds = content::none;
+  bool is_list = false;  ///< written as `[…]`: tells an empty list from nothing
+  std::string value;
+  std::string origin;  ///< of the value, else of the first mention
+  std::vector<configuration_node> children;
+
+  const configuration_node* child(std::string_view name) const noexcept;
+  const configuration_node* find(std::string_view path) const noexcept;
+  /// The child of that name, created if need be.
+  configuration_node& at(std::string_view name, std::string_view where);
+  /// Likewise along a path.
+  configuration_node& at_path(std::string_view path, std::string_view where);
+  void set(std::string text, std::string_view where);
+  /// Lays `overlay` over this node: values replace, children merge by key.
+  void merge(configuration_node overlay);
+};
+
+/// Reads tolerant JSON. `source` names the text in origins and errors. Throws configuration_error.
+configuration_node read_configuration_json(std::string_view json, std::string_view source);
+
+/// The candidate that a misspelled `word` most likely means; empty if none is near. Case does not count.
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
+
+}  // namespace mamey::inline v1::detail
