@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""A check that cannot fail checks nothing: each is shown a tree with mistakes and must name every one, and nothing else.
+
+usage: checks_test.py
+"""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+CHECKS = pathlib.Path(__file__).resolve().parent.parent.parent / "scripts" / "checks"
+
+
+class Checks(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+
+    def write(self, path: str, text: str):
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def found(self, check: str) -> list[str]:
+        """The `file:line` of each finding."""
+        run = subprocess.run([sys.executable, str(CHECKS / f"{check}.py"), str(self.root)], capture_output=True, text=True)
+        self.assertEqual(run.stderr, "")
+        lines = [line for line in run.stdout.splitlines() if ": warning: " not in line][:-1]
+        self.assertEqual(run.returncode, 1 if lines else 0, run.stdout)
+        return [":".join(line.split(":")[:2]) for line in lines]
+
+    def test_dependency_direction_names_what_points_upwards_sideways_or_into_details(self):
+        self.write("mamey/core/a.hpp", "#include <vector>\n#include <mamey/runtime/b.hpp>\n")
+        self.write("mamey/runtime/b.hpp", "#include <mamey/core/a.hpp>\n// #include <mamey/web/x.hpp>\n#include <mamey/core/detail/a.hpp>\n#include <mamey/runtime/detail/b.hpp>\n")
+        self.write("mamey/messaging/c.hpp", "#include <mamey/domain/d.hpp>\n#include <mamey/cqrs/e.hpp>\n#include <mamey/messaging/rabbitmq/r.hpp>\n")
+        self.write("mamey/cqrs/e.hpp", "#include <mamey/messaging/c.hpp>\n#include <mamey/web/w.hpp>\n")
+        self.write("mamey/persistence/sqlite/f.cpp", '#include <mamey/messaging/c.hpp>\n#include <mamey/persistence/postgres/p.hpp>\n#include "f.hpp"\n')
+        self.write("mamey/messaging/rabbitmq/r.cpp", "#include <mamey/messaging/c.hpp>\n#include <mamey/messaging/kafka/k.hpp>\n")
+        self.write("mamey/host/h.cpp", "#include <mamey/persistence/sqlite/f.hpp>\n#include <mamey/testing/t.hpp>\n")
+        self.write("mamey/application.hpp", "#include <mamey/host/h.hpp>\n")
+        self.write("mamey/testing/t.cpp", "#include <mamey/application.hpp>\n")
+        self.write("mamey/runtime/u.cpp", "#include <mamey/application.hpp>\n")
+        self.write("mamey/novelty/n.cpp", "#include <mamey/core/a.hpp>\n")
+        self.write("samples/s.cpp", "#include <mamey/application.hpp>\n#include <mamey/core/detail/a.hpp>\n")
+        self.write("tests/t.cpp", "#include <mamey/core/detail/a.hpp>\n")
+        self.assertEqual(self.found("dependency_direction"), [
+            "mamey/core/a.hpp:2", "mamey/cqrs/e.hpp:2", "mamey/host/h.cpp:2", "mamey/messaging/c.hpp:2", "mamey/messaging/c.hpp:3", "mamey/messaging/rabbitmq/r.cpp:2",
+            "mamey/novelty/n.cpp:1", "mamey/persistence/sqlite/f.cpp:2", "mamey/persistence/sqlite/f.cpp:3", "mamey/runtime/b.hpp:3", "mamey/runtime/u.cpp:1", "samples/s.cpp:2"])
+
+    def test_banned_calls_are_found_in_code_and_not_in_comments_or_literals(self):
+        self.write("mamey/core/a.cpp", "#include <regex>\nstd::regex x;\n// std::regex is banned\nauto text = \"std::regex\";\nauto raw = R\"(std::regex)\";\n"
+                                       "void f() { std::this_thread::sleep_for(1s); }\nvoid g() { usleep(1); mamey::sleep_for(1s); fiber.sleep(1); }\nnamespace mamey {\n}\n"
+                                       "namespace mamey::inline v1 {}\nthread.detach();\n")
+        self.write("mamey/core/a.hpp", "#define X 1\n#pragma once\nusing namespace std;\n")
+        self.write("mamey/core/detail/a.hpp", "#define X 1\n#pragma once\n")
+        self.write("mamey/core/b.hpp", "int x;\n")
+        self.assertEqual(self.found("banned_calls"), [f"mamey/core/{place}" for place in [
+            "a.cpp:1", "a.cpp:2", "a.cpp:6", "a.cpp:7", "a.cpp:8", "a.cpp:11", "a.hpp:1", "a.hpp:3", "b.hpp:1"]])
+
+    def test_a_catch_all_must_log_rethrow_or_hand_on(self):
+        self.write("mamey/core/a.cpp", "void f() {\n  try { } catch (...) { }\n  try { } catch (...) { { } count++; }\n  try { } catch (...) { log.error(\"x\"); }\n"
+                                       "  try { } catch (...) { if (x) { throw; } }\n  try { } catch (...) { e = std::current_exception(); }\n"
+                                       "  try { } catch (...) { // not banned: it is counted as dropped\n  }\n  // not banned: because\n  try { } catch (...) { }\n}\n")
+        self.assertEqual(self.found("banned_calls"), [f"mamey/core/a.cpp:{line}" for line in (2, 3, 10)])
+
+    def test_black_box_tests_sleep_only_in_a_polling_helper(self):
+        self.write("tests/a.py", "import time\ntime.sleep(1)\ndef wait_for(condition, deadline):\n    while time.time() < deadline: time.sleep(0.01)\ndef wait():\n    time.sleep(1)\n")
+        self.write("tests/a.cpp", "void f() { std::this_thread::sleep_until(t); }\n")
+        self.write("tests/a.sh", "#!/bin/sh\nsleep 1\n# sleep 1\n")
+        self.write("scripts/b.py", "import time\ntime.sleep(1)\n")
+        self.assertEqual(self.found("banned_calls"), ["tests/a.cpp:1", "tests/a.py:2", "tests/a.py:6", "tests/a.sh:2"])
+
+    def test_leftover_markers_and_invisible_characters_are_found_anywhere(self):
+        self.write("docs/a.md", "TO" + "DO: write\nfine\nXX" + "X\n\ufeffbidi \u202e\ntab\tis fine\n")
+        self.assertEqual(sorted(set(self.found("banned_calls"))), ["docs/a.md:1", "docs/a.md:3", "docs/a.md:4"])
+
+    def test_every_folder_has_a_readme_with_something_in_it(self):
+        self.write("mamey/core/a.hpp", "")
+        self.write("mamey/core/detail/a.hpp", "")
+        self.write("mamey/core/README.md", "word " * 50)
+        self.write("mamey/web/a.hpp", "")
+        self.write("mamey/web/README.md", "The web.")
+        self.write("mamey/persistence/sqlite/a.hpp", "")
+        self.assertEqual(self.found("readmes"), ["mamey/persistence/README.md:1", "mamey/persistence/sqlite/README.md:1", "mamey/web/README.md:1"])
+
+
+if __name__ == "__main__":
+    unittest.main()
