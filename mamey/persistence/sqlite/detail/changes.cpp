@@ -1,0 +1,70 @@
+#include <mamey/persistence/sqlite/detail/changes.hpp>
+
+#include <mamey/core/error.hpp>
+#include <mamey/persistence/sqlite/detail/delayed.hpp>
+#include <mamey/persistence/sqlite/detail/error_store.hpp>
+#include <mamey/persistence/sqlite/detail/outbox.hpp>
+
+namespace mamey::inline v1::sqlite_detail {
+namespace {
+
+/// What a group may hold in memory and log: bodies, and a guess for the rest.
+std::size_t size_of(const change_set& changes) {
+  static constexpr std::size_t row = 256;
+  std::size_t bytes = row;
+  for (const auto& each : changes.documents) bytes += row + each.content.body.size();
+  for (const auto& each : changes.statements) bytes += row + each.text.size();
+  for (const auto& each : changes.outbox) bytes += row + each.body.size();
+  for (const auto& each : changes.errors) bytes += row + each.message.body.size();
+  for (const auto& each : changes.delayed) bytes += row + each.message.body.size();
+  return bytes;
+}
+
+}  // namespace
+
+bool insert_inbox(connection& on, const inbox_key& key, std::int64_t now_ms) {
+  return on.use("insert into mamey_inbox (subscription, message_id, handled_at_ms) values (?, ?, ?) on conflict do nothing")
+             .bind(key.subscription).bind(key.message_id).bind(now_ms).run() == 1;
+}
+
+std::int64_t execute_statement(connection& on, const sql_statement& statement) {
+  auto prepared = on.use(statement.text);
+  if (static_cast<std::size_t>(prepared.parameters()) != statement.parameters.size()) {
+    throw internal_error("sql_error", "{given} values for {wanted} parameters in \"{sql}\"", statement.parameters.size(), prepared.parameters(), statement.text);
+  }
+  for (const auto& value : statement.parameters) prepared.bind(value);
+  const auto changed = prepared.run();
+  if (statement.expected_rows && changed != *statement.expected_rows) {
+    throw concurrency_conflict("concurrency_conflict", "{changed} rows changed, {expected} were expected", changed, *statement.expected_rows);
+  }
+  return changed;
+}
+
+void apply_changes(connection& on, const catalog& tables, const change_set& changes, std::int64_t now_ms) {
+  for (const auto& each : changes.documents) write_document(on, tables.at(*each.into), each);
+  for (const auto& each : changes.statements) execute_statement(on, each);
+  for (const auto& each : changes.outbox) insert_outbox(on, each, now_ms);
+  for (const auto& each : changes.errors) insert_error(on, each);
+  for (const auto& each : changes.delayed) insert_delayed(on, each, now_ms);
+  for (const auto& each : changes.finished_delayed) on.use("delete from mamey_delayed where id = ?").bind(each).run();
+  for (const auto& each : changes.finished_errors) on.use("delete from mamey_errors where id = ?").bind(each).run();
+}
+
+unit_job::unit_job(const change_set& changes, const catalog& tables, const store_clock& clock, sqlite_environment::waiting how)
+    : job(how, durability::synced, size_of(changes)),
+      changes_(&changes),
+      tables_(&tables),
+      clock_(&clock),
+      wakes_(!changes.outbox.empty() || !changes.delayed.empty()) {}
+
+void unit_job::apply(connection& to) {
+  outcome_ = commit_outcome::committed;  // applied again after a lost transaction
+  const auto now = clock_->now_ms();
+  if (changes_->inbox && !skips_inbox_ && !insert_inbox(to, *changes_->inbox, now)) {
+    outcome_ = commit_outcome::already_handled;
+    return;
+  }
+  apply_changes(to, *tables_, *changes_, now);
+}
+
+}  // namespace mamey::inline v1::sqlite_detail

@@ -1,0 +1,125 @@
+#include <mamey/persistence/sqlite/detail/schema.hpp>
+
+#include <array>
+#include <string>
+
+#include <mamey/persistence/sqlite/detail/envelope_columns.hpp>
+
+namespace mamey::inline v1::sqlite_detail {
+namespace {
+
+std::string with_envelope(std::string sql) {
+  static constexpr std::string_view hole = "$envelope";
+  for (auto at = sql.find(hole); at != std::string::npos; at = sql.find(hole, at)) sql.replace(at, hole.size(), envelope_definition);
+  return sql;
+}
+
+// AUTOINCREMENT: a sequence is never given twice, since "sent" applies to a sequence whoever says it, however late.
+constexpr const char* store_step_1 = R"(
+create table mamey_outbox (
+  seq integer primary key autoincrement,
+  slot integer,                                -- of the key; null: no key
+  state integer not null default 0,            -- 0 pending, 1 parked
+  created_at_ms integer not null,
+  due_at_ms integer not null default 0,
+  delay_ms integer not null default 0,         -- what due_at_ms was made from
+  attempts integer not null default 0,
+  token text,
+  claimed_until_ms integer,
+  lease_ms integer,                            -- what claimed_until_ms was made from
+  maybe_sent integer not null default 0,       -- a claim ran out without a word
+  last_error text,
+  $envelope);
+create index mamey_outbox_key on mamey_outbox (key, seq) where key <> '';
+
+-- Rows the relay is done with, out of its way.
+create table mamey_outbox_archive (
+  seq integer primary key,
+  state integer not null,                      -- 2 unroutable, 3 sent
+  created_at_ms integer not null,
+  settled_at_ms integer not null,
+  attempts integer not null,
+  $envelope);
+create index mamey_outbox_archive_state on mamey_outbox_archive (state, settled_at_ms);
+
+create table mamey_slots (slot integer primary key, owner text not null, claimed_until_ms integer not null, lease_ms integer not null);
+
+create table mamey_inbox (
+  n integer primary key,                       -- in the order of handling: cleaning takes the oldest
+  subscription text not null,
+  handled_at_ms integer not null,
+  $envelope,
+  unique (subscription, message_id));
+
+create table mamey_starts (
+  subscription text not null, message_id text not null, starts integer not null, started_at_ms integer not null,
+  primary key (subscription, message_id)) without rowid;
+
+create table mamey_delayed (
+  n integer primary key,
+  id text not null unique,
+  subscription text not null,
+  attempts integer not null,
+  due_at_ms integer not null,
+  delay_ms integer not null,
+  first_failed_at_us integer not null,
+  last_error text,
+  token text,
+  claimed_until_ms integer,
+  lease_ms integer,
+  $envelope);
+create index mamey_delayed_due on mamey_delayed (due_at_ms);
+create index mamey_delayed_token on mamey_delayed (token) where token is not null;
+
+create table mamey_errors (
+  id text primary key not null,
+  subscription text not null,
+  inbox_message_id text not null,
+  error_code text not null,
+  error_reason text not null,
+  attempts integer not null,
+  first_failed_at_us integer not null,
+  failed_at_us integer not null,
+  $envelope);
+create index mamey_errors_failed on mamey_errors (failed_at_us);
+
+-- Declared columns of collections: a new one is filled from the bodies.
+create table mamey_columns (
+  collection text not null, name text not null, is_unique integer not null,
+  primary key (collection, name)) without rowid;
+
+create table mamey_probe (n integer primary key, at_ms integer not null);
+)";
+
+constexpr const char* queues_step_1 = R"(
+create table mamey_queues (id integer primary key, name text not null unique);
+create table mamey_queue_bindings (
+  exchange text not null, routing_key text not null, queue integer not null references mamey_queues (id),
+  primary key (exchange, routing_key, queue)) without rowid;
+create table mamey_queue_messages (
+  seq integer primary key autoincrement,
+  queue integer not null,
+  starts integer not null default 0,
+  due_at_ms integer not null,
+  delay_ms integer not null,
+  token text,
+  claimed_until_ms integer,
+  lease_ms integer,
+  $envelope);
+create index mamey_queue_messages_queue on mamey_queue_messages (queue);
+create index mamey_queue_messages_key on mamey_queue_messages (queue, key, seq) where key <> '';
+)";
+
+}  // namespace
+
+std::span<const sql_migration> store_schema() {
+  static const std::array steps{sql_migration{1, "outbox_inbox_delayed_errors", with_envelope(store_step_1)}};
+  return steps;
+}
+
+std::span<const sql_migration> queues_schema() {
+  static const std::array steps{sql_migration{1, "queues", with_envelope(queues_step_1)}};
+  return steps;
+}
+
+}  // namespace mamey::inline v1::sqlite_detail

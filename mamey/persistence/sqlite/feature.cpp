@@ -1,0 +1,32 @@
+#include <mamey/persistence/sqlite/feature.hpp>
+
+#include <mamey/core/configuration.hpp>
+#include <mamey/messaging/composition.hpp>
+#include <mamey/messaging/options.hpp>
+#include <mamey/persistence/sqlite/sqlite_queues.hpp>
+#include <mamey/persistence/sqlite/sqlite_store.hpp>
+
+namespace mamey::inline v1 {
+namespace {
+
+sqlite_options options_of(const environment& around, const std::string& file) {
+  auto options = around.configuration->bind<sqlite_options>("sqlite");
+  if (!around.configuration->find("sqlite:directory")) options.directory = around.data_directory.string();
+  if (options.path.empty()) options.path = file;
+  return options;
+}
+
+}  // namespace
+
+void sqlite_feature::install(composition& into) const {
+  into.use_store("mamey::sqlite()", [own = migrations](const environment& around) -> std::unique_ptr<store> {
+    return std::make_unique<sqlite_store>(options_of(around, around.application + ".db"), sqlite_environment{.clock = {}, .migrations = own});
+  });
+  into.offer_queues("mamey::sqlite()", [](const environment& around) -> std::unique_ptr<durable_queues> {
+    auto options = options_of(around, {});
+    options.path = "queues.db";  // one for all applications that share the directory
+    return std::make_unique<sqlite_queues>(options);
+  });
+}
+
+}  // namespace mamey::inline v1

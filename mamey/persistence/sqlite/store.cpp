@@ -1,0 +1,215 @@
+#include <mamey/persistence/sqlite/store.hpp>
+
+#include <atomic>
+#include <filesystem>
+
+#include <mamey/core/error.hpp>
+#include <mamey/persistence/sqlite/detail/changes.hpp>
+#include <mamey/persistence/sqlite/detail/checked_options.hpp>
+#include <mamey/persistence/sqlite/detail/clock.hpp>
+#include <mamey/persistence/sqlite/detail/collections.hpp>
+#include <mamey/persistence/sqlite/detail/delayed.hpp>
+#include <mamey/persistence/sqlite/detail/error_store.hpp>
+#include <mamey/persistence/sqlite/detail/interactive.hpp>
+#include <mamey/persistence/sqlite/detail/migrations.hpp>
+#include <mamey/persistence/sqlite/detail/outbox.hpp>
+#include <mamey/persistence/sqlite/detail/readers.hpp>
+#include <mamey/persistence/sqlite/detail/rows.hpp>
+#include <mamey/persistence/sqlite/detail/schema.hpp>
+#include <mamey/persistence/sqlite/detail/writer.hpp>
+
+namespace mamey::inline v1 {
+
+using sqlite_detail::connection;
+using sqlite_detail::durability;
+
+struct sqlite_store::state {
+  state(const sqlite_options& given, sqlite_environment surroundings)
+      : options(given), environment(std::move(surroundings)), clock(environment.clock), writer(options, environment), readers(options) {}
+
+  /// A read: on a snapshot, or where there is only one connection, in its turn.
+  template <class Body>
+  auto read(Body body) {
+    return options.path == ":memory:" ? writer.run(durability::relaxed, std::move(body)) : readers.run(body);
+  }
+  std::int64_t repaired_now(connection& on);
+
+  const sqlite_options options;
+  const sqlite_environment environment;
+  const sqlite_detail::store_clock clock;
+  sqlite_detail::catalog tables;
+  std::int64_t latest_now_ms = 0;  ///< the writer's thread only
+  sqlite_detail::writer writer;    ///< after what its thread uses
+  sqlite_detail::reader_pool readers;
+};
+
+/// The store's time. When the clock was set back since the last look, due times made by the faster clock are corrected first.
+std::int64_t sqlite_store::state::repaired_now(connection& on) {
+  static constexpr std::int64_t jitter = 1'000;
+  const auto now = clock.now_ms();
+  if (now + jitter < latest_now_ms || latest_now_ms == 0) sqlite_detail::repair_due_times(on, now);
+  latest_now_ms = now;
+  return now;
+}
+
+sqlite_store::sqlite_store(const sqlite_options& options, sqlite_environment environment) : state_(std::make_unique<state>(sqlite_detail::checked(options, environment), environment)) {}
+sqlite_store::~sqlite_store() = default;
+
+void sqlite_store::prepare(std::span<const collection* const> collections) {
+  const auto steps = sqlite_detail::collect_migrations(state_->options, state_->environment);
+  state_->writer.run_alone([&](connection& on) {
+    sqlite_detail::migrate(on, "mamey", sqlite_detail::store_schema(), state_->clock);
+    state_->tables.prepare(on, collections);
+    sqlite_detail::migrate(on, "service", steps, state_->clock);
+  });
+}
+
+// -- reads ------------------------------------------------------------------------------------------------------------
+
+std::optional<document> sqlite_store::load(const collection& from, std::string_view id) {
+  return state_->read([&table = state_->tables.at(from), id](connection& on) { return sqlite_detail::load_document(on, table, id); });
+}
+
+std::vector<document> sqlite_store::find(const collection& in, const document_query& query) {
+  return state_->read([&table = state_->tables.at(in), &query](connection& on) { return sqlite_detail::find_documents(on, table, query); });
+}
+
+std::int64_t sqlite_store::count(const collection& in, std::span<const column_condition> where) {
+  return state_->read([&table = state_->tables.at(in), where](connection& on) { return sqlite_detail::count_documents(on, table, where); });
+}
+
+void sqlite_store::query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) {
+  const auto most = static_cast<std::size_t>(state_->options.query_bytes);
+  sqlite_detail::hand_out(state_->read([&statement, most](connection& on) { return sqlite_detail::fetch_rows(on, statement, most); }), each);
+}
+
+// -- units of work ----------------------------------------------------------------------------------------------------
+
+commit_outcome sqlite_store::commit(const change_set& changes) {
+  if (changes.empty()) return commit_outcome::committed;
+  const auto unit = std::make_shared<sqlite_detail::unit_job>(changes, state_->tables, state_->clock, state_->environment.wait);
+  state_->writer.run(unit);
+  return unit->outcome();
+}
+
+std::unique_ptr<store_transaction> sqlite_store::begin(const std::optional<inbox_key>& inbox, std::chrono::milliseconds bound) {
+  auto open = state_->writer.open_session(bound, [&](connection& on) { return !inbox || sqlite_detail::insert_inbox(on, *inbox, state_->clock.now_ms()); });
+  if (!open) return nullptr;
+  return std::make_unique<sqlite_detail::interactive_transaction>(std::move(open), state_->tables, state_->clock, state_->environment.wait,
+                                                                  static_cast<std::size_t>(state_->options.query_bytes), inbox.has_value());
+}
+
+// -- outbox -----------------------------------------------------------------------------------------------------------
+// Claims and failures are synced: a row that was never claimed has certainly not been sent, and refusals are counted. What a power cut takes of the others
+// makes a row be sent again.
+
+claim sqlite_store::claim_outbox(const claim_request& request) {
+  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::claim_outbox(on, request, state_->clock.now_ms()); });
+}
+
+void sqlite_store::mark_sent(std::span<const std::int64_t> sequences) {
+  if (sequences.empty()) return;
+  const bool archives = state_->environment.sent == sqlite_environment::sent_rows::archive;
+  state_->writer.run(durability::relaxed, [&](connection& on) {
+    if (archives) sqlite_detail::archive_outbox(on, sequences, sqlite_detail::settled::sent, state_->clock.now_ms());
+    else sqlite_detail::delete_outbox(on, sequences);
+  });
+}
+
+void sqlite_store::mark_unroutable(std::span<const std::int64_t> sequences) {
+  if (sequences.empty()) return;
+  state_->writer.run(durability::relaxed, [&](connection& on) {
+    sqlite_detail::archive_outbox(on, sequences, sqlite_detail::settled::unroutable, state_->clock.now_ms());
+  });
+}
+
+std::size_t sqlite_store::renew_outbox(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds lease) {
+  return state_->writer.run(durability::relaxed,
+                            [&](connection& on) { return sqlite_detail::renew_outbox(on, token, sequences, lease.count(), state_->clock.now_ms()); });
+}
+
+std::size_t sqlite_store::release_outbox(const std::string& token, std::span<const std::int64_t> sequences) {
+  return state_->writer.run(durability::relaxed, [&](connection& on) { return sqlite_detail::release_outbox(on, token, sequences); });
+}
+
+std::size_t sqlite_store::fail_outbox(const std::string& token, std::span<const outbox_failure> failures) {
+  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::fail_outbox(on, token, failures, state_->clock.now_ms()); });
+}
+
+outbox_state sqlite_store::read_outbox_state() {
+  return state_->read([now = state_->clock.now_ms()](connection& on) { return sqlite_detail::read_outbox_state(on, now); });
+}
+
+std::vector<int> sqlite_store::lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) {
+  return state_->writer.run(durability::relaxed,
+                            [&](connection& on) { return sqlite_detail::lease_slots(on, owner, most, lease.count(), state_->clock.now_ms()); });
+}
+
+void sqlite_store::release_slots(const std::string& owner) {
+  state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::release_slots(on, owner); });
+}
+
+// -- inbox, delayed messages, errors ----------------------------------------------------------------------------------
+
+bool sqlite_store::was_handled(const inbox_key& key) {
+  return state_->read([&](connection& on) { return sqlite_detail::was_handled(on, key); });
+}
+
+int sqlite_store::count_start(const inbox_key& key) {
+  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::count_start(on, key, state_->clock.now_ms()); });
+}
+
+void sqlite_store::clear_starts(const inbox_key& key) {
+  state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::clear_starts(on, key); });
+}
+
+std::vector<store::due_message> sqlite_store::claim_due(std::size_t most, std::chrono::milliseconds lease) {
+  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::claim_due(on, most, lease.count(), state_->repaired_now(on)); });
+}
+
+void sqlite_store::release_due(const std::string& token) {
+  state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::release_due(on, token); });
+}
+
+std::vector<error_record> sqlite_store::list_errors(std::int64_t offset, std::int64_t limit) {
+  return state_->read([=](connection& on) { return sqlite_detail::list_errors(on, offset, limit); });
+}
+
+std::optional<error_record> sqlite_store::load_error(std::string_view id) {
+  return state_->read([=](connection& on) { return sqlite_detail::load_error(on, id); });
+}
+
+std::int64_t sqlite_store::count_errors() {
+  return state_->read([](connection& on) { return sqlite_detail::count_errors(on); });
+}
+
+// -- upkeep -----------------------------------------------------------------------------------------------------------
+
+bool sqlite_store::clean(const retention& keep) {
+  return state_->writer.run(durability::relaxed, [&](connection& on) {
+    using namespace sqlite_detail;
+    const auto now = state_->clock.now();
+    const auto before = [&](std::chrono::seconds span) { return std::chrono::duration_cast<std::chrono::milliseconds>((now - span).time_since_epoch()).count(); };
+    const auto most = std::max({clean_inbox(on, before(keep.inbox), keep.batch), clean_archive(on, settled::sent, before(keep.sent), keep.batch),
+                                clean_archive(on, settled::unroutable, before(keep.errors), keep.batch), clean_errors(on, now - keep.errors, keep.batch)});
+    return most >= keep.batch;
+  });
+}
+
+void sqlite_store::on_commit(std::function<void()> wake) { state_->writer.on_commit(std::move(wake)); }
+
+void sqlite_store::check() {
+  try {
+    state_->writer.check();
+  } catch (const error&) {
+    // It may have been a moment's: only a write can tell.
+    state_->writer.run(durability::synced, [&](connection& on) {
+      on.use("insert into mamey_probe (n, at_ms) values (1, ?) on conflict (n) do update set at_ms = excluded.at_ms").bind(state_->clock.now_ms()).run();
+    });
+  }
+  state_->read([](connection& on) { return on.use("select 1 from mamey_schema").step(); });
+}
+
+sqlite_statistics sqlite_store::statistics() const { return state_->writer.statistics(); }
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,304 @@
+#include "store_conformance.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+#include "store_examples.hpp"
+
+namespace mamey::testing {
+
+using namespace std::chrono_literals;
+using strings = std::vector<std::string>;
+
+store_conformance::store_conformance() : database_(GetParam()()) { reopen(); }
+
+void store_conformance::reopen() {
+  store_.reset();
+  store_ = database_->open();
+  const collection* const all[] = {&parts(), &part_views()};
+  store_->prepare(all);
+}
+
+// -- documents --------------------------------------------------------------------------------------------------------
+
+TEST_P(store_conformance, a_committed_document_is_read_back_whole_also_after_reopening) {
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1", .amount = 7, .note = "b\"ö\n"})}});
+  for (int round = 0; round < 2; ++round) {
+    const auto found = db().load(parts(), "p1");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->version, 1);
+    EXPECT_EQ(found->position, 3);
+    EXPECT_EQ(json::parse<part>(found->body).note, "b\"ö\n");
+    ASSERT_EQ(found->columns.size(), 3U);
+    EXPECT_EQ(found->columns[1], sql_value(std::int64_t{7}));
+    reopen();
+  }
+  EXPECT_FALSE(db().load(parts(), "p2"));
+}
+
+TEST_P(store_conformance, an_insert_of_an_id_that_is_there_is_a_concurrency_conflict) {
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1"})}});
+  EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {insert_part("p1", {.sku = "a-2"})}}); }), error_kind::concurrency_conflict);
+  EXPECT_EQ(json::parse<part>(db().load(parts(), "p1")->body).sku, "a-1");
+}
+
+TEST_P(store_conformance, an_update_applies_to_the_expected_version_only_and_counts_it) {
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1", .amount = 1})}});
+  db().commit({.documents = {update_part("p1", {.sku = "a-1", .amount = 2}, 1)}});
+  EXPECT_EQ(db().load(parts(), "p1")->version, 2);
+  for (const auto stale : {1, 3}) {
+    EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {update_part("p1", {.sku = "a-1", .amount = 9}, stale)}}); }), error_kind::concurrency_conflict);
+  }
+  EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {update_part("p2", {.sku = "a-2"}, 1)}}); }), error_kind::concurrency_conflict);
+  EXPECT_EQ(json::parse<part>(db().load(parts(), "p1")->body).amount, 2);
+}
+
+TEST_P(store_conformance, a_document_is_removed_once_and_only_in_the_expected_version) {
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1"})}});
+  EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {remove_part("p1", 2)}}); }), error_kind::concurrency_conflict);
+  db().commit({.documents = {remove_part("p1", 1)}});
+  EXPECT_FALSE(db().load(parts(), "p1"));
+  EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {remove_part("p1", 1)}}); }), error_kind::concurrency_conflict);
+}
+
+TEST_P(store_conformance, in_an_unversioned_collection_the_last_write_wins) {
+  db().commit({.documents = {view_write(write_kind::upsert, "v1", 1)}});
+  db().commit({.documents = {view_write(write_kind::upsert, "v1", 2), view_write(write_kind::update, "v1", 3)}});
+  EXPECT_EQ(json::parse<part>(db().load(part_views(), "v1")->body).amount, 3);
+  EXPECT_EQ(db().load(part_views(), "v1")->columns[0], sql_value(std::int64_t{3}));
+  db().commit({.documents = {view_write(write_kind::remove, "v1", 0)}});
+  db().commit({.documents = {view_write(write_kind::remove, "v1", 0)}});
+  EXPECT_FALSE(db().load(part_views(), "v1"));
+  EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {view_write(write_kind::update, "v1", 1)}}); }), error_kind::concurrency_conflict);
+}
+
+TEST_P(store_conformance, a_unique_column_that_collides_is_a_concurrency_conflict) {
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1"}), insert_part("p2", {.sku = "a-2"})}});
+  EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {insert_part("p3", {.sku = "a-1"})}}); }), error_kind::concurrency_conflict);
+  EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {update_part("p2", {.sku = "a-1"}, 1)}}); }), error_kind::concurrency_conflict);
+}
+
+TEST_P(store_conformance, documents_are_found_by_columns_sorted_and_in_pages) {
+  change_set changes;
+  for (int i = 0; i < 10; ++i) {
+    changes.documents.push_back(insert_part("p" + std::to_string(i), {.sku = "a-" + std::to_string(9 - i), .amount = i % 3, .note = i == 4 ? std::optional<std::string>("odd") : std::nullopt}));
+  }
+  db().commit(changes);
+  EXPECT_EQ(ids(db().find(parts(), {.where = {{"amount", std::int64_t{1}}}})), (strings{"p1", "p4", "p7"}));
+  EXPECT_EQ(ids(db().find(parts(), {.where = {{"amount", std::int64_t{1}}, {"note", std::string("odd")}}})), strings{"p4"});
+  EXPECT_EQ(ids(db().find(parts(), {.where = {{"id", std::string("p4")}}})), strings{"p4"});
+  EXPECT_EQ(ids(db().find(parts(), {.where = {{"amount", std::int64_t{1}}, {"note", sql_value()}}})), (strings{"p1", "p7"}));
+  EXPECT_EQ(ids(db().find(parts(), {.where = {}, .order_by = "sku", .offset = 2, .limit = 3})), (strings{"p7", "p6", "p5"}));
+  EXPECT_EQ(ids(db().find(parts(), {.where = {}, .order_by = "amount", .ascending = false, .limit = 4})), (strings{"p8", "p5", "p2", "p7"}));
+  EXPECT_TRUE(db().find(parts(), {.where = {}, .offset = 10}).empty());
+  const column_condition ones[] = {{"amount", std::int64_t{1}}};
+  EXPECT_EQ(db().count(parts(), ones), 3);
+  EXPECT_EQ(db().count(parts(), {}), 10);
+}
+
+TEST_P(store_conformance, a_column_nobody_declared_is_refused_by_name) {
+  try {
+    db().find(part_views(), {.where = {{"sku", std::string("x")}}});
+    FAIL() << "sku is no column of part_views";
+  } catch (const error& refused) {
+    EXPECT_NE(refused.reason().find("sku"), std::string::npos) << refused.reason();
+  }
+  EXPECT_THROW(db().find(part_views(), {.where = {}, .order_by = "1; drop table parts"}), error);
+}
+
+// -- units of work ----------------------------------------------------------------------------------------------------
+
+TEST_P(store_conformance, a_change_set_is_applied_all_or_nothing) {
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1"})}});
+  const change_set changes{.inbox = inbox_key{"count", "m1"},
+                           .documents = {insert_part("p2", {.sku = "a-2"}), update_part("p1", {.sku = "a-3"}, 7)},
+                           .outbox = {message("m2")},
+                           .errors = {{.id = "e1"}},
+                           .delayed = {{.id = "d1"}}};
+  EXPECT_EQ(refusal_kind([&] { db().commit(changes); }), error_kind::concurrency_conflict);
+  EXPECT_FALSE(db().load(parts(), "p2"));
+  EXPECT_FALSE(db().was_handled({"count", "m1"}));
+  EXPECT_TRUE(db().claim_outbox({}).rows.empty());
+  EXPECT_EQ(db().count_errors(), 0);
+  EXPECT_TRUE(db().claim_due(10, 1s).empty());
+}
+
+TEST_P(store_conformance, plain_statements_are_applied_with_the_unit_and_checked) {
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1", .amount = 5})}});
+  db().commit({.statements = {{.text = "update parts set amount = amount - 2 where sku = 'a-1' and amount >= 2", .expected_rows = 1}}});
+  std::vector<sql_value> seen;
+  db().query({.text = "select amount, sku, note from parts"}, [&](const sql_row& row) {
+    EXPECT_EQ(strings(row.names.begin(), row.names.end()), (strings{"amount", "sku", "note"}));
+    seen = row.values;
+  });
+  EXPECT_EQ(seen, (std::vector<sql_value>{std::int64_t{3}, std::string("a-1"), sql_value()}));
+  EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "delete from parts where sku = 'gone'", .expected_rows = 1}}}); }), error_kind::concurrency_conflict);
+  EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "delete form parts"}}}); }), error_kind::internal);
+}
+
+TEST_P(store_conformance, a_message_has_its_effect_once) {
+  const auto handle = [&](int amount) { return db().commit({.inbox = inbox_key{"count", "m1"}, .documents = {view_write(write_kind::upsert, "v1", amount)}, .outbox = {message("m2")}}); };
+  EXPECT_FALSE(db().was_handled({"count", "m1"}));
+  EXPECT_EQ(handle(1), commit_outcome::committed);
+  reopen();
+  EXPECT_EQ(handle(2), commit_outcome::already_handled);
+  EXPECT_TRUE(db().was_handled({"count", "m1"}));
+  EXPECT_FALSE(db().was_handled({"audit", "m1"})) << "another subscription handles the message for itself";
+  EXPECT_EQ(json::parse<part>(db().load(part_views(), "v1")->body).amount, 1);
+  EXPECT_EQ(db().claim_outbox({}).rows.size(), 1U);
+}
+
+TEST_P(store_conformance, a_commit_that_wrote_messages_wakes_the_relay) {
+  std::atomic<int> wakes = 0;
+  db().on_commit([&] { ++wakes; });
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1"})}});
+  EXPECT_EQ(wakes, 0);
+  db().commit(messages({message("m1")}));
+  db().on_commit({});  // returns when no call is running
+  EXPECT_EQ(wakes, 1);
+  db().commit(messages({message("m2")}));
+  EXPECT_EQ(wakes, 1);
+}
+
+// -- interactive units ------------------------------------------------------------------------------------------------
+
+TEST_P(store_conformance, an_interactive_unit_sees_its_own_writes_and_others_see_them_after_commit) {
+  auto unit = db().begin(inbox_key{"count", "m1"}, 10s);
+  ASSERT_TRUE(unit);
+  EXPECT_EQ(unit->execute({.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'a-1')"}), 1);
+  EXPECT_TRUE(unit->load(parts(), "p1"));
+  EXPECT_EQ(unit->count(parts(), {}), 1);
+  EXPECT_FALSE(db().load(parts(), "p1"));
+  unit->commit({.inbox = inbox_key{"count", "m1"}, .documents = {update_part("p1", {.sku = "a-2"}, 1)}, .outbox = {message("m2")}});
+  EXPECT_EQ(db().load(parts(), "p1")->version, 2);
+  EXPECT_TRUE(db().was_handled({"count", "m1"}));
+  EXPECT_EQ(db().claim_outbox({}).rows.size(), 1U);
+}
+
+TEST_P(store_conformance, an_interactive_unit_does_not_begin_for_a_message_that_was_handled) {
+  db().commit({.inbox = inbox_key{"count", "m1"}});
+  EXPECT_FALSE(db().begin(inbox_key{"count", "m1"}, 10s));
+  EXPECT_TRUE(db().begin(inbox_key{"count", "m2"}, 10s));
+}
+
+TEST_P(store_conformance, an_interactive_unit_leaves_nothing_when_dropped_rolled_back_or_refused) {
+  const auto insert = [](store_transaction& unit) { unit.execute({.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'a-1')"}); };
+  {
+    auto unit = db().begin(inbox_key{"count", "m1"}, 10s);
+    insert(*unit);
+  }
+  {
+    auto unit = db().begin(inbox_key{"count", "m2"}, 10s);
+    insert(*unit);
+    unit->rollback();
+    EXPECT_THROW(unit->count(parts(), {}), error);
+  }
+  {
+    auto unit = db().begin(inbox_key{"count", "m3"}, 10s);
+    insert(*unit);
+    EXPECT_EQ(refusal_kind([&] { unit->commit({.documents = {update_part("p1", {.sku = "a-1"}, 9)}}); }), error_kind::concurrency_conflict);
+    EXPECT_THROW(unit->commit({}), error);
+  }
+  db().commit({.documents = {insert_part("p2", {.sku = "a-2"})}});
+  EXPECT_EQ(db().count(parts(), {}), 1);
+  for (const auto* id : {"m1", "m2", "m3"}) EXPECT_FALSE(db().was_handled({"count", id}));
+}
+
+TEST_P(store_conformance, an_interactive_unit_that_stays_open_too_long_is_rolled_back) {
+  auto unit = db().begin({}, 20ms);
+  unit->execute({.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'a-1')"});
+  db().commit({.documents = {insert_part("p2", {.sku = "a-2"})}});  // waits until the bound is over
+  EXPECT_EQ(refusal_kind([&] { unit->commit({}); }), error_kind::deadline_exceeded);
+  EXPECT_EQ(ids(db().find(parts(), {.where = {}})), strings{"p2"});
+}
+
+// -- inbox, delayed messages, errors ----------------------------------------------------------------------------------
+
+TEST_P(store_conformance, starts_are_counted_before_the_work_and_survive) {
+  const inbox_key key{"count", "m1"};
+  EXPECT_EQ(db().count_start(key), 1);
+  reopen();
+  EXPECT_EQ(db().count_start(key), 2);
+  EXPECT_EQ(db().count_start({"audit", "m1"}), 1);
+  db().clear_starts(key);
+  EXPECT_EQ(db().count_start(key), 1);
+}
+
+TEST_P(store_conformance, a_delayed_message_comes_when_it_is_due_under_a_lease) {
+  delayed_message row{.id = "d1", .subscription = "count", .message = message("m1"), .attempts = 2, .delay = 10s, .first_failed_at = wall_time(5us), .last_error = "no luck"};
+  row.message.headers = {{"a", "1"}};
+  db().commit({.delayed = {row}});
+  EXPECT_TRUE(db().claim_due(10, 30s).empty());
+  move_clock(10s);
+  const auto due = db().claim_due(10, 30s);
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].row.attempts, 3) << "counted before the work";
+  EXPECT_EQ(due[0].row.message.headers.at("a"), "1");
+  EXPECT_EQ(due[0].row.subscription, "count");
+  EXPECT_EQ(due[0].row.last_error, "no luck");
+  EXPECT_EQ(due[0].row.first_failed_at, wall_time(5us));
+  EXPECT_TRUE(db().claim_due(10, 30s).empty());
+  move_clock(31s);
+  EXPECT_EQ(db().claim_due(10, 30s).at(0).row.attempts, 4) << "the lease ran out";
+  db().commit({.finished_delayed = {"d1"}});
+  move_clock(31s);
+  EXPECT_TRUE(db().claim_due(10, 30s).empty());
+}
+
+TEST_P(store_conformance, delayed_messages_come_oldest_first_are_replaced_by_id_and_can_be_given_back) {
+  db().commit({.delayed = {{.id = "d1", .delay = 9s}, {.id = "d2", .delay = 5s}, {.id = "d3", .delay = 60s}}});
+  db().commit({.delayed = {{.id = "d3", .delay = 1s}}});
+  move_clock(20s);
+  auto due = db().claim_due(2, 30s);
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_EQ(due[0].row.id, "d3");
+  EXPECT_EQ(due[1].row.id, "d2");
+  db().release_due(due[0].token);
+  due = db().claim_due(10, 30s);
+  ASSERT_EQ(due.size(), 3U);
+  EXPECT_EQ(due[0].row.attempts, 1) << "a message given back was not tried";
+}
+
+TEST_P(store_conformance, a_delayed_message_put_by_a_clock_that_was_set_back_is_due) {
+  db().commit({.delayed = {{.id = "d1", .delay = 10s}}});
+  move_clock(-1h);
+  EXPECT_EQ(db().claim_due(10, 30s).size(), 1U);
+}
+
+TEST_P(store_conformance, errors_are_listed_newest_first_shown_and_settled_with_a_unit) {
+  for (int i = 1; i <= 3; ++i) {
+    error_record record{.id = "e" + std::to_string(i), .key = {"count", "m" + std::to_string(i)}, .message = message("m" + std::to_string(i)), .error_code = "broken",
+                        .error_reason = "it broke", .attempts = i, .first_failed_at = wall_time(1us), .failed_at = wall_time(std::chrono::seconds(i))};
+    db().commit({.errors = {record}});
+  }
+  EXPECT_EQ(db().count_errors(), 3);
+  const auto page = db().list_errors(1, 1);
+  ASSERT_EQ(page.size(), 1U);
+  EXPECT_EQ(page[0].id, "e2");
+  const auto one = db().load_error("e3");
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->key.message_id, "m3");
+  EXPECT_EQ(one->message.body, message("m3").body);
+  EXPECT_EQ(one->error_reason, "it broke");
+  EXPECT_EQ(one->attempts, 3);
+  EXPECT_EQ(one->failed_at, wall_time(3s));
+  db().commit({.finished_errors = {"e3"}});
+  EXPECT_FALSE(db().load_error("e3"));
+}
+
+TEST_P(store_conformance, what_outlived_its_retention_is_deleted_in_bounded_batches) {
+  for (int i = 0; i < 5; ++i) db().commit({.inbox = inbox_key{"count", std::to_string(i)}});
+  db().commit({.errors = {{.id = "e1", .failed_at = wall_time()}}});
+  move_clock(std::chrono::hours(24));
+  db().commit({.inbox = inbox_key{"count", "young"}});
+  const store::retention keep{.inbox = std::chrono::hours(1), .errors = std::chrono::hours(1), .batch = 2};
+  int calls = 1;
+  while (db().clean(keep)) ++calls;
+  EXPECT_EQ(calls, 3);
+  EXPECT_FALSE(db().was_handled({"count", "0"}));
+  EXPECT_FALSE(db().was_handled({"count", "4"}));
+  EXPECT_TRUE(db().was_handled({"count", "young"}));
+  EXPECT_EQ(db().count_errors(), 0);
+}
+
+}  // namespace mamey::testing
