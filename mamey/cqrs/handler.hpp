@@ -13,15 +13,26 @@
 #include <type_traits>
 #include <vector>
 
+#include <mamey/core/error.hpp>
 #include <mamey/core/signature.hpp>
 #include <mamey/domain/repository.hpp>
 #include <mamey/domain/transaction.hpp>
 
 namespace mamey::inline v1 {
 
+// What a handler may ask for by type without anybody adding it.
+template <class T>
+struct default_recipe<repository<T>> { static constexpr auto life = lifetime::scoped; };
+template <class T>
+struct default_recipe<read_models<T>> { static constexpr auto life = lifetime::scoped; };
+template <>
+struct default_recipe<publisher> { static constexpr auto life = lifetime::scoped; };
+template <>
+struct default_recipe<database> { static constexpr auto life = lifetime::scoped; };
+
 enum class handler_kind : std::uint8_t { command, query, domain_event, integration_event };
 
-/// Receives a handler's result while it lives on the handler's stack; it may be moved from.
+/// Receives a handler's result while it lives on the handler's stack; it may be moved from. A retried handler calls it again: the last call counts.
 using result_sink = std::function<void(void* result)>;
 
 /// A handler with its types erased.
@@ -36,6 +47,18 @@ struct handler_entry {
   const type_model* result = nullptr;           ///< null for void
   int conflict_retries = 0;                     ///< how often a concurrency_conflict is retried: `static constexpr int conflict_retries` of the message
   std::function<void(scope&, const void* message, const result_sink&)> invoke;
+};
+
+/// Maps a raised event to what leaves the module; null object: stays private.
+struct event_mapping {
+  const message_info* from = nullptr;
+  std::function<recorded_message(const void* event)> map;
+};
+
+/// Turns a refused command or event into the event that says so.
+struct rejection {
+  const message_info* of = nullptr;
+  std::function<recorded_message(const void* message, const error_report& reason)> make;
 };
 
 namespace detail {

@@ -17,7 +17,7 @@
 
 namespace mamey::inline v1 {
 
-class metrics_registry;
+namespace metrics { class registry; }
 
 /// How messages of this application leave it.
 struct outgoing_rules {
@@ -37,8 +37,11 @@ struct pipeline_options {
 class pipeline final : public dispatcher {
  public:
   /// `module_store` may be null: then handlers have no repositories and nothing can be published. All references outlive the pipeline.
-  pipeline(service_provider& provider, const handler_registry& handlers, store* module_store, metrics_registry& metrics, pipeline_options options);
+  pipeline(service_provider& provider, const handler_registry& handlers, store* module_store, metrics::registry& metrics, pipeline_options options);
   ~pipeline() override;
+
+  /// Own behaviours, outermost first. Before the first message only.
+  void use(std::vector<behaviour*> behaviours);
 
   /// For a command or query from inside the process. Validates.
   void dispatch(const message_info& message, const void* object, const result_sink& sink) override;

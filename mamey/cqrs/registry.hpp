@@ -3,25 +3,13 @@
 /// @file
 /// The handlers of one application, by message. Filled while it is composed, then frozen.
 
-#include <string_view>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include <mamey/cqrs/handler.hpp>
 
 namespace mamey::inline v1 {
-
-/// Maps a raised event to what leaves the module; null object: stays private.
-struct event_mapping {
-  const message_info* from = nullptr;
-  std::function<recorded_message(const void* event)> map;
-};
-
-/// Turns a refused command or event into the event that says so.
-struct rejection {
-  const message_info* of = nullptr;
-  std::function<recorded_message(const void* message, const error_report& reason)> make;
-};
 
 class handler_registry {
  public:

@@ -54,8 +54,9 @@ member_condition where(const typename detail::without_optional<typename detail::
   using plain = typename detail::without_optional<typename detail::member_of<Member>::value>::type;
   return {.offset = detail::offset_of<owner, Member>(), .any = false, .value = column_value(model_of<plain>(), &value)};
 }
-template <auto Member>
-member_condition where(const std::optional<typename detail::without_optional<typename detail::member_of<Member>::value>::type>& value) {
+template <auto Member, class Optional>
+  requires requires(const Optional& o) { o.has_value(); *o; }
+member_condition where(const Optional& value) {
   if (!value) return {.offset = 0, .any = true, .value = {}};
   return where<Member>(*value);
 }

@@ -4,6 +4,7 @@
 /// What one handler reads and changes. Reads are consistent; writes are recorded and applied together, after the handler, by whoever runs it.
 /// One a handler run, used by one fiber.
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -16,6 +17,12 @@
 #include <mamey/domain/message.hpp>
 
 namespace mamey::inline v1 {
+
+/// A command of this module, to be handled later.
+struct scheduled_message {
+  recorded_message message;
+  std::chrono::milliseconds delay{};
+};
 
 class unit_of_work {
  public:
@@ -37,6 +44,9 @@ class unit_of_work {
   /// Records a message that leaves the module.
   void publish(recorded_message message) { published_.push_back(std::move(message)); }
 
+  /// Records a command of this module to be handled later, at least `delay` after the commit.
+  void schedule(recorded_message command, std::chrono::milliseconds delay) { scheduled_.push_back({std::move(command), delay}); }
+
   /// The reader beneath: recorded changes are not seen.
   document_reader& reader() noexcept { return *reader_; }
 
@@ -45,6 +55,7 @@ class unit_of_work {
   std::vector<document_write>& writes() noexcept { return writes_; }
   std::vector<sql_statement>& statements() noexcept { return statements_; }
   std::vector<recorded_message>& published() noexcept { return published_; }
+  std::vector<scheduled_message>& scheduled() noexcept { return scheduled_; }
 
  private:
   document_write* recorded(const collection& in, std::string_view id);
@@ -54,6 +65,7 @@ class unit_of_work {
   std::vector<sql_statement> statements_;
   std::deque<recorded_message> raised_;
   std::vector<recorded_message> published_;
+  std::vector<scheduled_message> scheduled_;
 };
 
 /// Asked for by a handler that sends messages itself (aggregates' events need nobody): it records, the outbox sends.
@@ -67,6 +79,12 @@ class publisher {
     auto recorded = record(std::move(message));
     recorded.key = std::move(key);
     unit_->publish(std::move(recorded));
+  }
+
+  /// Has a command of this module handled later: durably, at least once, its effects once. At least `delay` after the commit.
+  template <class Command>
+  void send_later(Command command, std::chrono::milliseconds delay) {
+    unit_->schedule(record(std::move(command)), delay);
   }
 
  private:

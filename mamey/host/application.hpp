@@ -57,7 +57,7 @@ class application {
   int run(int argc, char** argv) &&;
 
   composition& parts() noexcept;
-  application_definition& definition() noexcept { return *definition_; }  ///< for the host
+  std::unique_ptr<application_definition> release() &&;  ///< for the host and the test harness
 
  private:
   void in_place(module part);

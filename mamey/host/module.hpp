@@ -16,6 +16,7 @@
 namespace mamey::inline v1 {
 
 struct module_definition;
+using behaviour_type = behaviour;  // inside `module` the name means the member function
 
 /// The boundary of one business capability: its own store, unit of work and services. Chain methods consume the module: `return mamey::module("orders").commands<…>()…;`
 class module {
@@ -81,7 +82,7 @@ class module {
   /// Wraps every handler of the application the module is added to.
   template <class Behaviour>
   module&& behaviour() && {
-    add_behaviour([](services& into) { into.add<Behaviour>(); }, [](service_provider& from) -> mamey::behaviour& { return from.get<Behaviour>(); });
+    add_behaviour([](mamey::services& into) { into.add<Behaviour>(); }, [](service_provider& from) -> behaviour_type& { return from.get<Behaviour>(); });
     return std::move(*this);
   }
 
@@ -114,7 +115,7 @@ class module {
   void add(handler_entry entry);
   void add_route(http_method method, std::string pattern, const message_info& message, answer how);
   void add_in_place(http_method method, std::string pattern, handler_entry entry);
-  void add_behaviour(void (*registration)(mamey::services&), mamey::behaviour& (*find)(service_provider&));
+  void add_behaviour(void (*registration)(mamey::services&), behaviour_type& (*find)(service_provider&));
   void add_map(event_mapping mapping);
   void add_rejected(rejection made);
   void publish(const message_info& event);

@@ -14,9 +14,9 @@
 
 namespace mamey::inline v1 {
 
+namespace health { class registry; }
+namespace metrics { class registry; }
 class configuration;
-class health_registry;
-class metrics_registry;
 class runtime;
 class services;
 
@@ -26,8 +26,8 @@ struct environment {
   const mamey::configuration* configuration = nullptr;
   std::filesystem::path data_directory;   ///< `--data`; created when something is first stored
   mamey::runtime* runtime = nullptr;
-  health_registry* health = nullptr;
-  metrics_registry* metrics = nullptr;
+  health::registry* health = nullptr;
+  metrics::registry* metrics = nullptr;
 };
 
 class composition {

@@ -1,0 +1,65 @@
+#pragma once
+
+/// @file
+/// What modules and applications are made of, before they run. For this folder and the test harness.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mamey/cqrs/registry.hpp>
+#include <mamey/host/endpoint.hpp>
+#include <mamey/messaging/composition.hpp>
+#include <mamey/messaging/versions.hpp>
+
+namespace mamey::inline v1 {
+
+/// An endpoint as declared: runs `in_place`, or the handler of `message` found when the application starts.
+struct endpoint_definition {
+  http_method method = http_method::get;
+  std::string pattern;
+  const message_info* message = nullptr;
+  std::shared_ptr<handler_entry> in_place;
+  answer how;
+};
+
+struct module_definition {
+  std::string name;
+  std::vector<handler_entry> handlers;
+  std::vector<event_mapping> mappings;
+  std::vector<rejection> rejections;
+  std::vector<const message_info*> published;
+  std::vector<endpoint_definition> endpoints;
+  std::vector<std::function<void(services&)>> registrations;
+  std::vector<std::function<behaviour&(service_provider&)>> behaviours;
+};
+
+template <class T>
+struct named_factory {
+  std::string feature;  ///< empty: none
+  std::function<T(const environment&)> open;
+};
+
+struct application_definition final : composition {
+  std::string name;
+  std::vector<module_definition> modules;
+  std::vector<std::function<void(mamey::services&)>> registrations;
+  mamey::services feature_services;
+  named_factory<std::unique_ptr<store>> store_factory;
+  named_factory<std::unique_ptr<durable_queues>> queues_factory;
+  named_factory<std::shared_ptr<transport>> transport_factory;
+  bool uses_messaging = false;
+  std::vector<std::pair<std::string, std::function<void(const environment&)>>> start_work;
+  upcasters lifts;
+
+  mamey::services& services() override { return feature_services; }
+  void use_store(std::string feature, std::function<std::unique_ptr<store>(const environment&)> open) override;
+  void offer_queues(std::string feature, std::function<std::unique_ptr<durable_queues>(const environment&)> open) override;
+  void use_transport(std::string feature, std::function<std::shared_ptr<transport>(const environment&)> open) override;
+  void use_messaging() override { uses_messaging = true; }
+  void on_start(std::string work, std::function<void(const environment&)> run) override { start_work.emplace_back(std::move(work), std::move(run)); }
+};
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,41 @@
+#include <mamey/host/module.hpp>
+
+#include <mamey/host/definition.hpp>
+
+namespace mamey::inline v1 {
+
+module::module(std::string name) : definition_(std::make_unique<module_definition>()) { definition_->name = std::move(name); }
+module::module(module&&) noexcept = default;
+module& module::operator=(module&&) noexcept = default;
+module::~module() = default;
+
+module&& module::services(std::function<void(mamey::services&)> add) && {
+  definition_->registrations.push_back(std::move(add));
+  return std::move(*this);
+}
+
+void module::add(handler_entry entry) {
+  if (entry.register_class) definition_->registrations.push_back(entry.register_class);
+  definition_->handlers.push_back(std::move(entry));
+}
+
+void module::add_route(http_method method, std::string pattern, const message_info& message, answer how) {
+  definition_->endpoints.push_back({.method = method, .pattern = std::move(pattern), .message = &message, .in_place = {}, .how = std::move(how)});
+}
+
+void module::add_in_place(http_method method, std::string pattern, handler_entry entry) {
+  const auto* message = entry.message;
+  definition_->endpoints.push_back(
+      {.method = method, .pattern = std::move(pattern), .message = message, .in_place = std::make_shared<handler_entry>(std::move(entry)), .how = {}});
+}
+
+void module::add_behaviour(void (*registration)(mamey::services&), behaviour_type& (*find)(service_provider&)) {
+  definition_->registrations.emplace_back(registration);
+  definition_->behaviours.emplace_back(find);
+}
+
+void module::add_map(event_mapping mapping) { definition_->mappings.push_back(std::move(mapping)); }
+void module::add_rejected(rejection made) { definition_->rejections.push_back(std::move(made)); }
+void module::publish(const message_info& event) { definition_->published.push_back(&event); }
+
+}  // namespace mamey::inline v1
