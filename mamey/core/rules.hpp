@@ -112,6 +112,16 @@ struct held<T> {
 };
 
 template <class T>
+struct listed {
+  using type = T;
+};
+template <list_type T>
+  requires(!has_text_codec<T>)
+struct listed<T> {
+  using type = typename T::value_type;
+};
+
+template <class T>
 concept counted = std::same_as<T, std::string> || list_type<T> || dictionary_type<T>;
 template <class T>
 concept written_number = requires { text_codec<T>::written_as_number; };
@@ -170,14 +180,14 @@ struct field_rules {
     static_assert(sizeof...(Text) <= detail::most_allowed_values, "mamey: one_of takes up to 16 texts. Make the member an enum.");
     return with([&](auto& rules) { ((rules.allowed[rules.allowed_count++] = text), ...); });
   }
-  /// A nil uuid is no violation.
+  /// A nil uuid is no violation, nor is one in a list of them.
   constexpr field_rules may_be_nil() const {
-    require_nil();
+    require_nil<typename detail::listed<type>::type>();
     return with([](auto& rules) { rules.may_be_nil = true; });
   }
   /// A nil or absent uuid is replaced by a fresh one before validation.
   constexpr field_rules generated() const {
-    require_nil();
+    require_nil<type>();
     return with([](auto& rules) { rules.generated = true; });
   }
 
@@ -196,8 +206,9 @@ struct field_rules {
     constexpr bool is_text = std::same_as<type, std::string>;
     static_assert(is_text, "mamey: .pattern(…) and .one_of(…) are rules of a std::string member.");
   }
+  template <class T>
   static constexpr void require_nil() {
-    constexpr bool has_nil = requires(const type& value) { text_codec<type>::is_nil(value); };
+    constexpr bool has_nil = requires(const T& value) { text_codec<T>::is_nil(value); };
     static_assert(has_nil, "mamey: .may_be_nil() and .generated() are rules of a uuid or an id made of one.");
   }
   template <class Bound>
