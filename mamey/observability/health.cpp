@@ -7,7 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include <mamey/observability/detail/json_text.hpp>
+#include <mamey/core/error.hpp>
+#include <mamey/core/json.hpp>
 
 namespace mamey::inline v1 {
 namespace health {
@@ -41,7 +42,7 @@ result ask(const probe& probe) noexcept {
   } catch (const std::exception& failure) {
     return {status::unhealthy, failure.what()};
   } catch (...) {
-    return {status::unhealthy, "the probe threw something that is no std::exception"};
+    return {status::unhealthy, describe_current_exception().detail};
   }
 }
 
@@ -197,26 +198,25 @@ std::string_view name_of(status value) noexcept {
 int http_status(const report& answer) noexcept { return answer.status == status::unhealthy ? 503 : 200; }
 
 std::string to_json(const report& answer) {
-  using v1::detail::append_json_string;
-  std::string json = R"({"status":)";
-  append_json_string(json, name_of(answer.status));
-  json += R"(,"checks":[)";
+  std::string text = R"({"status":)";
+  json::write_text(text, name_of(answer.status));
+  text += R"(,"checks":[)";
   for (const char* separator = ""; const auto& entry : answer.entries) {
-    json += separator;
-    json += R"({"name":)";
-    append_json_string(json, entry.name);
-    json += R"(,"status":)";
-    append_json_string(json, name_of(entry.status));
+    text += separator;
+    text += R"({"name":)";
+    json::write_text(text, entry.name);
+    text += R"(,"status":)";
+    json::write_text(text, name_of(entry.status));
     if (!entry.message.empty()) {
-      json += R"(,"message":)";
-      append_json_string(json, entry.message);
+      text += R"(,"message":)";
+      json::write_text(text, entry.message);
     }
-    json += R"(,"durationMs":)";
-    v1::detail::append_json_number(json, static_cast<double>(entry.duration.count()) / 1000);
-    json += '}';
+    text += R"(,"durationMs":)";
+    append_text(text, static_cast<double>(entry.duration.count()) / 1000);
+    text += '}';
     separator = ",";
   }
-  return json + "]}";
+  return text + "]}";
 }
 
 std::string to_text(const report& answer) {

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include <mamey/core/error.hpp>
 #include <mamey/observability/detail/log_levels.hpp>
 #include <mamey/observability/detail/log_queue.hpp>
 #include <mamey/observability/detail/log_render.hpp>
@@ -62,7 +63,7 @@ class log_system {
   void write_to(output& target, const log_record& record) noexcept;
   void flush_sinks() noexcept;
   void report_drops();
-  void failed(output& target, const char* reason) noexcept;
+  void failed(output& target, const std::string& reason) noexcept;
   void write_directly(log_record& record);
 
   log_queue queue_;
@@ -145,7 +146,7 @@ void log_system::put(const log_category& category, log_level level, std::string_
     if (!running_.load(std::memory_order_acquire)) return write_directly(record);
     const auto bytes = bytes_of(record);
     if (queue_.push(std::move(record), bytes)) return;
-  } catch (...) {  // no memory for a log line is no reason to fail the work; it is counted as dropped: NOLINT(bugprone-empty-catch)
+  } catch (...) {  // not banned: without memory for a log line the work goes on; the record counts as dropped
   }
   dropped_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -196,10 +197,8 @@ void log_system::write_to(output& target, const log_record& record) noexcept {
   try {
     target.sink->write(record);
     target.failing = false;
-  } catch (const std::exception& failure) {
-    failed(target, failure.what());
   } catch (...) {
-    failed(target, "an exception of unknown type");
+    failed(target, describe_current_exception().detail);
   }
 }
 
@@ -209,19 +208,17 @@ void log_system::flush_sinks() noexcept {
     for (auto& target : *outputs) {
       try {
         target.sink->flush();
-      } catch (const std::exception& failure) {
-        failed(target, failure.what());
       } catch (...) {
-        failed(target, "an exception of unknown type");
+        failed(target, describe_current_exception().detail);
       }
     }
   }
 }
 
-void log_system::failed(output& target, const char* reason) noexcept {
+void log_system::failed(output& target, const std::string& reason) noexcept {
   sink_failures_.fetch_add(1, std::memory_order_relaxed);
   if (std::exchange(target.failing, true)) return;  // said once, until it works again
-  std::fprintf(stderr, "mamey.log: a log sink fails, records are missing there: %s\n", reason);
+  std::fprintf(stderr, "mamey.log: a log sink fails, records are missing there: %s\n", reason.c_str());
 }
 
 void log_system::report_drops() {

@@ -1,8 +1,8 @@
 #include <charconv>
 #include <cmath>
 
-#include <mamey/observability/detail/json_text.hpp>
 #include <mamey/observability/detail/metrics_state.hpp>
+#include <mamey/observability/detail/utf8_text.hpp>
 #include <mamey/observability/log.hpp>
 
 namespace mamey::inline v1 {

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 
-#include <mamey/observability/detail/json_text.hpp>
+#include <mamey/core/json.hpp>
 
 namespace mamey::inline v1 {
 
@@ -56,9 +57,9 @@ void append_value(std::string& out, const log_value& value) { std::visit(value_w
 
 void append_json_value(std::string& out, const log_value& value) {
   if (const auto* text = std::get_if<std::string>(&value.value)) {
-    append_json_string(out, *text);
-  } else if (const auto* real = std::get_if<double>(&value.value)) {
-    append_json_number(out, *real);
+    json::write_text(out, *text);
+  } else if (const auto* real = std::get_if<double>(&value.value); real != nullptr && !std::isfinite(*real)) {
+    json::write_text(out, std::isnan(*real) ? "NaN" : *real > 0 ? "Infinity" : "-Infinity");  // JSON has no number for them
   } else {
     append_value(out, value);
   }
@@ -157,7 +158,7 @@ class member_writer {
   explicit member_writer(std::string& out) : out_(out) {}
 
   void text(std::string_view name, std::string_view value) {
-    if (begin(name)) append_json_string(out_, value);
+    if (begin(name)) json::write_text(out_, value);
   }
   void values(std::span<const log_value> values) {
     for (const auto& value : values) {
@@ -168,7 +169,7 @@ class member_writer {
     if (std::find(names_.begin(), names_.end(), name) != names_.end()) return false;
     out_ += names_.empty() ? '{' : ',';
     names_.push_back(name);
-    append_json_string(out_, name);
+    json::write_text(out_, name);
     out_ += ':';
     return true;
   }

@@ -94,6 +94,7 @@ TEST(health, a_probe_that_throws_is_unhealthy_with_its_message) {
   const auto report = registry.check(kind::liveness);
   EXPECT_EQ(entry_of(report, "store").message, "database is locked");
   EXPECT_EQ(entry_of(report, "odd").status, status::unhealthy);
+  EXPECT_FALSE(entry_of(report, "odd").message.empty());
 }
 
 TEST(health, an_answer_stands_for_its_cache_span) {
