@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mamey/core/presence.hpp>
 #include <mamey/core/rules.hpp>
 
 namespace mamey::inline v1::detail {
