@@ -1,6 +1,8 @@
 #include <mamey/core/reflect.hpp>
 
 #include <algorithm>
+#include <deque>
+#include <mutex>
 #include <stdexcept>
 #include <vector>
 
@@ -44,14 +46,20 @@ std::vector<std::string_view> member_names(std::string_view signature, std::size
   return names;
 }
 
-/// Text that is made once a type and kept, so that tables can hold views.
-std::string_view keep(std::string text) { return *new std::string(std::move(text)); }
+/// What tables are made of, kept as long as the process: they may be read while static objects are destroyed.
+template <class T>
+T& keep(T value) {
+  static std::mutex guard;
+  static auto& kept = *new std::deque<T>;
+  const std::scoped_lock lock(guard);
+  return kept.emplace_back(std::move(value));
+}
 
 std::string_view wire_name_of(std::string_view name, const detail::aggregate_description& description) {
   for (const auto& [member, wire_name] : description.renamed)
     if (member == name) return wire_name;
   auto wire_name = camel_case(name);
-  return wire_name == name ? name : keep(std::move(wire_name));
+  return wire_name == name ? name : std::string_view(keep(std::move(wire_name)));
 }
 
 void refuse_renames_of_nothing(std::span<const member_model> members, const detail::aggregate_description& description) {
@@ -97,7 +105,7 @@ namespace detail {
 
 std::span<const member_model> describe_members(const aggregate_description& description) {
   const auto names = member_names(description.signature, description.addresses.size());
-  auto& members = *new std::vector<member_model>(names.size());
+  std::vector<member_model> members(names.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto wire_name = wire_name_of(names[i], description);
     members[i] = {
@@ -110,7 +118,7 @@ std::span<const member_model> describe_members(const aggregate_description& desc
   }
   refuse_renames_of_nothing(members, description);
   refuse_shared_names(members, description.type_name);
-  return members;
+  return keep(std::move(members));
 }
 
 std::span<const enumerator_model> describe_enumerators(std::string_view signature, std::int64_t first) {
@@ -121,14 +129,14 @@ std::span<const enumerator_model> describe_enumerators(std::string_view signatur
 #else
   const auto end = signature.rfind("};");
 #endif
-  auto& enumerators = *new std::vector<enumerator_model>;
+  std::vector<enumerator_model> enumerators;
   auto value = first;
   for_each_argument(signature.substr(begin, end - begin), [&](std::string_view printed) {
     const auto name = enumerator_name(printed);
     if (!name.empty()) enumerators.push_back({.wire_name = keep(camel_case(name)), .value = value});
     ++value;
   });
-  return enumerators;
+  return keep(std::move(enumerators));
 }
 
 const member_model& find_member(const type_model& model, std::size_t offset, model_function type) {
