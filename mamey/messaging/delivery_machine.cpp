@@ -46,7 +46,7 @@ delivery_action delivery_machine::begin() {
     if (facts_.too_new_for >= rules_.rollout_window) return fail(delivery_ending::failed);
     return delay(rules_.rollout_delay, facts_.earlier_rounds, start_counting::uncounted, delivery_ending::too_new);
   }
-  const bool seen_before = facts_.redelivered || facts_.from_delayed_row || facts_.starts > 1;
+  const bool seen_before = facts_.look_first || facts_.redelivered || facts_.from_delayed_row || facts_.starts > 1;
   if (seen_before && deduplicates()) {
     state_ = delivery_state::checking;
     return {.step = delivery_step::check_inbox};

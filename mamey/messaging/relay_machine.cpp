@@ -180,7 +180,11 @@ void relay_machine::send(steady_time now, actions& out) {
 void relay_machine::hand_over(steady_time now, std::int64_t sequence, row& which, relay_action& handing) {
   which.at = phase::out;
   which.tag = ++next_tag_;
-  handing.messages.push_back({.tag = which.tag, .message = which.message, .maybe_sent = which.reclaimed || which.touched});
+  const auto held = batches_.find(which.batch);
+  handing.messages.push_back({.tag = which.tag,
+                              .message = which.message,
+                              .maybe_sent = which.reclaimed || which.touched,
+                              .send_before = held == batches_.end() ? steady_time::max() : held->second.deadline});
   which.touched = true;
   out_[which.tag] = {.sequence = sequence, .since = now};
   out_order_.push_back(which.tag);

@@ -83,7 +83,7 @@ enum class relay_step : std::uint8_t { lease_slots, claim, send, mark_sent, mark
 
 struct relay_action {
   relay_step step = relay_step::claim;
-  claim_request request;                   ///< claim
+  claim_request request;                   ///< claim; lease_slots, renew and release_slots use parts of it
   std::vector<outgoing_message> messages;  ///< send
   std::string token;                       ///< fail, renew, release
   std::vector<std::int64_t> sequences;     ///< mark_sent, mark_unroutable, renew, release

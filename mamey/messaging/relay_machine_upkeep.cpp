@@ -155,7 +155,7 @@ void relay_machine::finish(actions& out) {
   if (!stopping_ || claim_out_ || slots_out_ || work_ != row_work::none || !out_.empty()) return;
   const bool nothing_left = to_mark_sent_.empty() && to_mark_unroutable_.empty() && to_fail_.empty() && to_release_.empty();
   if (!nothing_left && !(gave_up_ && now_ < store_retry_at_)) return;
-  if (settings_.ordered && !slots_released_) out.push_back({.step = relay_step::release_slots});
+  if (settings_.ordered && !slots_released_) out.push_back({.step = relay_step::release_slots, .request = {.owner = settings_.owner}});
   slots_released_ = stopped_ = true;
   out.push_back({.step = relay_step::finish});
 }

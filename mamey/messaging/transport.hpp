@@ -50,6 +50,7 @@ struct outgoing_message {
   std::uint64_t tag = 0;  ///< chosen by the caller, unique among its unsettled ones; comes back with the outcome
   std::shared_ptr<const envelope> message;
   bool maybe_sent = false;  ///< an earlier try may have arrived: whoever hands it out says `redelivered`
+  steady_time send_before = steady_time::max();  ///< the lease behind it: not sent by then, it ends as an untouched broker_fault
 };
 
 /// Told once for each message handed over, from any thread, possibly before `publish` returns. Must not suspend, must not throw.
@@ -137,7 +138,7 @@ using channel_state_callback = std::function<void(channel_state state, std::stri
 class outgoing_channel {
  public:
   virtual ~outgoing_channel() = default;
-  /// Hands messages over, in order. May suspend for flow control; a failure is an outcome, never an exception.
+  /// Hands messages over, in order. Never suspends (the publisher's window bounds what is queued); a failure is an outcome, never an exception.
   virtual void publish(std::span<const outgoing_message> messages) = 0;
   /// Gives up every unconfirmed publish (a confirm timed out, the publisher stops): each ends as broker_fault, its late confirm is dropped.
   virtual void reset() = 0;

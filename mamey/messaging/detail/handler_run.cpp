@@ -1,0 +1,282 @@
+#include <mamey/messaging/detail/handler_run.hpp>
+
+#include <mamey/core/uuid.hpp>
+#include <mamey/observability/log.hpp>
+#include <mamey/runtime/context.hpp>
+#include <mamey/runtime/fiber.hpp>
+
+#include <random>
+#include <utility>
+
+namespace mamey::inline v1::detail {
+
+namespace {
+
+const logger log{"mamey.messaging"};
+
+double random_share() {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return static_cast<double>(random() % 10'000) / 10'000.0;
+}
+
+ambient_context context_of(const envelope& message, const std::string& service) {
+  ambient_context context;
+  context.correlation_id = message.correlation_id.empty() ? message.id : message.correlation_id;
+  context.causation_id = message.id;
+  const auto trace = trace_context::parse(message.traceparent);
+  context.trace = trace ? trace->child() : trace_context::make_root();
+  context.tenant = message.tenant;
+  context.service = service;
+  context.cancel = current_context().cancel;
+  return context;
+}
+
+class handler_run {
+ public:
+  handler_run(const run_surroundings& around, const message_handler& handler, const incoming& from)
+      : around_(around),
+        handler_(handler),
+        from_(from),
+        suffix_(from.row ? parse_row_subscription(from.row->subscription).suffix : ""),
+        machine_(around.rules, facts()),
+        first_failed_at_(from.row && from.row->first_failed_at != wall_time{} ? from.row->first_failed_at : wall_time{}) {}
+
+  delivery_action go() {
+    auto action = machine_.on(delivery_event::begin);
+    while (action.step != delivery_step::acknowledge && action.step != delivery_step::give_back) action = carry_out(action);
+    if (action.undo_start) undo_start();
+    return action;
+  }
+
+ private:
+  delivery_facts facts() const {
+    const auto& message = *from_.message;
+    const auto now = wall_now();
+    const auto since = from_.row ? from_.row->first_failed_at : message.occurred_at;
+    const bool in_place = around_.rules.retries_in_place || !around_.rules.has_store;
+    delivery_facts known{.has_id = !message.id.empty(),
+                         .from_delayed_row = from_.row.has_value(),
+                         .redelivered = from_.redelivered,
+                         .look_first = !handler_.aliases.empty(),
+                         .starts_counted = from_.row.has_value() || around_.transport_counts_starts,
+                         .starts = from_.row ? from_.row->attempts : from_.starts,
+                         .earlier_rounds = from_.row ? from_.row->attempts - 1 : 0,
+                         .expired = message.expires_at && *message.expires_at <= now,
+                         .too_new = message.min_version > around_.what->reader_version,
+                         .random = random_share()};
+    // Without a row of its own, how long a message has been too new is not recorded; its age is the upper bound.
+    if (known.too_new && since != wall_time{} && (from_.row || in_place)) known.too_new_for = std::chrono::duration_cast<std::chrono::milliseconds>(now - since);
+    return known;
+  }
+
+  delivery_action carry_out(const delivery_action& action) {
+    switch (action.step) {
+      case delivery_step::check_inbox:
+        return with_store([&] { return was_handled() ? machine_.on(delivery_event::handled) : machine_.on(delivery_event::not_handled); });
+      case delivery_step::count_start:
+        return with_store([&] { return machine_.on(delivery_event::start_counted, around_.module_store->count_start(*key())); });
+      case delivery_step::run: return machine_.on(run());
+      case delivery_step::wait: return machine_.on(wait(action.delay));
+      case delivery_step::store_delayed: return commit(delayed(action));
+      case delivery_step::store_failure: return commit(failure(action));
+      case delivery_step::finish_row: return commit({.inbox = {}, .finished_delayed = {from_.row->id}});
+      case delivery_step::acknowledge:
+      case delivery_step::give_back: break;
+    }
+    return action;
+  }
+
+  /// The machine's next action after `work`, or after the news that the store is away.
+  template <class Work>
+  delivery_action with_store(Work work) {
+    try {
+      const masked_section masked;
+      return work();
+    } catch (...) {
+      const auto report = describe_current_exception();
+      log.warning("{handler} cannot record {message_id}: {code} {detail}", handler_.name, from_.message->id, report.code, report.detail);
+      around_.report(throttle_event::store_down);
+      return machine_.on(delivery_event::store_down);
+    }
+  }
+
+  delivery_action commit(change_set changes) {
+    return with_store([&] {
+      around_.module_store->commit(changes);  // `already_handled`: somebody else ended it meanwhile
+      return machine_.on(delivery_event::stored);
+    });
+  }
+
+  std::optional<inbox_key> key() const {
+    if (!around_.module_store || from_.message->id.empty()) return std::nullopt;
+    return inbox_key{handler_.name + suffix_, from_.message->id};
+  }
+
+  bool was_handled() const {
+    if (around_.module_store->was_handled(*key())) return true;
+    if (!suffix_.empty()) return false;
+    for (const auto& alias : handler_.aliases) {
+      if (around_.module_store->was_handled({alias, from_.message->id})) return true;
+    }
+    return false;
+  }
+
+  delivery_event run() {
+    handling_context context{.handler = handler_.name, .inbox = key(), .attempt = machine_.attempt(), .redelivered = from_.redelivered};
+    if (from_.row) context.finished_delayed.push_back(from_.row->id);
+    if (machine_.tries() > 1) around_.retried();
+    try {
+      const context_scope scope(context_of(*from_.message, around_.service));
+      const deadline_scope bound(around_.handler_timeout);
+      const auto outcome = handle(context);
+      around_.report(throttle_event::succeeded);
+      return outcome == handling_result::committed ? delivery_event::committed : delivery_event::already_handled;
+    } catch (...) {
+      return classify(describe_current_exception());
+    }
+  }
+
+  handling_result handle(handling_context& context) const {
+    const auto& message = *from_.message;
+    const auto& type = message.type.empty() ? around_.what->message_type : message.type;
+    if (!around_.lifts || !around_.lifts->applies(type, message.version, around_.what->reader_version)) return handler_.handle(message, context);
+    return handler_.handle(lifted(message, type), context);
+  }
+
+  envelope lifted(envelope message, const std::string& type) const {
+    message.type = type;
+    try {
+      return around_.lifts->lift(std::move(message), around_.what->reader_version);
+    } catch (const std::exception& cause) {
+      throw domain_error("upcast_failed", "{} version {} cannot be lifted: {}", type, from_.message->version, std::string_view(cause.what()));
+    }
+  }
+
+  delivery_event classify(error_report report) {
+    if (report.kind == error_kind::cancelled && around_.stopping()) return delivery_event::interrupted;
+    last_error_ = std::move(report);
+    if (first_failed_at_ == wall_time{}) first_failed_at_ = wall_now();
+    const bool transient = is_transient(last_error_.kind);
+    log.warning("{handler} failed on {message_id} (attempt {attempt}): {code} {detail}", handler_.name, from_.message->id, machine_.attempt(), last_error_.code,
+                last_error_.detail.empty() ? last_error_.reason : last_error_.detail);
+    around_.report(transient ? throttle_event::failed_transient : throttle_event::failed_permanent);
+    ask_for_answer();
+    if (!transient || !answer_.retry) return delivery_event::failed_permanent;
+    return last_error_.kind == error_kind::commit_unknown ? delivery_event::outcome_unknown : delivery_event::failed_transient;
+  }
+
+  void ask_for_answer() {
+    answer_ = {};
+    if (!handler_.on_failure) return;
+    try {
+      answer_ = handler_.on_failure(*from_.message, last_error_);
+    } catch (...) {
+      const auto report = describe_current_exception();
+      log.error("{handler} could not say what its failure means: {code} {detail}", handler_.name, report.code, report.detail);
+    }
+  }
+
+  delivery_event wait(std::chrono::milliseconds delay) const {
+    try {
+      sleep_for(delay);
+      return delivery_event::waited;
+    } catch (...) {  // only `cancelled` leaves a sleep without a deadline
+      log.debug("{handler} stops waiting to try again: {detail}", handler_.name, describe_current_exception().detail);
+      return delivery_event::interrupted;
+    }
+  }
+
+  change_set delayed(const delivery_action& action) {
+    const auto& message = *from_.message;
+    const auto id = from_.row ? from_.row->id : message.id.empty() ? uuid::v7().to_compact_string() : derived_id(message.id, handler_.name + "/delayed");
+    if (action.ending == delivery_ending::too_new && first_failed_at_ == wall_time{}) first_failed_at_ = wall_now();
+    log.info("{message_id} comes to {handler} again in {delay_ms} ms", message.id, handler_.name, action.delay.count());
+    return {.inbox = {},
+            .delayed = {{.id = id,
+                         .subscription = handler_.name + suffix_,
+                         .message = message,
+                         .attempts = action.rounds,
+                         .delay = action.delay,
+                         .first_failed_at = first_failed_at_,
+                         .last_error = action.ending == delivery_ending::too_new ? "too_new" : last_error_.code + ": " + last_error_.reason}}};
+  }
+
+  change_set failure(const delivery_action& action) {
+    if (action.ending == delivery_ending::parked_unrun) {
+      last_error_ = {.kind = error_kind::internal, .code = "start_limit_exceeded", .reason = "started again and again without an outcome", .detail = {}, .violations = {}};
+      ask_for_answer();
+      answer_.keep_in_error_store = true;
+    } else if (last_error_.reason.empty() && from_.message->min_version > around_.what->reader_version) {
+      last_error_ = {.kind = error_kind::internal, .code = "too_new", .reason = "no reader of its version came within the rollout window", .detail = {}, .violations = {}};
+    }
+    const auto now = wall_now();
+    change_set changes{.inbox = key()};
+    if (from_.row) changes.finished_delayed.push_back(from_.row->id);
+    if (answer_.rejected) changes.outbox.push_back(completed(std::move(*answer_.rejected)));
+    if (answer_.keep_in_error_store) {
+      log.error("{message_id} goes to the error store: {handler} {code} {reason}", from_.message->id, handler_.name, last_error_.code, last_error_.reason);
+      changes.errors.push_back({.id = uuid::v7().to_compact_string(),
+                                .key = {handler_.name, from_.message->id},
+                                .message = *from_.message,
+                                .error_code = last_error_.code,
+                                .error_reason = last_error_.reason,
+                                .attempts = machine_.attempt(),
+                                .first_failed_at = first_failed_at_ == wall_time{} ? now : first_failed_at_,
+                                .failed_at = now});
+    }
+    return changes;
+  }
+
+  envelope completed(envelope rejected) const {
+    const auto& message = *from_.message;
+    rejected.id = message.id.empty() ? uuid::v7().to_compact_string() : derived_id(message.id, handler_.name + suffix_);
+    if (rejected.correlation_id.empty()) rejected.correlation_id = message.correlation_id;
+    if (rejected.causation_id.empty()) rejected.causation_id = message.id;
+    if (rejected.tenant.empty()) rejected.tenant = message.tenant;
+    if (rejected.traceparent.empty()) rejected.traceparent = message.traceparent;
+    if (rejected.source.empty()) rejected.source = around_.service;
+    if (rejected.occurred_at == wall_time{}) rejected.occurred_at = wall_now();
+    return rejected;
+  }
+
+  void undo_start() const {
+    try {
+      const masked_section masked;
+      around_.module_store->clear_starts(*key());
+    } catch (...) {
+      log.debug("a start of {message_id} stays counted: {detail}", from_.message->id, describe_current_exception().detail);
+    }
+  }
+
+  const run_surroundings& around_;
+  const message_handler& handler_;
+  const incoming& from_;
+  const std::string suffix_;
+  delivery_machine machine_;
+  wall_time first_failed_at_;
+  error_report last_error_;
+  failure_answer answer_;
+};
+
+}  // namespace
+
+row_subscription parse_row_subscription(const std::string& text) {
+  const auto at = text.find('#');
+  return at == std::string::npos ? row_subscription{text, {}} : row_subscription{text.substr(0, at), text.substr(at)};
+}
+
+delivery_action run_handler(const run_surroundings& around, const message_handler& handler, const incoming& from) { return handler_run(around, handler, from).go(); }
+
+void give_row_back(store& into, const delayed_message& row, std::chrono::milliseconds delay, start_counting counting) {
+  auto again = row;
+  again.delay = delay;
+  if (counting == start_counting::uncounted) --again.attempts;
+  try {
+    const masked_section masked;
+    into.commit({.inbox = {}, .delayed = {std::move(again)}});
+  } catch (...) {  // its claim ends by itself
+    log.debug("the delayed row {id} waits for its lease: {detail}", row.id, describe_current_exception().detail);
+  }
+}
+
+}  // namespace mamey::inline v1::detail

@@ -1,0 +1,54 @@
+#pragma once
+
+/// @file
+/// One delivery at one handler: carries out what delivery_machine says.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <mamey/messaging/delivery_machine.hpp>
+#include <mamey/messaging/handling.hpp>
+#include <mamey/messaging/throttle_machine.hpp>
+#include <mamey/messaging/versions.hpp>
+
+namespace mamey::inline v1::detail {
+
+/// What runs of one subscription share.
+struct run_surroundings {
+  const subscription* what = nullptr;
+  store* module_store = nullptr;
+  const upcasters* lifts = nullptr;
+  recoverability rules;
+  std::chrono::milliseconds handler_timeout{};
+  bool transport_counts_starts = false;
+  std::string service;
+  std::function<void(throttle_event)> report;  ///< outcome of each try
+  std::function<void()> retried;               ///< an immediate retry begins
+  std::function<bool()> stopping;              ///< whether a `cancelled` is the process's wish
+};
+
+/// A message at a subscription: from its queue, or (then with one handler) from a delayed row.
+struct incoming {
+  std::shared_ptr<const envelope> message;
+  bool redelivered = false;
+  int starts = 0;
+  std::optional<delayed_message> row;
+};
+
+/// Rows of delayed retries name their handler; those of an error-store retry also the record they came from, which gives them an inbox key of their own:
+/// the failed run's row keeps stopping redeliveries of the original.
+struct row_subscription {
+  std::string handler;
+  std::string suffix;  ///< empty, or '#' and the record's id
+};
+row_subscription parse_row_subscription(const std::string& text);
+
+/// Runs `handler` for `message` to the end; returns the final action (acknowledge or give_back). In a fiber of a worker loop.
+delivery_action run_handler(const run_surroundings& around, const message_handler& handler, const incoming& from);
+
+/// A delayed row given back: stored again, due after `delay`.
+void give_row_back(store& into, const delayed_message& row, std::chrono::milliseconds delay, start_counting counting);
+
+}  // namespace mamey::inline v1::detail

@@ -1,0 +1,187 @@
+#include <mamey/messaging/message_endpoint.hpp>
+
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include <mamey/core/error.hpp>
+#include <mamey/core/uuid.hpp>
+#include <mamey/messaging/cleaner.hpp>
+#include <mamey/observability/log.hpp>
+#include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/supervisor.hpp>
+
+namespace mamey::inline v1 {
+
+namespace {
+
+const logger log{"mamey.messaging"};
+
+void check(const message_endpoint_parts& parts) {
+  std::vector<violation> found;
+  for (auto& each : problems_of(parts.outbox, parts.messaging)) found.push_back({.path = "messaging", .code = "invalid", .message = std::move(each)});
+  std::set<std::string> names;
+  const auto check_name = [&](const std::string& name, const char* what) {
+    if (name.empty()) found.push_back({.path = "messaging", .code = "required", .message = std::string("a ") + what + " has no name"});
+    else if (name.find('#') != std::string::npos) found.push_back({.path = "messaging", .code = "invalid", .message = std::string("the ") + what + " " + name + " must not contain '#'"});
+    else if (!names.insert(std::string(what) + '/' + name).second) found.push_back({.path = "messaging", .code = "invalid", .message = std::string("two ") + what + "s are named " + name});
+  };
+  for (const auto& each : parts.subscriptions) {
+    check_name(each.name, "subscription");
+    for (const auto& handler : each.handlers) check_name(handler.name, "handler");
+  }
+  if (!found.empty()) throw validation_error(std::move(found), "invalid_messaging");
+}
+
+/// A claim of a delayed row is not renewed: it must outlast a handler with its immediate retries.
+std::chrono::milliseconds row_lease(const messaging_options& messaging) {
+  return messaging.handler_timeout * (messaging.immediate_retries + 1) + std::chrono::seconds(30);
+}
+
+}  // namespace
+
+struct message_endpoint::state {
+  explicit state(message_endpoint_parts given);
+  void observe();
+
+  message_endpoint_parts parts;
+  std::vector<std::unique_ptr<subscription_runner>> runners;
+  std::unique_ptr<relay> outbox;
+  std::unique_ptr<delayed_pump> pump;
+  std::unique_ptr<cleaner> upkeep;
+  semaphore observer_stopped{0};
+  std::unique_ptr<supervisor> consuming, sending;
+  mutable std::mutex guard;
+  outbox_state backlog;     // guarded, as the next two
+  std::int64_t errors = 0;
+  std::string store_trouble;
+};
+
+message_endpoint::state::state(message_endpoint_parts given) : parts(std::move(given)) {
+  const subscription_surroundings around{
+      .through = parts.through, .module_store = parts.module_store, .lifts = parts.lifts, .workers = parts.workers, .service = parts.service};
+  for (const auto& each : parts.subscriptions) runners.push_back(std::make_unique<subscription_runner>(each, around, parts.messaging));
+  if (!parts.module_store) return;
+  topology own;
+  if (!parts.own_exchange.name.empty()) own.exchanges.push_back(parts.own_exchange);
+  if (parts.through && parts.outbox.enabled) {
+    auto settings = relay_settings_of(parts.outbox, parts.through->features(), parts.service + '/' + uuid::v7().to_compact_string());
+    outbox = std::make_unique<relay>(*parts.module_store, *parts.through, std::move(settings), std::move(own));
+  }
+  std::vector<subscription_runner*> fed;
+  for (const auto& each : runners) fed.push_back(each.get());
+  pump = std::make_unique<delayed_pump>(*parts.module_store, std::move(fed),
+                                        delayed_pump_settings{.most_at_a_time = static_cast<std::size_t>(parts.messaging.concurrency) * 2, .lease = row_lease(parts.messaging)});
+  upkeep = std::make_unique<cleaner>(*parts.module_store, retention_of(parts.outbox, parts.messaging));
+}
+
+/// Reads once a second what metrics and health show.
+void message_endpoint::state::observe() {
+  while (!observer_stopped.try_acquire_until(steady_now() + std::chrono::seconds(1))) {
+    try {
+      const auto current = parts.module_store->read_outbox_state();
+      const auto kept = parts.module_store->count_errors();
+      const std::lock_guard lock(guard);
+      backlog = current;
+      errors = kept;
+      store_trouble.clear();
+    } catch (const error& cause) {
+      const std::lock_guard lock(guard);
+      store_trouble = cause.code() + ": " + cause.reason();
+    }
+  }
+}
+
+message_endpoint::message_endpoint(message_endpoint_parts parts) {
+  check(parts);
+  state_ = std::make_unique<state>(std::move(parts));
+}
+
+message_endpoint::~message_endpoint() = default;
+
+void message_endpoint::declare() {
+  auto& mine = *state_;
+  if (!mine.parts.through) return;
+  try {
+    topology all;
+    if (!mine.parts.own_exchange.name.empty()) all.exchanges.push_back(mine.parts.own_exchange);
+    for (const auto& each : mine.runners) {
+      auto wanted = each->declarations();
+      all.exchanges.insert(all.exchanges.end(), wanted.exchanges.begin(), wanted.exchanges.end());
+      all.queues.insert(all.queues.end(), wanted.queues.begin(), wanted.queues.end());
+      all.bindings.insert(all.bindings.end(), wanted.bindings.begin(), wanted.bindings.end());
+    }
+    mine.parts.through->declare(all);
+  } catch (const unavailable& cause) {
+    log.warning("the broker is away, queues are declared when it returns: {reason}", cause);
+  }
+}
+
+void message_endpoint::start_consuming() {
+  auto& mine = *state_;
+  mine.consuming = std::make_unique<supervisor>(*mine.parts.system_loop, [](const supervised_status& status) {
+    log.error("{loop} failed and starts again: {reason}", status.name, status.last_error);
+  });
+  for (const auto& each : mine.runners) {
+    mine.consuming->start("subscription " + each->description().name, [runner = each.get()] { runner->run(); });
+  }
+}
+
+void message_endpoint::start_relay() {
+  auto& mine = *state_;
+  if (!mine.parts.module_store) return;
+  mine.sending = std::make_unique<supervisor>(*mine.parts.system_loop, [](const supervised_status& status) {
+    log.error("{loop} failed and starts again: {reason}", status.name, status.last_error);
+  });
+  mine.parts.module_store->on_commit([outbox = mine.outbox.get(), pump = mine.pump.get()] {
+    if (outbox) outbox->wake();
+    pump->wake();
+  });
+  if (mine.outbox) mine.sending->start("outbox relay", [&mine] { mine.outbox->run(); });
+  mine.sending->start("delayed messages", [&mine] { mine.pump->run(); });
+  mine.sending->start("message upkeep", [&mine] { mine.upkeep->run(); });
+  mine.sending->start("message statistics", [&mine] { mine.observe(); });
+}
+
+void message_endpoint::cancel_consumers() {
+  if (state_->pump) state_->pump->stop();
+  for (const auto& each : state_->runners) each->cancel();
+}
+
+void message_endpoint::finish_in_flight(std::chrono::nanoseconds grace) {
+  const auto until = steady_now() + grace;
+  for (const auto& each : state_->runners) each->drain(std::max<std::chrono::nanoseconds>(until - steady_now(), std::chrono::nanoseconds(0)));
+  if (state_->consuming) state_->consuming->stop(std::chrono::seconds(5));
+  state_->consuming.reset();
+}
+
+void message_endpoint::stop_relay(std::chrono::nanoseconds grace) {
+  auto& mine = *state_;
+  if (!mine.sending) return;
+  mine.parts.module_store->on_commit({});
+  mine.upkeep->stop();
+  mine.observer_stopped.release();
+  if (mine.outbox) mine.outbox->stop(grace);
+  mine.sending->stop(std::chrono::seconds(5));
+  mine.sending.reset();
+}
+
+messaging_statistics message_endpoint::statistics() const {
+  const auto& mine = *state_;
+  messaging_statistics now;
+  for (const auto& each : mine.runners) {
+    now.subscriptions.push_back(each->statistics());
+    const auto& last = now.subscriptions.back();
+    if (now.trouble.empty() && !last.last_trouble.empty()) now.trouble = last.name + " is " + name_of(last.state) + ": " + last.last_trouble;
+  }
+  if (mine.outbox) now.outbox = mine.outbox->statistics();
+  if (mine.pump) now.delayed = mine.pump->statistics();
+  if (now.trouble.empty() && !now.outbox.last_fault.empty()) now.trouble = "the outbox cannot publish: " + now.outbox.last_fault;
+  const std::lock_guard lock(mine.guard);
+  now.backlog = mine.backlog;
+  now.errors = mine.errors;
+  if (now.trouble.empty()) now.trouble = mine.store_trouble;
+  return now;
+}
+
+}  // namespace mamey::inline v1

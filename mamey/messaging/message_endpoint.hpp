@@ -1,0 +1,73 @@
+#pragma once
+
+/// @file
+/// All of messaging of one application: its subscriptions, outbox relay, delayed messages and upkeep, started and stopped in the right order.
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <mamey/messaging/delayed_pump.hpp>
+#include <mamey/messaging/handling.hpp>
+#include <mamey/messaging/options.hpp>
+#include <mamey/messaging/relay.hpp>
+#include <mamey/messaging/subscription_runner.hpp>
+#include <mamey/messaging/transport.hpp>
+#include <mamey/messaging/versions.hpp>
+
+namespace mamey::inline v1 {
+
+class event_loop;
+
+struct message_endpoint_parts {
+  std::string service;                       ///< the application's name
+  store* module_store = nullptr;             ///< null: nothing can be published, and subscriptions have no inbox
+  transport* through = nullptr;
+  std::vector<subscription> subscriptions;
+  exchange_declaration own_exchange;         ///< empty name: none is declared
+  const upcasters* lifts = nullptr;
+  outbox_options outbox;
+  messaging_options messaging;
+  event_loop* system_loop = nullptr;
+  std::vector<event_loop*> workers;
+};
+
+struct messaging_statistics {
+  outbox_state backlog;             ///< of the last reading, at most a second old while it runs
+  relay_statistics outbox;
+  std::vector<subscription_statistics> subscriptions;
+  delayed_pump_statistics delayed;
+  std::int64_t errors = 0;          ///< records in the error store, as of the last reading
+  std::string trouble;              ///< why messaging is degraded; empty when it is not
+};
+
+class message_endpoint {
+ public:
+  /// Throws validation_error with every problem of the options (see problems_of), and for names of subscriptions or handlers that are missing, contain '#' or repeat.
+  /// What `parts` points to outlives the endpoint.
+  explicit message_endpoint(message_endpoint_parts parts);
+  ~message_endpoint();
+  message_endpoint(const message_endpoint&) = delete;
+  message_endpoint& operator=(const message_endpoint&) = delete;
+
+  // Start, in a fiber. In a host of several applications, finish one step for all before the next begins: an event published before another application has
+  // declared its queues would be unroutable.
+  void declare();          ///< queues and bindings; a broker that is away is logged and declared to later
+  void start_consuming();
+  void start_relay();      ///< outbox, delayed messages, upkeep
+
+  // Stop, in a fiber, in this order (shutdown stages cancel_consumers, finish_in_flight, stop_relays). Each is safe without its start.
+  void cancel_consumers();
+  void finish_in_flight(std::chrono::nanoseconds grace);
+  void stop_relay(std::chrono::nanoseconds grace);
+
+  /// Any thread; never suspends.
+  messaging_statistics statistics() const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace mamey::inline v1

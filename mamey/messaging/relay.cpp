@@ -1,0 +1,263 @@
+#include <mamey/messaging/relay.hpp>
+
+#include <mutex>
+#include <utility>
+
+#include <mamey/core/error.hpp>
+#include <mamey/core/uuid.hpp>
+#include <mamey/messaging/detail/fiber_group.hpp>
+#include <mamey/messaging/detail/mailbox.hpp>
+#include <mamey/observability/log.hpp>
+#include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/sync.hpp>
+
+namespace mamey::inline v1 {
+
+namespace {
+
+const logger log{"mamey.outbox"};
+
+using store_job = std::function<relay_input()>;
+
+relay_input plain(relay_event event) {
+  relay_input input;
+  input.event = event;
+  return input;
+}
+
+relay_input with_count(relay_event event, std::size_t applied) {
+  auto input = plain(event);
+  input.applied = applied;
+  return input;
+}
+
+relay_input outcome_of(std::uint64_t tag, const publish_outcome& outcome) {
+  constexpr std::array events{relay_event::confirmed, relay_event::unroutable, relay_event::refused, relay_event::broker_fault};
+  relay_input input;
+  input.event = events[static_cast<std::size_t>(outcome.result)];
+  input.tag = tag;
+  input.reason = outcome.reason;
+  input.untouched = outcome.untouched;
+  return input;
+}
+
+}  // namespace
+
+relay_settings relay_settings_of(const outbox_options& options, const transport_features& features, std::string owner) {
+  return {.batch = static_cast<std::size_t>(options.batch),
+          .batch_bytes = static_cast<std::size_t>(options.batch_bytes),
+          .window = static_cast<std::size_t>(options.window),
+          .lease = options.lease,
+          .margin = options.lease_margin,
+          .confirm_timeout = features.confirms_after_handling ? std::chrono::milliseconds(0) : options.confirm_timeout,
+          .shortest_poll = options.shortest_poll,
+          .longest_poll = std::chrono::milliseconds(static_cast<std::int64_t>(options.interval_milliseconds)),
+          .refusals = options.refusals,
+          .ordered = options.ordered,
+          .parked_head_blocks = options.parked_head_blocks,
+          .owner = std::move(owner)};
+}
+
+struct relay::state {
+  state(store& from_store, transport& through_transport, relay_settings with, topology own_topology)
+      : from(from_store), through(through_transport), settings(std::move(with)), own(std::move(own_topology)) {}
+
+  void drive();
+  void perform(relay_action& action);
+  void tell(relay_input input);
+  void work(channel<store_job>& jobs, relay_event failed);
+  void remember();
+
+  store& from;
+  transport& through;
+  const relay_settings settings;
+  const topology own;
+  detail::mailbox<relay_input> inbox;
+  std::atomic<bool> wake_posted{false};
+
+  // Of one run.
+  std::unique_ptr<relay_machine> machine;
+  std::unique_ptr<outgoing_channel> out;
+  std::unique_ptr<channel<store_job>> claims, slots, rows;
+  bool finished = false;
+
+  std::atomic<bool> running{false}, stopping{false};
+  semaphore ended{0};
+  mutable std::mutex guard;
+  relay_statistics seen;     // guarded
+  relay_counts before;       // of earlier runs; guarded
+};
+
+relay::relay(store& from, transport& through, relay_settings settings, topology own)
+    : state_(std::make_shared<state>(from, through, std::move(settings), std::move(own))) {}
+
+relay::~relay() = default;
+
+void relay::wake() noexcept {
+  if (!state_->wake_posted.exchange(true)) state_->inbox.post(plain(relay_event::woken));
+}
+
+relay_statistics relay::statistics() const {
+  const std::lock_guard lock(state_->guard);
+  return state_->seen;
+}
+
+void relay::stop(std::chrono::nanoseconds grace) {
+  state_->stopping = true;
+  if (!state_->running) return;
+  state_->inbox.post(plain(relay_event::stop));
+  const masked_section masked(grace * 2 + std::chrono::seconds(5));
+  if (state_->ended.try_acquire_until(steady_now() + grace)) return;
+  log.warning("the outbox relay still waits for confirms; it gives up");
+  state_->inbox.post(plain(relay_event::give_up));
+  if (!state_->ended.try_acquire_until(steady_now() + grace + std::chrono::seconds(1))) log.error("the outbox relay did not stop");
+}
+
+void relay::run() {
+  auto& mine = *state_;
+  mine.running = true;
+  const auto end = [&mine] {
+    mine.out.reset();
+    mine.running = false;
+    if (mine.stopping) mine.ended.release();
+  };
+  if (mine.stopping) return end();
+  try {
+    mine.drive();
+  } catch (...) {
+    end();
+    throw;  // the supervisor logs it and runs again
+  }
+  end();
+}
+
+void relay::state::drive() {
+  if (!own.exchanges.empty() || !own.queues.empty() || !own.bindings.empty()) through.declare(own);
+  auto with = settings;
+  with.owner += '/' + uuid::v7().to_compact_string();  // a run that follows a failed one is another relay to the slots it left
+  machine = std::make_unique<relay_machine>(std::move(with), std::hash<std::string>{}(settings.owner) ^ static_cast<std::uint64_t>(steady_now().time_since_epoch().count()));
+  claims = std::make_unique<channel<store_job>>(1);
+  slots = std::make_unique<channel<store_job>>(1);
+  rows = std::make_unique<channel<store_job>>(1);
+  finished = false;
+  inbox.discard();  // words for an earlier machine
+  wake_posted = false;
+  out = through.open_channel([this](std::uint64_t tag, const publish_outcome& outcome) { inbox.post(outcome_of(tag, outcome)); },
+                             [this](channel_state changed, std::string_view) {
+                               constexpr std::array events{relay_event::ready, relay_event::blocked, relay_event::down};
+                               inbox.post(plain(events[static_cast<std::size_t>(changed)]));
+                             });
+  with_scope([this](task_scope& scope) {
+    scope.spawn("relay-claims", [this] { work(*claims, relay_event::claim_failed); });
+    scope.spawn("relay-slots", [this] { work(*slots, relay_event::slots_failed); });
+    scope.spawn("relay-rows", [this] { work(*rows, relay_event::row_work_failed); });
+    tell(plain(relay_event::started));
+    if (stopping) tell(plain(relay_event::stop));
+    while (!finished) {
+      for (auto& each : inbox.take(machine->wake_at())) {
+        if (each.event == relay_event::woken) wake_posted = false;
+        if (!finished) tell(std::move(each));
+      }
+      if (!finished && steady_now() >= machine->wake_at()) tell(plain(relay_event::timer));
+    }
+    claims->close();
+    slots->close();
+    rows->close();
+  });
+  const std::lock_guard lock(guard);
+  before = seen.counts;
+}
+
+/// Carries out store work of one kind, one after another.
+void relay::state::work(channel<store_job>& jobs, relay_event failed) {
+  while (auto job = jobs.receive()) {
+    relay_input answer;
+    try {
+      const masked_section masked;
+      answer = (*job)();
+    } catch (...) {
+      const auto report = describe_current_exception();
+      log.warning("the outbox cannot be reached: {code} {detail}", report.code, report.detail.empty() ? report.reason : report.detail);
+      answer = plain(failed);
+    }
+    inbox.post(std::move(answer));
+  }
+}
+
+void relay::state::tell(relay_input input) {
+  if (input.event == relay_event::broker_fault || input.event == relay_event::refused) {
+    if (input.event == relay_event::refused) log.warning("the transport refuses a message: {reason}", input.reason);
+    const std::lock_guard lock(guard);
+    if (seen.last_fault.empty()) log.warning("publishing pauses: {reason}", input.reason);
+    seen.last_fault = input.reason.empty() ? "unknown" : input.reason;
+  } else if (input.event == relay_event::confirmed) {
+    const std::lock_guard lock(guard);
+    seen.last_fault.clear();
+  }
+  for (auto& action : machine->on(steady_now(), std::move(input))) perform(action);
+  remember();
+}
+
+void relay::state::remember() {
+  const std::lock_guard lock(guard);
+  const auto& now = machine->counts();
+  const auto sum = [&](auto member) { seen.counts.*member = before.*member + now.*member; };
+  for (const auto member : {&relay_counts::claimed, &relay_counts::sent, &relay_counts::confirmed, &relay_counts::unroutable, &relay_counts::refused, &relay_counts::parked,
+                            &relay_counts::broker_faults, &relay_counts::confirm_timeouts, &relay_counts::leases_lost, &relay_counts::store_failures}) {
+    sum(member);
+  }
+  seen.state = machine->state();
+  seen.in_hand = machine->in_hand();
+  seen.in_flight = machine->in_flight();
+}
+
+void relay::state::perform(relay_action& action) {
+  const auto rows_done = [](std::size_t applied) { return with_count(relay_event::row_work_done, applied); };
+  switch (action.step) {
+    case relay_step::claim:
+      claims->try_send([this, request = std::move(action.request)] {
+        auto input = plain(relay_event::claimed);
+        input.rows = from.claim_outbox(request);
+        return input;
+      });
+      return;
+    case relay_step::lease_slots:
+      slots->try_send([this, request = std::move(action.request)] {
+        return with_count(relay_event::slots_leased, from.lease_slots(request.owner, request.most_rows, request.lease).size());
+      });
+      return;
+    case relay_step::send: out->publish(action.messages); return;
+    case relay_step::mark_sent:
+      rows->try_send([this, rows_done, sequences = std::move(action.sequences)] { return from.mark_sent(sequences), rows_done(0); });
+      return;
+    case relay_step::mark_unroutable:
+      rows->try_send([this, rows_done, sequences = std::move(action.sequences)] { return from.mark_unroutable(sequences), rows_done(0); });
+      return;
+    case relay_step::fail:
+      for (const auto& each : action.failures) {
+        if (each.park) log.error("outbox row {sequence} is parked: {reason}", each.sequence, each.reason);
+      }
+      rows->try_send([this, rows_done, token = std::move(action.token), failures = std::move(action.failures)] { return rows_done(from.fail_outbox(token, failures)); });
+      return;
+    case relay_step::renew:
+      rows->try_send([this, rows_done, token = std::move(action.token), sequences = std::move(action.sequences)] {
+        return rows_done(from.renew_outbox(token, sequences, settings.lease));
+      });
+      return;
+    case relay_step::release:
+      rows->try_send([this, rows_done, token = std::move(action.token), sequences = std::move(action.sequences)] {
+        return rows_done(from.release_outbox(token, sequences));
+      });
+      return;
+    case relay_step::release_slots:
+      slots->try_send([this, owner = action.request.owner] {
+        from.release_slots(owner);
+        return with_count(relay_event::slots_leased, 0);
+      });
+      return;
+    case relay_step::reset_channel: out->reset(); return;
+    case relay_step::finish: finished = true; return;
+  }
+}
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,39 @@
+#pragma once
+
+/// @file
+/// Messages between processes of one machine, through durable queues in a database. Confirmed means committed there.
+
+#include <chrono>
+#include <memory>
+
+#include <mamey/messaging/queue.hpp>
+#include <mamey/messaging/transport.hpp>
+
+namespace mamey::inline v1 {
+
+class event_loop;
+
+struct sql_transport_options {
+  std::chrono::milliseconds shortest_poll{20};
+  std::chrono::milliseconds longest_poll{1'000};  ///< between looks for what other processes published, where the database does not wake us
+  std::size_t batch = 256;                        ///< most messages of one commit
+};
+
+class sql_transport final : public transport {
+ public:
+  /// `queues` and `loop` (the system loop: database work runs in fibers there) outlive the transport.
+  sql_transport(durable_queues& queues, event_loop& loop, sql_transport_options options = {});
+  ~sql_transport() override;  ///< channels and consumers are gone
+
+  const transport_features& features() const noexcept override;
+  void declare(const topology& wanted) override;
+  std::unique_ptr<outgoing_channel> open_channel(publish_callback done, channel_state_callback changed) override;
+  std::unique_ptr<consumer> subscribe(const queue_options& options, delivery_callback deliver, consumer_state_callback changed) override;
+  void check() override;
+
+ private:
+  struct state;
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace mamey::inline v1
