@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Lets clang read every source of a build: a second opinion on what is C++ and what merely compiles.
+
+usage: clang_syntax.py COMPILE_COMMANDS [--compiler CXX]
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+OUTPUTS = {"-o", "-MF", "-MT", "-MQ"}  # each takes the next word
+DROPPED = {"-c", "-MD", "-MMD", "ccache"}
+
+
+def syntax_command(entry, compiler):
+    words = shlex.split(entry["command"])
+    if os.path.basename(words[0]) == "ccache":
+        words = words[1:]
+    kept, skip = [compiler, "-fsyntax-only"], False
+    for word in words[1:]:
+        if skip or word in OUTPUTS:
+            skip = not skip and word in OUTPUTS
+        elif word not in DROPPED:
+            kept.append(word)
+    return kept
+
+
+def read(entry, compiler):
+    run = subprocess.run(syntax_command(entry, compiler), cwd=entry["directory"], capture_output=True, text=True)
+    return entry["file"], run.returncode, run.stderr
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("commands")
+    arguments.add_argument("--compiler", default="clang++-19")
+    given = arguments.parse_args()
+    with open(given.commands, encoding="utf-8") as file:
+        entries = {entry["file"]: entry for entry in json.load(file)}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        failures = [(file, said) for file, code, said in pool.map(lambda entry: read(entry, given.compiler), entries.values()) if code != 0]
+    for file, said in failures:
+        print(f"{file}\n{said}")
+    print(f"clang read {len(entries)} sources, {len(failures)} with errors")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
