@@ -3,7 +3,7 @@
 #include <chrono>
 #include <random>
 
-#include <mamey/core/rules.hpp>
+#include <mamey/core/validation.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/observability/metrics.hpp>

@@ -14,7 +14,7 @@ auto* find_in(Map& map, const type_key& key) {
 }  // namespace
 
 void handler_registry::add(handler_entry entry) {
-  auto owned = std::make_unique<handler_entry>(std::move(entry));
+  auto owned = std::make_shared<handler_entry>(std::move(entry));
   const auto* key = owned->message->key;
   if (owned->kind == handler_kind::command || owned->kind == handler_kind::query) {
     const auto [place, fresh] = single_.try_emplace(key, owned.get());

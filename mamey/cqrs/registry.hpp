@@ -15,6 +15,8 @@ class handler_registry {
  public:
   /// Throws `error` (internal) when a command or query has a handler already, naming both.
   void add(handler_entry entry);
+  /// A handler reached only through its endpoint.
+  void add_in_place(std::shared_ptr<handler_entry> entry) { entries_.push_back(std::move(entry)); }
   void add(event_mapping mapping) { mappings_[mapping.from->key] = std::move(mapping); }
   void add(rejection made) { rejections_[made.of->key] = std::move(made); }
   void publish(const message_info& event) { published_.push_back(&event); }
@@ -25,10 +27,10 @@ class handler_registry {
   const rejection* rejected(const type_key& message) const noexcept;
   bool is_published(const message_info& event) const noexcept;
 
-  const std::vector<std::unique_ptr<handler_entry>>& all() const noexcept { return entries_; }
+  const std::vector<std::shared_ptr<handler_entry>>& all() const noexcept { return entries_; }
 
  private:
-  std::vector<std::unique_ptr<handler_entry>> entries_;
+  std::vector<std::shared_ptr<handler_entry>> entries_;
   std::unordered_map<const type_key*, const handler_entry*> single_;
   std::unordered_map<const type_key*, std::vector<const handler_entry*>> domain_;
   std::unordered_map<const type_key*, event_mapping> mappings_;

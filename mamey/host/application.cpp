@@ -42,6 +42,11 @@ application&& application::services(std::function<void(mamey::services&)> add) &
   return std::move(*this);
 }
 
+application&& application::setting(std::string key, std::string value) && {
+  definition_->settings.emplace_back(std::move(key), std::move(value));
+  return std::move(*this);
+}
+
 std::unique_ptr<application_definition> application::release() && { return std::move(definition_); }
 
 composition& application::parts() noexcept { return *definition_; }

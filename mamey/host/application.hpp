@@ -40,6 +40,9 @@ class application {
   /// Registers services of the whole application.
   application&& services(std::function<void(mamey::services&)> add) &&;
 
+  /// A default that holds where configuration says nothing: `.setting("server:urls:0", "http://*:5002")`.
+  application&& setting(std::string key, std::string value) &&;
+
   /// Endpoints written in place, for services of a page.
   template <class Handler>
   application&& get(std::string pattern, Handler handler) && {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <mamey/cqrs/behaviour.hpp>
 #include <mamey/cqrs/registry.hpp>
 #include <mamey/host/endpoint.hpp>
 #include <mamey/messaging/composition.hpp>
@@ -51,6 +52,7 @@ struct application_definition final : composition {
   named_factory<std::unique_ptr<durable_queues>> queues_factory;
   named_factory<std::shared_ptr<transport>> transport_factory;
   bool uses_messaging = false;
+  std::vector<std::pair<std::string, std::string>> settings;  ///< defaults in code: hold where no file, variable or argument says otherwise
   std::vector<std::pair<std::string, std::function<void(const environment&)>>> start_work;
   upcasters lifts;
 

@@ -16,6 +16,7 @@ namespace mamey::inline v1 {
 /// Section `management`.
 struct management_options {
   bool log_level = true;      ///< `POST /logging/level?level=debug&category=…`
+  bool messages = false;      ///< `/_messages`
   std::string api_key;        ///< asked for as header `X-Api-Key` by what changes something; empty: only callers of this machine may
 };
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <mamey/messaging/queue.hpp>
 #include <mamey/messaging/store.hpp>
@@ -17,7 +18,7 @@ namespace mamey::inline v1 {
 namespace health { class registry; }
 namespace metrics { class registry; }
 class configuration;
-class runtime;
+class event_loop;
 class services;
 
 /// The surroundings of an application when it starts.
@@ -25,7 +26,8 @@ struct environment {
   std::string application;                ///< its name
   const mamey::configuration* configuration = nullptr;
   std::filesystem::path data_directory;   ///< `--data`; created when something is first stored
-  mamey::runtime* runtime = nullptr;
+  event_loop* system_loop = nullptr;      ///< runs no user handler
+  std::vector<event_loop*> workers;
   health::registry* health = nullptr;
   metrics::registry* metrics = nullptr;
 };

@@ -92,6 +92,4 @@ mamey::module service() {
       .get<BrowseDeliveries>("/deliveries");
 }
 
-mamey::application app() { return mamey::application("deliveries").add(mamey::sqlite()).add(mamey::messaging()).add(service()); }
-
 }  // namespace deliveries

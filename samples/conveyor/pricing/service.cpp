@@ -16,6 +16,6 @@ std::optional<PricingDto> get_order_pricing(const GetOrderPricing& query) { retu
 
 mamey::module service() { return mamey::module("pricing").queries<get_order_pricing>().get<GetOrderPricing>("/orders/{orderId}/pricing"); }
 
-mamey::application app() { return mamey::application("pricing").add(service()); }
+mamey::application app() { return mamey::application("pricing").setting("server:urls:0", "http://*:5003").add(service()); }
 
 }  // namespace pricing

@@ -1,0 +1,156 @@
+#include <mamey/host/message_flow.hpp>
+
+#include <map>
+
+#include <mamey/core/configuration.hpp>
+#include <mamey/core/time.hpp>
+#include <mamey/core/validation.hpp>
+#include <mamey/messaging/sql_transport.hpp>
+#include <mamey/messaging/in_process_transport.hpp>
+#include <mamey/observability/health.hpp>
+#include <mamey/observability/log.hpp>
+#include <mamey/observability/metrics.hpp>
+
+namespace mamey::inline v1 {
+namespace {
+
+const logger log{"mamey.messaging"};
+
+/// The key of section `messaging` that the host reads; the others are `messaging_options`.
+enum class transport_choice : std::uint8_t { automatic, in_process, sql };
+
+transport_choice read_choice(const configuration& values) {
+  const auto text = values.find("messaging:transport").value_or("");
+  if (text.empty()) return transport_choice::automatic;
+  if (text == "inProcess") return transport_choice::in_process;
+  if (text == "sql") return transport_choice::sql;
+  throw configuration_error({{.origin = values.origin("messaging:transport"), .key = "messaging:transport", .message = "expected inProcess or sql, got \"" + text + "\""}});
+}
+
+/// The message as an object. A body that does not fit is a permanent error of the message.
+std::shared_ptr<void> read_body(const message_info& info, const envelope& message) {
+  auto object = info.make();
+  auto wrong = read_and_validate(message.body, *info.model, object.get(), {}, {.refuse_nil = false});
+  if (!wrong.empty()) throw validation_error(std::move(wrong));
+  return object;
+}
+
+message_handler handler_of(const handler_entry& entry, pipeline& runs) {
+  return {.name = std::string(entry.name),
+          .aliases = {},
+          .handle =
+              [&entry, &runs](const envelope& message, handling_context& context) {
+                const auto object = read_body(*entry.message, message);
+                return runs.run(entry, object.get(), {}, pipeline::validated::yes, &context);
+              },
+          .on_failure = [&entry, &runs](const envelope& message, const error_report& reason) -> failure_answer {
+            failure_answer answer;
+            if (is_transient(reason.kind) || reason.code == "malformed_json") return answer;
+            answer.rejected = runs.rejection_of(entry, read_body(*entry.message, message).get(), reason);
+            return answer;
+          }};
+}
+
+/// One subscription an event type, with all its handlers; one local a command, for those sent later.
+std::vector<subscription> subscriptions_of(const handler_registry& handlers, pipeline& runs, const naming_conventions& names) {
+  std::vector<subscription> all;
+  std::map<const message_info*, std::size_t> by_event;
+  for (const auto& entry : handlers.all()) {
+    const auto& info = *entry->message;
+    if (entry->kind == handler_kind::command && !entry->result) {
+      all.push_back({.name = "later " + std::string(info.name), .message_type = std::string(info.name), .exchange = {}, .routing_key = {}, .queue = {}, .reader_version = info.options.version, .handlers = {handler_of(*entry, runs)}});
+    } else if (entry->kind == handler_kind::integration_event) {
+      const auto [place, fresh] = by_event.try_emplace(&info, all.size());
+      if (fresh) {
+        const auto named = names_of(unqualified(info.key->name), info.options, names);
+        all.push_back({.name = std::string(info.name), .message_type = std::string(info.name), .exchange = named.exchange, .routing_key = named.routing_key, .queue = named.queue,
+                       .reader_version = info.options.version, .foreign_exchange = named.exchange != names.exchange, .handlers = {}});
+      }
+      all[place->second].handlers.push_back(handler_of(*entry, runs));
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+struct message_flow::state {
+  store* module_store = nullptr;
+  std::unique_ptr<durable_queues> queues;
+  std::shared_ptr<transport> through;
+  std::unique_ptr<message_endpoint> endpoint;
+  std::vector<metrics::registration> collected;
+
+  void open_transport(const environment& around, application_definition& definition, std::shared_ptr<transport> shared);
+  void show(const environment& around);
+};
+
+void message_flow::state::open_transport(const environment& around, application_definition& definition, std::shared_ptr<transport> shared) {
+  auto choice = read_choice(*around.configuration);
+  if (choice == transport_choice::automatic) {
+    if (definition.transport_factory.open) {
+      through = definition.transport_factory.open(around);
+      return;
+    }
+    choice = shared || !definition.queues_factory.open ? transport_choice::in_process : transport_choice::sql;
+  }
+  if (choice == transport_choice::in_process) {
+    through = shared ? std::move(shared) : std::make_shared<in_process_transport>(*around.system_loop);
+    return;
+  }
+  if (!definition.queues_factory.open) throw internal_error("no_queues", "messaging:transport is sql, but no feature of application {} offers durable queues; add one, e.g. .add(mamey::sqlite())", around.application);
+  queues = definition.queues_factory.open(around);
+  through = std::make_shared<sql_transport>(*queues, *around.system_loop);
+}
+
+void message_flow::state::show(const environment& around) {
+  auto& registry = *around.metrics;
+  const auto gauge = [&](std::string_view name, std::string_view help, auto read) {
+    collected.push_back(registry.collect(metrics::sample_kind::gauge, name, help, [this, read] { return static_cast<double>(read(endpoint->statistics())); }));
+  };
+  const auto counter = [&](std::string_view name, std::string_view help, auto read) {
+    collected.push_back(registry.collect(metrics::sample_kind::counter, name, help, {"subscription"}, [this, read](const metrics::sample_sink& sample) {
+      for (const auto& each : endpoint->statistics().subscriptions) sample({each.name}, static_cast<double>(read(each)));
+    }));
+  };
+  gauge("mamey_outbox_pending", "Messages committed and not yet confirmed.", [](const messaging_statistics& s) { return s.backlog.pending; });
+  gauge("mamey_outbox_parked", "Messages the transport refused for good.", [](const messaging_statistics& s) { return s.backlog.parked; });
+  gauge("mamey_outbox_unroutable", "Events nobody was bound to.", [](const messaging_statistics& s) { return s.backlog.unroutable; });
+  gauge("mamey_outbox_oldest_seconds", "Age of the oldest pending message.", [](const messaging_statistics& s) { return static_cast<double>(s.backlog.oldest_age.count()) / 1000; });
+  gauge("mamey_errors", "Messages in the error store.", [](const messaging_statistics& s) { return s.errors; });
+  counter("mamey_messages_handled_total", "Handler runs that committed.", [](const subscription_statistics& s) { return s.handled; });
+  counter("mamey_messages_duplicate_total", "Deliveries stopped by the inbox.", [](const subscription_statistics& s) { return s.duplicates; });
+  counter("mamey_messages_retried_total", "Retries, immediate and delayed.", [](const subscription_statistics& s) { return s.immediate_retries + s.delayed; });
+  counter("mamey_messages_failed_total", "Messages that went to the error store.", [](const subscription_statistics& s) { return s.failed; });
+  counter("mamey_messages_without_id_total", "Messages without an id: they cannot be deduplicated.", [](const subscription_statistics& s) { return s.without_id; });
+  around.health->add({.name = "messaging", .kinds = health::kind::readiness, .importance = health::importance::degrading, .check = [this] {
+    auto trouble = endpoint->statistics().trouble;
+    return health::result{trouble.empty() ? health::status::healthy : health::status::degraded, std::move(trouble)};
+  }});
+}
+
+message_flow::message_flow(const environment& around, application_definition& definition, const handler_registry& handlers, pipeline& runs, store* module_store,
+                           std::shared_ptr<transport> shared, const naming_conventions& names)
+    : state_(new state{.module_store = module_store}) {
+  state_->open_transport(around, definition, std::move(shared));
+  message_endpoint_parts parts{.service = around.application,
+                               .module_store = module_store,
+                               .through = state_->through.get(),
+                               .subscriptions = subscriptions_of(handlers, runs, names),
+                               .own_exchange = {.name = names.exchange},
+                               .lifts = &definition.lifts,
+                               .outbox = around.configuration->bind<outbox_options>("outbox"),
+                               .messaging = around.configuration->bind<messaging_options>("messaging"),
+                               .system_loop = around.system_loop,
+                               .workers = around.workers};
+  if (!module_store) log.warning("{application} has no store: no outbox, no inbox, so a message may be handled twice and failed ones are lost", around.application);
+  state_->endpoint = std::make_unique<message_endpoint>(std::move(parts));
+  state_->show(around);
+}
+
+message_flow::~message_flow() = default;
+
+message_endpoint& message_flow::endpoint() noexcept { return *state_->endpoint; }
+store* message_flow::module_store() noexcept { return state_->module_store; }
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,304 @@
+#include <mamey/host/running_application.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <mamey/core/services.hpp>
+#include <mamey/cqrs/pipeline.hpp>
+#include <mamey/host/endpoints.hpp>
+#include <mamey/host/framework_endpoints.hpp>
+#include <mamey/host/health_runner.hpp>
+#include <mamey/host/message_endpoints.hpp>
+#include <mamey/host/message_flow.hpp>
+#include <mamey/http/client.hpp>
+#include <mamey/observability/health.hpp>
+#include <mamey/observability/http_metrics.hpp>
+#include <mamey/observability/log.hpp>
+#include <mamey/observability/metrics.hpp>
+#include <mamey/runtime/context.hpp>
+#include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/runtime.hpp>
+#include <mamey/runtime/shutdown.hpp>
+
+namespace mamey::inline v1 {
+namespace {
+
+const logger log{"mamey.host"};
+constexpr std::string_view default_origin = "default of the application";
+
+/// Section `app`.
+struct app_options {
+  std::string name, service, instance, version, assembly;
+};
+
+/// Section `shutdown`.
+struct shutdown_options {
+  std::chrono::milliseconds drain_delay{0};      ///< between "not ready" and "no more connections", for balancers that look now and then
+  std::chrono::milliseconds drain_timeout{15'000};
+};
+
+/// The parts of section `rabbitMq` that name exchanges and queues: they hold for every transport, so that a service can change it.
+struct naming_options {
+  std::string conventions_casing;
+  struct exchange_section { std::string name; } exchange;
+  struct queue_section { std::string template_; } queue;
+  struct conventions_section {
+    struct attribute_section { bool ignore_exchange = false, ignore_routing_key = false, ignore_queue = false; } message_attribute;
+  } conventions;
+};
+
+/// Injected before the pipeline exists.
+class late_dispatcher final : public dispatcher {
+ public:
+  void dispatch(const message_info& message, const void* object, const result_sink& sink) override { target->dispatch(message, object, sink); }
+  pipeline* target = nullptr;
+};
+
+/// The router, with each request counted under its route.
+class counted_router final : public web::handler {
+ public:
+  counted_router(std::vector<web::route> routes, metrics::registry& registry, std::string service)
+      : routes_(std::move(routes)), metrics_(registry), service_(std::move(service)) {
+    for (const auto& each : routes_.routes()) {
+      by_pattern_[key(each.pattern.data(), each.method)] = &metrics_.at(http::name_of(each.method), each.pattern, each.place, each.name);
+    }
+  }
+
+  void handle(http::request& request, http::response& response) override {
+    const auto started = std::chrono::steady_clock::now();
+    current_context().service = service_;
+    routes_.handle(request, response);
+    auto& counted = endpoint_of(request);
+    counted.started();
+    counted.finished(response.status(), std::chrono::steady_clock::now() - started);
+  }
+
+ private:
+  static std::pair<const char*, http_method> key(const char* pattern, http_method method) { return {pattern, method}; }
+
+  metrics::http_server_metrics::endpoint& endpoint_of(const http::request& request) {
+    const auto method = request.method() == http_method::head ? http_method::get : request.method();
+    const auto found = by_pattern_.find(key(request.route().data(), method));
+    if (found != by_pattern_.end()) return *found->second;
+    return metrics_.at(request.method() == http_method::other ? "OTHER" : http::name_of(request.method()), "", "", "unmatched");
+  }
+
+  web::router routes_;
+  metrics::http_server_metrics metrics_;
+  std::string service_;
+  std::map<std::pair<const char*, http_method>, metrics::http_server_metrics::endpoint*> by_pattern_;
+};
+
+naming_conventions naming_of(const configuration& values, const app_options& app, const std::string& name) {
+  const auto options = values.bind<naming_options>("rabbitMq");
+  return {.assembly = app.assembly.empty() ? name : app.assembly,
+          .exchange = options.exchange.name.empty() ? name : options.exchange.name,
+          .queue_template = values.find("rabbitMq:queue:template").value_or(""),
+          .casing = parse_name_casing(options.conventions_casing.empty() ? "snakeCase" : options.conventions_casing),
+          .ignore_exchange = options.conventions.message_attribute.ignore_exchange,
+          .ignore_routing_key = options.conventions.message_attribute.ignore_routing_key,
+          .ignore_queue = options.conventions.message_attribute.ignore_queue};
+}
+
+}  // namespace
+
+struct running_application::state {
+  state(std::unique_ptr<application_definition> what, application_surroundings where) : definition(std::move(what)), around(std::move(where)) {}
+
+  std::unique_ptr<application_definition> definition;
+  application_surroundings around;
+  app_options app;
+  web::server_options server_settings;
+  shutdown_options shutdown;
+  management_options management;
+
+  health::registry health{run_on_fibers};
+  metrics::registry metrics{};
+  handler_registry handlers;
+  late_dispatcher dispatch;
+  std::unique_ptr<http::client> client;
+  std::unique_ptr<service_provider> provider;
+  std::unique_ptr<store> opened_store;
+  std::unique_ptr<pipeline> runs;
+  std::unique_ptr<message_flow> messages;
+  std::unique_ptr<counted_router> routes;
+  std::unique_ptr<web::http_server> server;
+
+  environment surroundings() {
+    return {.application = definition->name, .configuration = &around.configuration, .data_directory = around.data_directory, .system_loop = around.system_loop, .workers = around.workers, .health = &health, .metrics = &metrics};
+  }
+  void read_settings();
+  void list_handlers();
+  void compose_services();
+  void open_store();
+  void build_routes();
+};
+
+running_application::running_application(std::unique_ptr<application_definition> definition, application_surroundings around)
+    : state_(std::make_unique<state>(std::move(definition), std::move(around))) {
+  state_->read_settings();
+  state_->list_handlers();
+  state_->compose_services();
+}
+
+running_application::~running_application() = default;
+
+const std::string& running_application::name() const noexcept { return state_->definition->name; }
+
+void running_application::state::read_settings() {
+  for (const auto& [setting, value] : definition->settings) {
+    // A default list gives way as a whole: `server:urls:0` to whatever stands at `server:urls`.
+    const auto list = setting.substr(0, setting.find_last_not_of("0123456789") + 1);
+    if (!around.configuration.contains(list.ends_with(':') ? list.substr(0, list.size() - 1) : setting)) around.configuration.set(setting, value, default_origin);
+  }
+  configuration_report report;
+  const auto& values = around.configuration;
+  values.bind("app", app, report);
+  values.bind("server", server_settings, report);
+  values.bind("shutdown", shutdown, report);
+  values.bind("management", management, report);
+  report.throw_if_any();
+  for (const auto& each : report.warnings) log.warning("{problem}", to_string(each));
+  if (!around.urls.empty()) server_settings.urls = around.urls;
+}
+
+void running_application::state::list_handlers() {
+  for (auto& part : definition->modules) {
+    for (auto& each : part.handlers) handlers.add(std::move(each));
+    for (auto& each : part.mappings) handlers.add(std::move(each));
+    for (auto& each : part.rejections) handlers.add(std::move(each));
+    for (const auto* each : part.published) handlers.publish(*each);
+  }
+  for (auto& part : definition->modules) {
+    for (auto& each : part.endpoints) {
+      if (each.in_place) handlers.add_in_place(each.in_place);
+    }
+  }
+}
+
+void running_application::state::compose_services() {
+  auto registrations = std::move(definition->feature_services);
+  registrations.add_reference<configuration>(around.configuration).add_reference<dispatcher>(dispatch);
+  registrations.add_placed<unit_of_work>().add_placed<transaction>();
+  if (around.runtime) {
+    client = std::make_unique<http::client>(*around.runtime, around.configuration.bind<http::client_options>("httpClient"));
+    registrations.add_reference<http::client>(*client);
+  }
+  for (const auto& add : definition->registrations) add(registrations);
+  for (auto& part : definition->modules) {
+    for (const auto& add : part.registrations) add(registrations);
+  }
+  for (const auto& each : handlers.all()) {
+    registrations.need({.message = std::string(each->message->name), .handler = std::string(each->name), .module = definition->name}, each->needs);
+    if (!each->collections.empty() && definition->store_factory.feature.empty()) {
+      throw internal_error("no_store", "{} stores {}, but application {} has no store; add one, e.g. .add(mamey::sqlite())", each->name, each->collections.front()->name, definition->name);
+    }
+  }
+  provider = std::make_unique<service_provider>(std::move(registrations));
+}
+
+void running_application::state::open_store() {
+  if (definition->store_factory.feature.empty()) return;
+  opened_store = definition->store_factory.open(surroundings());
+  std::set<const collection*> collections;
+  for (const auto& each : handlers.all()) collections.insert(each->collections.begin(), each->collections.end());
+  const std::vector<const collection*> all(collections.begin(), collections.end());
+  opened_store->prepare(all);
+  health.add({.name = "store", .kinds = health::kind::readiness, .check = [this] {
+    opened_store->check();
+    return health::result{};
+  }});
+}
+
+void running_application::state::build_routes() {
+  std::vector<web::route> declared;
+  for (const auto& part : definition->modules) {
+    for (const auto& each : part.endpoints) {
+      const auto* handler = each.in_place ? each.in_place.get() : handlers.command_or_query(*each.message->key);
+      if (!handler) {
+        throw internal_error("no_handler", "{} has an endpoint in module {}, but no handler: list one with .commands<…>() or .queries<…>()", each.message->name, part.name);
+      }
+      declared.push_back(make_route(each, *handler, *runs, part.name));
+    }
+  }
+  auto all = framework_routes(definition->name, health, metrics, management, declared);
+  if (messages) std::ranges::move(message_routes(*messages, management), std::back_inserter(all));
+  std::ranges::move(declared, std::back_inserter(all));
+  routes = std::make_unique<counted_router>(std::move(all), metrics, definition->name);
+}
+
+void running_application::prepare() {
+  auto& self = *state_;
+  current_context().service = name();
+  self.open_store();
+  for (const auto& [work, run] : self.definition->start_work) {
+    log.debug("{application}: {work}", name(), work);
+    run(self.surroundings());
+  }
+  const auto naming = naming_of(self.around.configuration, self.app, name());
+  self.runs = std::make_unique<pipeline>(*self.provider, self.handlers, self.opened_store.get(), self.metrics,
+                                         pipeline_options{.outgoing = {.service = name(), .names = naming}});
+  self.dispatch.target = self.runs.get();
+  self.provider->start();
+  std::vector<behaviour*> behaviours;
+  for (const auto& part : self.definition->modules) {
+    for (const auto& find : part.behaviours) behaviours.push_back(&find(*self.provider));
+  }
+  self.runs->use(std::move(behaviours));
+  if (self.definition->uses_messaging) {
+    self.messages = std::make_unique<message_flow>(self.surroundings(), *self.definition, self.handlers, *self.runs, self.opened_store.get(), self.around.shared_transport, naming);
+    self.messages->endpoint().declare();
+  }
+  self.build_routes();
+}
+
+void running_application::consume() {
+  if (state_->messages) state_->messages->endpoint().start_consuming();
+}
+
+void running_application::start() {
+  auto& self = *state_;
+  if (self.messages) self.messages->endpoint().start_relay();
+  if (self.around.runtime) {
+    self.server = std::make_unique<web::http_server>(*self.around.runtime, self.server_settings, *self.routes);
+    self.server->start();
+  }
+  self.health.set_started();
+}
+
+std::vector<web::endpoint> running_application::addresses() const { return state_->server ? state_->server->addresses() : std::vector<web::endpoint>{}; }
+
+void running_application::set_neighbour(const std::string& neighbour, const std::string& url) {
+  const auto origin = state_->around.configuration.origin("httpClient:services:" + neighbour);
+  if (state_->client && (origin.empty() || origin == default_origin)) state_->client->set_service(neighbour, url);
+}
+
+void running_application::plan_shutdown(shutdown_plan& plan) {
+  auto& self = *state_;
+  const auto named = [&](std::string_view step) { return name() + ": " + std::string(step); };
+  plan.add(shutdown_stage::readiness_off, named("not ready any more"), [&self] { self.health.set_stopping(); });
+  plan.add(shutdown_stage::drain_delay, named("drain delay"), [&self] {
+    if (self.shutdown.drain_delay.count() > 0) sleep_for(self.shutdown.drain_delay);
+  });
+  if (self.server) plan.add(shutdown_stage::stop_accepting, named("no more connections"), [&self] { self.server->stop_accepting(); });
+  if (self.messages) plan.add(shutdown_stage::cancel_consumers, named("no more messages"), [&self] { self.messages->endpoint().cancel_consumers(); });
+  if (self.server) plan.add(shutdown_stage::finish_in_flight, named("finish requests"), [&self] {
+    if (!self.server->drain(steady_now() + self.shutdown.drain_timeout)) log.warning("requests were still unanswered after {timeout} ms", self.shutdown.drain_timeout.count());
+  });
+  if (self.messages) {
+    plan.add(shutdown_stage::finish_in_flight, named("finish messages"), [&self] { self.messages->endpoint().finish_in_flight(self.shutdown.drain_timeout); });
+    plan.add(shutdown_stage::stop_relays, named("stop the relay"), [&self] { self.messages->endpoint().stop_relay(self.shutdown.drain_timeout); });
+  }
+  plan.add(shutdown_stage::close_pools, named("close"), [&self] {
+    if (self.server) self.server->close();
+    self.messages.reset();
+  });
+}
+
+web::handler& running_application::requests() noexcept { return *state_->routes; }
+pipeline& running_application::handlers() noexcept { return *state_->runs; }
+service_provider& running_application::provider() noexcept { return *state_->provider; }
+store* running_application::module_store() noexcept { return state_->opened_store.get(); }
+
+}  // namespace mamey::inline v1
