@@ -1,0 +1,67 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include <mamey/messaging/options.hpp>
+
+namespace mamey {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool mentions(const std::vector<std::string>& problems, std::string_view words) {
+  return std::ranges::any_of(problems, [&](const auto& each) { return each.find(words) != std::string::npos; });
+}
+
+TEST(messaging_options, the_defaults_have_no_problem) { EXPECT_TRUE(problems_of({}, {}).empty()); }
+
+TEST(messaging_options, an_inbox_that_forgets_before_the_last_retry_is_refused) {
+  messaging_options messaging;
+  messaging.inbox_retention = messaging.error_retention;
+  const auto problems = problems_of({}, messaging);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_NE(problems.front().find("messaging.inboxRetention"), std::string::npos);
+  EXPECT_NE(problems.front().find("handled twice"), std::string::npos);
+  messaging.inbox_retention = messaging.error_retention + longest_retry_chain(messaging);
+  EXPECT_TRUE(problems_of({}, messaging).empty());
+}
+
+TEST(messaging_options, the_retry_chain_counts_delays_jitter_rollout_and_the_runs_themselves) {
+  messaging_options messaging;
+  messaging.delayed_retries = {10s, 20s};
+  messaging.retry_jitter = 0.5;
+  messaging.rollout_window = 60s;
+  messaging.immediate_retries = 1;
+  messaging.handler_timeout = 2s;
+  EXPECT_EQ(longest_retry_chain(messaging), 30s + 15s + 60s + 3 * 2 * 2s);
+}
+
+TEST(messaging_options, each_impossible_value_is_named) {
+  outbox_options outbox;
+  outbox.disable_transactions = true;
+  outbox.confirm_timeout = outbox.lease;
+  outbox.lease_margin = outbox.lease / 2;
+  outbox.batch = 0;
+  outbox.interval_milliseconds = 0;
+  messaging_options messaging;
+  messaging.concurrency = 0;
+  messaging.prefetch = -1;
+  messaging.start_limit = 0;
+  messaging.delayed_retries = {0s};
+  const auto problems = problems_of(outbox, messaging);
+  for (const auto* words : {"outbox.disableTransactions", "outbox.confirmTimeout", "outbox.leaseMargin", "outbox.batch", "outbox.intervalMilliseconds", "messaging.concurrency",
+                            "messaging.prefetch", "messaging.startLimit", "messaging.delayedRetries"}) {
+    EXPECT_TRUE(mentions(problems, words)) << words;
+  }
+}
+
+TEST(messaging_options, the_references_expiry_keeps_sent_rows) {
+  outbox_options outbox;
+  outbox.retention = 5s;
+  EXPECT_EQ(retention_of(outbox, {}).sent, 5s);
+  outbox.expiry = 3600;
+  EXPECT_EQ(retention_of(outbox, {}).sent, 3600s);
+}
+
+}  // namespace
+}  // namespace mamey

@@ -1,0 +1,459 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <mamey/messaging/message_headers.hpp>
+#include <mamey/messaging/relay_machine.hpp>
+
+namespace mamey {
+namespace {
+
+using namespace std::chrono_literals;
+using event = relay_event;
+using step = relay_step;
+
+claimed_message row(std::int64_t sequence, std::string key = {}, int attempts = 0) {
+  claimed_message made;
+  made.sequence = sequence;
+  made.message.id = "m" + std::to_string(sequence);
+  made.message.key = std::move(key);
+  made.attempts = attempts;
+  made.reclaimed = false;
+  return made;
+}
+
+/// A machine with its time; each call returns what the machine wants done.
+struct relay_script {
+  explicit relay_script(relay_settings settings = {}) : machine(std::move(settings), 1) {}
+
+  std::vector<relay_action> tell(relay_input input) { return last = machine.on(now, std::move(input)); }
+  std::vector<relay_action> tell(event what) {
+    relay_input input;
+    input.event = what;
+    return tell(std::move(input));
+  }
+  std::vector<relay_action> outcome(event what, std::uint64_t tag, bool untouched = false) {
+    relay_input input;
+    input.event = what;
+    input.tag = tag;
+    input.untouched = untouched;
+    return tell(std::move(input));
+  }
+  std::vector<relay_action> done(std::size_t applied) {
+    relay_input input;
+    input.event = event::row_work_done;
+    input.applied = applied;
+    return tell(std::move(input));
+  }
+  std::vector<relay_action> claim_answers(std::vector<claimed_message> rows, std::string token = "t") {
+    relay_input input;
+    input.event = event::claimed;
+    input.rows = {std::move(token), std::move(rows)};
+    return tell(std::move(input));
+  }
+  /// Started, and its first claim answered.
+  std::vector<relay_action> with_rows(std::vector<claimed_message> rows) {
+    tell(event::started);
+    return claim_answers(std::move(rows));
+  }
+  const relay_action* find(step what) const {
+    const auto found = std::ranges::find(last, what, &relay_action::step);
+    return found == last.end() ? nullptr : &*found;
+  }
+  std::vector<std::string> sent() const {
+    std::vector<std::string> ids;
+    for (const auto& each : last) {
+      for (const auto& message : each.messages) ids.push_back(message.message->id);
+    }
+    return ids;
+  }
+  void at(std::chrono::nanoseconds since_start) { now = start + since_start; }
+
+  static constexpr steady_time start{std::chrono::hours(1)};
+  relay_machine machine;
+  steady_time now = start;
+  std::vector<relay_action> last;
+};
+
+using ids = std::vector<std::string>;
+
+TEST(relay_machine, marks_a_row_only_when_it_is_confirmed) {
+  relay_script relay;
+  relay.with_rows({row(1)});
+  EXPECT_EQ(relay.sent(), ids{"m1"});
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  relay.outcome(event::confirmed, 1);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr);
+  EXPECT_EQ(relay.find(step::mark_sent)->sequences, std::vector<std::int64_t>{1});
+  relay.done(0);
+  EXPECT_EQ(relay.machine.in_hand(), 0U);
+}
+
+TEST(relay_machine, confirms_that_come_while_a_mark_runs_are_marked_together) {
+  relay_script relay;
+  relay.with_rows({row(1), row(2), row(3)});
+  relay.outcome(event::confirmed, 1);
+  relay.outcome(event::confirmed, 2);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  relay.outcome(event::confirmed, 3);
+  relay.done(0);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr);
+  EXPECT_EQ(relay.find(step::mark_sent)->sequences, (std::vector<std::int64_t>{2, 3}));
+}
+
+TEST(relay_machine, a_mark_that_fails_is_made_again) {
+  relay_script relay;
+  relay.with_rows({row(1)});
+  relay.outcome(event::confirmed, 1);
+  relay.tell(event::row_work_failed);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  relay.now = relay.machine.wake_at();
+  relay.tell(event::timer);
+  EXPECT_NE(relay.find(step::mark_sent), nullptr);
+}
+
+TEST(relay_machine, never_has_more_out_than_its_window) {
+  relay_script relay({.window = 2});
+  relay.with_rows({row(1), row(2), row(3)});
+  EXPECT_EQ(relay.sent(), (ids{"m1", "m2"}));
+  relay.outcome(event::confirmed, 1);
+  EXPECT_EQ(relay.sent(), ids{"m3"});
+}
+
+TEST(relay_machine, never_has_two_copies_of_one_message_id_out) {
+  relay_script relay;
+  auto twin = row(2);
+  twin.message.id = "m1";
+  relay.with_rows({row(1), twin});
+  EXPECT_EQ(relay.sent(), ids{"m1"});
+  relay.outcome(event::confirmed, 1);
+  EXPECT_EQ(relay.sent(), ids{"m1"});
+}
+
+TEST(relay_machine, claims_again_while_there_is_more_and_then_polls_ever_more_slowly) {
+  relay_script relay({.shortest_poll = 10ms, .longest_poll = 40ms});
+  relay.with_rows({row(1)});
+  EXPECT_NE(relay.find(step::claim), nullptr);
+  std::vector<std::chrono::milliseconds> waits;
+  for (int i = 0; i < 4; ++i) {
+    relay.claim_answers({});
+    const auto before = relay.now;
+    relay.now = relay.machine.wake_at();
+    waits.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(relay.now - before));
+    relay.tell(event::timer);
+    EXPECT_NE(relay.find(step::claim), nullptr) << "poll " << i;
+  }
+  EXPECT_GE(waits[0], 10ms);
+  EXPECT_GE(waits[1], 20ms);
+  EXPECT_GE(waits[3], 40ms);
+  EXPECT_LE(waits[3], 48ms);
+}
+
+TEST(relay_machine, a_commit_of_this_process_wakes_it_at_once) {
+  relay_script relay;
+  relay.tell(event::started);
+  relay.claim_answers({});
+  relay.tell(event::woken);
+  EXPECT_NE(relay.find(step::claim), nullptr);
+}
+
+TEST(relay_machine, a_wake_up_during_a_claim_is_not_lost) {
+  relay_script relay;
+  relay.tell(event::started);
+  relay.tell(event::woken);
+  EXPECT_EQ(relay.find(step::claim), nullptr);
+  relay.claim_answers({});
+  EXPECT_NE(relay.find(step::claim), nullptr);
+}
+
+TEST(relay_machine, the_lease_counts_from_before_the_claim_was_issued) {
+  relay_script relay({.window = 1, .lease = 3s, .margin = 1s, .confirm_timeout = 0ms});
+  relay.tell(event::started);
+  relay.at(1500ms);  // the store took its time
+  relay.claim_answers({row(1), row(2)});
+  EXPECT_EQ(relay.sent(), ids{"m1"});
+  relay.at(2s);  // the lease minus its margin, from the claim's issue
+  relay.outcome(event::confirmed, 1);
+  EXPECT_TRUE(relay.sent().empty());
+}
+
+TEST(relay_machine, renews_at_a_third_of_the_lease_and_sends_on) {
+  relay_script relay({.window = 1, .lease = 3s, .margin = 500ms, .confirm_timeout = 0ms});
+  relay.with_rows({row(1), row(2)});
+  relay.claim_answers({});
+  relay.at(1s);
+  relay.tell(event::timer);
+  ASSERT_NE(relay.find(step::renew), nullptr);
+  EXPECT_EQ(relay.find(step::renew)->sequences.size(), 2U);
+  relay.done(2);
+  relay.at(3s);
+  relay.outcome(event::confirmed, 1);
+  EXPECT_EQ(relay.sent(), ids{"m2"});
+}
+
+TEST(relay_machine, a_lost_lease_drops_what_is_unsent_and_still_marks_what_was_confirmed) {
+  relay_script relay({.window = 1, .lease = 3s, .margin = 500ms, .confirm_timeout = 0ms});
+  relay.with_rows({row(1), row(2)});
+  relay.claim_answers({});
+  relay.at(1s);
+  relay.tell(event::timer);
+  relay.done(1);
+  EXPECT_EQ(relay.machine.in_hand(), 1U);
+  relay.outcome(event::confirmed, 1);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr);
+  EXPECT_EQ(relay.find(step::mark_sent)->sequences, std::vector<std::int64_t>{1});
+}
+
+TEST(relay_machine, a_row_claimed_again_while_its_first_copy_is_out_waits_for_that_copy) {
+  relay_script relay({.lease = 3s, .margin = 500ms, .confirm_timeout = 0ms});
+  relay.with_rows({row(1)});
+  relay.claim_answers({row(1)}, "t2");
+  EXPECT_TRUE(relay.sent().empty());
+  relay.outcome(event::confirmed, 1);
+  EXPECT_NE(relay.find(step::mark_sent), nullptr);
+}
+
+TEST(relay_machine, marks_and_renewals_take_turns_so_that_a_renewal_can_be_counted) {
+  relay_script relay({.lease = 3s, .margin = 500ms, .confirm_timeout = 0ms});
+  relay.with_rows({row(1), row(2)});
+  relay.claim_answers({});
+  relay.outcome(event::confirmed, 1);
+  relay.at(1s);
+  relay.tell(event::timer);
+  EXPECT_EQ(relay.find(step::renew), nullptr);
+  relay.done(0);
+  ASSERT_NE(relay.find(step::renew), nullptr);
+  EXPECT_EQ(relay.find(step::renew)->sequences, std::vector<std::int64_t>{2});
+}
+
+TEST(relay_machine, a_broker_fault_pauses_and_costs_no_attempt) {
+  relay_script relay({.shortest_pause = 100ms, .refusals = 1});
+  relay.with_rows({row(1), row(2)});
+  relay.outcome(event::broker_fault, 1);
+  EXPECT_EQ(relay.machine.state(), relay_state::paused);
+  EXPECT_EQ(relay.find(step::fail), nullptr);
+  relay.outcome(event::broker_fault, 2);
+  relay.at(200ms);
+  relay.tell(event::timer);
+  EXPECT_EQ(relay.sent(), ids{"m1"}) << "one probes whether the broker is back";
+  EXPECT_TRUE(relay.find(step::send)->messages.front().maybe_sent);
+  relay.outcome(event::confirmed, 3);
+  EXPECT_EQ(relay.sent(), ids{"m2"});
+}
+
+TEST(relay_machine, pauses_grow_while_the_broker_stays_away) {
+  relay_script relay({.confirm_timeout = 0ms, .shortest_pause = 100ms, .longest_pause = 400ms});
+  relay.with_rows({row(1)});
+  relay.claim_answers({});
+  std::chrono::nanoseconds waited{};
+  for (std::uint64_t tag = 1; tag <= 5; ++tag) {
+    const auto before = relay.now;
+    relay.outcome(event::broker_fault, tag);
+    while (relay.machine.in_flight() == 0) {
+      relay.now = relay.machine.wake_at();
+      relay.tell(event::timer);
+      if (relay.find(step::renew)) relay.done(1);
+    }
+    waited = relay.now - before;
+  }
+  EXPECT_GE(waited, 400ms);
+  EXPECT_LE(waited, 480ms);
+}
+
+TEST(relay_machine, while_blocked_it_claims_nothing_sends_nothing_and_renews) {
+  relay_script relay({.window = 1, .lease = 3s, .margin = 500ms, .confirm_timeout = 1s});
+  relay.with_rows({row(1), row(2)});
+  relay.claim_answers({});
+  relay.tell(event::blocked);
+  relay.tell(event::woken);
+  EXPECT_EQ(relay.find(step::claim), nullptr);
+  relay.at(1500ms);
+  relay.tell(event::timer);
+  EXPECT_EQ(relay.find(step::reset_channel), nullptr) << "the silence is asked for";
+  EXPECT_NE(relay.find(step::renew), nullptr);
+  relay.done(2);
+  relay.tell(event::ready);
+  EXPECT_NE(relay.find(step::claim), nullptr);
+  EXPECT_EQ(relay.machine.in_flight(), 1U);
+}
+
+TEST(relay_machine, an_unconfirmed_message_is_given_up_with_its_channel_after_the_timeout) {
+  relay_script relay({.confirm_timeout = 1s});
+  relay.with_rows({row(1)});
+  relay.claim_answers({});
+  relay.at(1s);
+  relay.tell(event::timer);
+  EXPECT_NE(relay.find(step::reset_channel), nullptr);
+  EXPECT_EQ(relay.machine.state(), relay_state::paused);
+  relay.outcome(event::confirmed, 1);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr) << "a late confirm belongs to the given-up channel";
+}
+
+TEST(relay_machine, a_refused_message_is_tried_later_and_parked_in_the_end) {
+  relay_script relay({.shortest_refusal_delay = 1s, .refusals = 3});
+  relay.with_rows({row(1, {}, 0), row(2, {}, 2)});
+  relay.outcome(event::refused, 1);
+  ASSERT_NE(relay.find(step::fail), nullptr);
+  EXPECT_FALSE(relay.find(step::fail)->failures.front().park);
+  EXPECT_GE(relay.find(step::fail)->failures.front().retry_after, 1s);
+  relay.done(1);
+  relay.outcome(event::refused, 2);
+  ASSERT_NE(relay.find(step::fail), nullptr);
+  EXPECT_TRUE(relay.find(step::fail)->failures.front().park);
+}
+
+TEST(relay_machine, an_event_nobody_listens_to_is_marked_a_command_is_refused) {
+  relay_script relay;
+  auto command = row(2);
+  mark_as_command(command.message);
+  relay.with_rows({row(1), command});
+  relay.outcome(event::unroutable, 1);
+  EXPECT_NE(relay.find(step::mark_unroutable), nullptr);
+  relay.outcome(event::unroutable, 2);
+  relay.done(0);
+  ASSERT_NE(relay.find(step::fail), nullptr);
+  EXPECT_NE(relay.find(step::fail)->failures.front().reason.find("no queue is bound"), std::string::npos);
+}
+
+// -- ordered ------------------------------------------------------------------------------------------------------------
+
+relay_script ordered(relay_settings settings = {}) {
+  settings.ordered = true;
+  settings.owner = "me";
+  return relay_script(settings);
+}
+
+std::vector<relay_action> own_slots(relay_script& relay) {
+  relay.tell(event::started);
+  relay_input input;
+  input.event = event::slots_leased;
+  input.applied = 1024;
+  return relay.tell(std::move(input));
+}
+
+TEST(relay_machine, ordered_claims_wait_for_slots) {
+  auto relay = ordered();
+  relay.tell(event::started);
+  EXPECT_NE(relay.find(step::lease_slots), nullptr);
+  EXPECT_EQ(relay.find(step::claim), nullptr);
+  own_slots(relay);
+  ASSERT_NE(relay.find(step::claim), nullptr);
+  EXPECT_TRUE(relay.find(step::claim)->request.ordered);
+  EXPECT_EQ(relay.find(step::claim)->request.owner, "me");
+}
+
+TEST(relay_machine, ordered_has_at_most_one_unconfirmed_message_a_key) {
+  auto relay = ordered();
+  own_slots(relay);
+  relay.claim_answers({row(1, "a"), row(2, "a"), row(3, "b"), row(4)});
+  EXPECT_EQ(relay.sent(), (ids{"m1", "m3", "m4"}));
+  relay.outcome(event::confirmed, 1);
+  EXPECT_TRUE(relay.sent().empty()) << "not before the head's mark is written";
+  relay.done(0);
+  EXPECT_EQ(relay.sent(), ids{"m2"});
+}
+
+TEST(relay_machine, ordered_never_sends_a_follower_while_its_head_is_refused) {
+  auto relay = ordered();
+  own_slots(relay);
+  relay.claim_answers({row(1, "a"), row(2, "a")});
+  relay.outcome(event::refused, 1);
+  EXPECT_TRUE(relay.sent().empty());
+}
+
+TEST(relay_machine, ordered_sends_a_faulted_head_before_its_followers) {
+  auto relay = ordered({.confirm_timeout = 0ms});
+  own_slots(relay);
+  relay.claim_answers({row(1, "a"), row(2, "a")});
+  relay.outcome(event::broker_fault, 1);
+  relay.at(1s);
+  relay.tell(event::timer);
+  EXPECT_EQ(relay.sent(), ids{"m1"});
+}
+
+TEST(relay_machine, followers_of_a_parked_message_are_parked_where_that_is_asked_for) {
+  auto relay = ordered({.parked_head_blocks = false});
+  own_slots(relay);
+  auto follower = row(2, "a");
+  follower.behind_parked = true;
+  relay.claim_answers({follower});
+  EXPECT_TRUE(relay.sent().empty());
+  ASSERT_NE(relay.find(step::fail), nullptr);
+  EXPECT_TRUE(relay.find(step::fail)->failures.front().park);
+}
+
+// -- stopping -----------------------------------------------------------------------------------------------------------
+
+TEST(relay_machine, stopping_awaits_the_confirms_marks_them_and_releases_the_rest) {
+  relay_script relay({.window = 1});
+  relay.with_rows({row(1), row(2)});
+  relay.claim_answers({});
+  relay.tell(event::stop);
+  ASSERT_NE(relay.find(step::release), nullptr);
+  EXPECT_EQ(relay.find(step::release)->sequences, std::vector<std::int64_t>{2});
+  relay.done(1);
+  EXPECT_EQ(relay.find(step::finish), nullptr);
+  relay.outcome(event::confirmed, 1);
+  EXPECT_NE(relay.find(step::mark_sent), nullptr);
+  relay.done(0);
+  EXPECT_NE(relay.find(step::finish), nullptr);
+  EXPECT_EQ(relay.machine.state(), relay_state::stopped);
+}
+
+TEST(relay_machine, rows_of_a_claim_that_answers_after_the_stop_are_released) {
+  relay_script relay;
+  relay.tell(event::started);
+  relay.tell(event::stop);
+  relay.claim_answers({row(1)});
+  EXPECT_NE(relay.find(step::release), nullptr);
+  EXPECT_TRUE(relay.sent().empty());
+}
+
+TEST(relay_machine, giving_up_leaves_what_is_out_to_its_lease) {
+  relay_script relay;
+  relay.with_rows({row(1)});
+  relay.claim_answers({});
+  relay.tell(event::stop);
+  relay.tell(event::give_up);
+  EXPECT_NE(relay.find(step::reset_channel), nullptr);
+  EXPECT_EQ(relay.find(step::release), nullptr) << "it may be out: the next claim must know";
+  EXPECT_NE(relay.find(step::finish), nullptr);
+}
+
+TEST(relay_machine, a_stop_releases_what_certainly_never_left) {
+  relay_script relay;
+  relay.with_rows({row(1)});
+  relay.claim_answers({});
+  relay.tell(event::stop);
+  relay.outcome(event::broker_fault, 1, true);
+  EXPECT_NE(relay.find(step::release), nullptr);
+}
+
+TEST(relay_machine, an_idle_machine_stops_at_once) {
+  relay_script relay;
+  relay.tell(event::started);
+  relay.claim_answers({});
+  relay.tell(event::stop);
+  EXPECT_NE(relay.find(step::finish), nullptr);
+}
+
+TEST(relay_machine, a_store_that_is_away_is_asked_again_with_growing_pauses) {
+  relay_script relay;
+  relay.tell(event::started);
+  std::chrono::nanoseconds last{};
+  for (int i = 0; i < 5; ++i) {
+    relay.tell(event::claim_failed);
+    EXPECT_EQ(relay.find(step::claim), nullptr);
+    const auto wait = relay.machine.wake_at() - relay.now;
+    EXPECT_GT(wait, last);
+    last = wait;
+    relay.now = relay.machine.wake_at();
+    relay.tell(event::timer);
+    EXPECT_NE(relay.find(step::claim), nullptr);
+  }
+}
+
+}  // namespace
+}  // namespace mamey
