@@ -208,7 +208,7 @@ registration::~registration() {
   if (cancel_) cancel_();
 }
 
-registry::registry(registry_options options) : state_(std::make_shared<detail::registry_state>()) {
+registry::registry(const registry_options& options) : state_(std::make_shared<detail::registry_state>()) {
   std::vector<std::string> names;
   std::vector<std::string_view> values;
   for (const auto& [name, value] : options.constant_labels) {

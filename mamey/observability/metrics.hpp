@@ -166,7 +166,7 @@ struct registry_options {
 /// family; anything else, and a name Prometheus would not take, throws std::logic_error.
 class registry {
  public:
-  explicit registry(registry_options options = {});
+  explicit registry(const registry_options& options = {});
   ~registry();
   registry(const registry&) = delete;
   registry& operator=(const registry&) = delete;
