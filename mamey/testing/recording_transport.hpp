@@ -1,0 +1,38 @@
+#pragma once
+
+/// @file
+/// A transport that keeps what is published and delivers what a test hands it.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <mamey/messaging/transport.hpp>
+
+namespace mamey::inline v1::testing {
+
+class recording_transport final : public transport {
+ public:
+  const transport_features& features() const noexcept override;
+  void declare(const topology& wanted) override;
+  std::unique_ptr<outgoing_channel> open_channel(publish_callback done, channel_state_callback changed) override;
+  std::unique_ptr<consumer> subscribe(const queue_options& options, delivery_callback deliver, consumer_state_callback changed) override;
+  void check() override {}
+
+  const std::vector<envelope>& published() const noexcept { return published_; }
+  void keep(const envelope& message) { published_.push_back(message); }
+
+  /// Delivers to every queue bound to the message's exchange and routing key; the number of them.
+  /// `settled` is called once for each, with the delay after which the message wants to come again, negative when it was acknowledged.
+  std::size_t deliver(const envelope& message, bool redelivered, std::function<void(std::chrono::milliseconds)> settled);
+
+ private:
+  std::vector<queue_binding> bindings_;
+  std::map<std::string, delivery_callback> consumers_;  ///< by queue
+  std::vector<envelope> published_;
+};
+
+}  // namespace mamey::inline v1::testing
