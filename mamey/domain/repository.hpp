@@ -28,9 +28,9 @@ struct member_condition {
 namespace detail {
 
 template <auto Member>
-struct member_of;
+struct member_parts;
 template <class T, class V, V T::*Member>
-struct member_of<Member> {
+struct member_parts<Member> {
   using owner = T;
   using value = V;
 };
@@ -49,9 +49,9 @@ void record_save(unit_of_work& unit, const collection& in, std::string id, const
 }  // namespace detail
 
 template <auto Member>
-member_condition where(const typename detail::without_optional<typename detail::member_of<Member>::value>::type& value) {
-  using owner = typename detail::member_of<Member>::owner;
-  using plain = typename detail::without_optional<typename detail::member_of<Member>::value>::type;
+member_condition where(const typename detail::without_optional<typename detail::member_parts<Member>::value>::type& value) {
+  using owner = typename detail::member_parts<Member>::owner;
+  using plain = typename detail::without_optional<typename detail::member_parts<Member>::value>::type;
   return {.offset = detail::offset_of<owner, Member>(), .any = false, .value = column_value(model_of<plain>(), &value)};
 }
 template <auto Member, class Optional>
