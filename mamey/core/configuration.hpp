@@ -163,7 +163,7 @@ class configuration::section_view {
 
 inline configuration::section_view configuration::section(std::string_view path) const { return {*this, std::string(path)}; }
 
-// ── The usual layers ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── The usual layers ──
 
 /// The variables of this process as `NAME=value`.
 std::vector<std::string> process_variables();

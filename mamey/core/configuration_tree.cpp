@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <mamey/core/configuration.hpp>
+
 namespace mamey::inline v1::detail {
 
 namespace {
@@ -59,6 +61,9 @@ configuration_node& configuration_node::at(std::string_view name, std::string_vi
 }
 
 configuration_node& configuration_node::at_path(std::string_view path, std::string_view where) {
+  constexpr std::ptrdiff_t most_parts = 64;
+  if (std::ranges::count(path, ':') >= most_parts)
+    throw configuration_error({{std::string(where), std::string(path), "a key has at most 64 parts"}});
   auto* node = &at(first_part(path), where);
   while (!path.empty()) node = &node->at(first_part(path), where);
   return *node;

@@ -16,6 +16,10 @@ services& services::operator=(services&&) noexcept = default;
 services::~services() = default;
 
 services& services::put(detail::recipe made, registration how) {
+  if (std::ranges::count(made.needs, nullptr) != 0) {
+    throw internal_error("service_graph", "{service} was registered before main began, when its constructor's parameters are not known yet",
+                         made.provides->key->name);
+  }
   if (how == registration::replace) {
     std::erase_if(state_->entries, [&](const state::entry& e) { return e.made.provides->key == made.provides->key; });
   }

@@ -32,7 +32,7 @@ BANS = [
         "a test does not sleep: wait for a condition with a deadline, or use the virtual clock"),
     Ban(re.compile(r"\bthis_thread\s*::\s*sleep_(?:for|until)\b"), PRODUCT,
         "blocks the event loop's thread: use mamey::sleep_for, or wait for a condition with a deadline"),
-    Ban(re.compile(r"(?<![\w.>:])(?:::\s*)?(?:u|nano)?sleep\s*\("), PRODUCT | {"tests"},
+    Ban(re.compile(r"\b(?:u|nano|clock_nano)sleep\s*\(|(?<![\w>])::\s*sleep\s*\(|(?:^|[;{}])\s*sleep\s*\(\s*\d+\s*\)"), PRODUCT | {"tests"},
         "blocks the thread: wait for a condition with a deadline, use mamey::sleep_for, or, in a test, the virtual clock"),
     Ban(re.compile(r"\.\s*detach\s*\(\s*\)"), PRODUCT, "a detached thread outlives what it uses: join it, or give the work to the supervisor"),
     Ban(re.compile(r"\bnamespace\s+mamey\s*(?:\{|::\s*(?!inline\b))"), {"mamey"},

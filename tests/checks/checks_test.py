@@ -51,13 +51,13 @@ class Checks(unittest.TestCase):
 
     def test_banned_calls_are_found_in_code_and_not_in_comments_or_literals(self):
         self.write("mamey/core/a.cpp", "#include <regex>\nstd::regex x;\n// std::regex is banned\nauto text = \"std::regex\";\nauto raw = R\"(std::regex)\";\n"
-                                       "void f() { std::this_thread::sleep_for(1s); }\nvoid g() { usleep(1); mamey::sleep_for(1s); fiber.sleep(1); }\nnamespace mamey {\n}\n"
-                                       "namespace mamey::inline v1 {}\nthread.detach();\n")
+                                       "void f() { std::this_thread::sleep_for(1s); }\nvoid g() { usleep(1); mamey::sleep_for(1s); fiber.sleep(1); sleep(span); }\nnamespace mamey {\n}\n"
+                                       "namespace mamey::inline v1 {}\nthread.detach();\nvoid h() { sleep(1); }\nvoid i() { ::sleep(n); }\n")
         self.write("mamey/core/a.hpp", "#define X 1\n#pragma once\nusing namespace std;\n")
         self.write("mamey/core/detail/a.hpp", "#define X 1\n#pragma once\n")
         self.write("mamey/core/b.hpp", "int x;\n")
         self.assertEqual(self.found("banned_calls"), [f"mamey/core/{place}" for place in [
-            "a.cpp:1", "a.cpp:2", "a.cpp:6", "a.cpp:7", "a.cpp:8", "a.cpp:11", "a.hpp:1", "a.hpp:3", "b.hpp:1"]])
+            "a.cpp:1", "a.cpp:2", "a.cpp:6", "a.cpp:7", "a.cpp:8", "a.cpp:11", "a.cpp:12", "a.cpp:13", "a.hpp:1", "a.hpp:3", "b.hpp:1"]])
 
     def test_a_catch_all_must_log_rethrow_or_hand_on(self):
         self.write("mamey/core/a.cpp", "void f() {\n  try { } catch (...) { }\n  try { } catch (...) { { } count++; }\n  try { } catch (...) { log.error(\"x\"); }\n"

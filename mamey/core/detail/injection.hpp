@@ -92,7 +92,7 @@ instance own(Object* object) noexcept {
   return {static_cast<Service*>(object), object, [](void* owned) noexcept { delete static_cast<Object*>(owned); }};
 }
 
-// ── Constructors ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Constructors ──
 
 inline constexpr std::size_t most_arguments = 12;
 
@@ -181,7 +181,7 @@ recipe constructor_recipe(lifetime life) {
   return made;
 }
 
-// ── Factories and values ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Factories and values ──
 
 [[noreturn]] void throw_factory_made_nothing(const type_key& service);
 

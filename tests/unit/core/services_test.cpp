@@ -2,69 +2,15 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
-#include <mamey/core/error.hpp>
 #include <mamey/core/services.hpp>
-#include <mamey/core/signature.hpp>
 
-namespace {
+#include "service_samples.hpp"
 
 using namespace mamey;
-
-struct wall_clock {
-  int now = 1;
-};
-
-struct pricing {
-  virtual ~pricing() = default;
-  virtual int total() const = 0;
-};
-
-struct flat_pricing : pricing {
-  explicit flat_pricing(const wall_clock& time) : time_(time) {}
-  int total() const override { return 10 * time_.now; }
-
- private:
-  const wall_clock& time_;
-};
-
-struct doubled_pricing : pricing {
-  doubled_pricing(pricing& inner, wall_clock&) : inner_(inner) {}
-  int total() const override { return 2 * inner_.total(); }
-
- private:
-  pricing& inner_;
-};
-
-struct one_more_pricing : pricing {
-  explicit one_more_pricing(pricing& inner) : inner_(inner) {}
-  int total() const override { return inner_.total() + 1; }
-
- private:
-  pricing& inner_;
-};
-
-std::string refusal(const services& registrations) {
-  try {
-    registrations.check();
-  } catch (const error& e) {
-    EXPECT_EQ(e.code(), "service_graph");
-    return e.reason();
-  }
-  return "";
-}
-
-std::string reason_of(auto&& action) {
-  try {
-    action();
-  } catch (const error& e) {
-    return e.reason();
-  }
-  return "";
-}
-
-}  // namespace
+using namespace service_samples;
 
 TEST(services, a_constructor_gets_what_its_parameters_name) {
   services registrations;
@@ -273,6 +219,23 @@ struct wants_machinery {
 };
 }  // namespace
 
+TEST(services, once_started_every_thread_finds_the_singletons_without_a_lock) {
+  services registrations;
+  registrations.add<wall_clock>().add<pricing, flat_pricing>().add<counted>(lifetime::scoped);
+  service_provider provider(std::move(registrations));
+  provider.start();
+  const auto* expected = &provider.get<pricing>();
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 1000; ++round) {
+        scope own(provider);
+        if (&own.get<pricing>() != expected) ADD_FAILURE();
+      }
+    });
+  }
+}
+
 TEST(services, the_scope_and_the_provider_can_be_asked_for) {
   services registrations;
   registrations.add<wants_machinery>(lifetime::scoped);
@@ -283,113 +246,7 @@ TEST(services, the_scope_and_the_provider_can_be_asked_for) {
   EXPECT_EQ(&own.get<wants_machinery>().root, &provider);
 }
 
-// ── The graph check
-// ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-namespace orders {
-struct Rates {};
-struct Pricing {
-  virtual ~Pricing() = default;
-};
-struct flat_rate : Pricing {
-  explicit flat_rate(Rates&) {}
-};
-struct Chicken;
-struct Egg {
-  Chicken& chicken;
-};
-struct Chicken {
-  Egg& egg;
-};
-struct Session {};
-struct Helper {
-  Session& session;
-};
-struct Cache {
-  Helper& helper;
-};
-}  // namespace orders
-
-TEST(service_graph, a_missing_service_is_named_with_the_handler_that_needs_it) {
-  services registrations;
-  registrations.need({.message = "CreateOrder", .handler = "create_order", .module = "orders"}, service_list<orders::Pricing>);
-  EXPECT_EQ(refusal(registrations), "CreateOrder needs orders::Pricing, which nobody added (handler create_order, module orders)");
-}
-
-TEST(service_graph, a_missing_service_further_down_is_named_with_the_chain) {
-  services registrations;
-  registrations.add<orders::Pricing, orders::flat_rate>();
-  registrations.need({"CreateOrder", "create_order", "orders"}, service_list<orders::Pricing>);
-  EXPECT_EQ(refusal(registrations),
-            "CreateOrder needs orders::Pricing (orders::flat_rate), which needs orders::Rates, which nobody added (handler create_order, "
-            "module orders)");
-}
-
-TEST(service_graph, a_service_nobody_handles_with_is_checked_too_and_every_mistake_is_listed_once) {
-  services registrations;
-  registrations.add<orders::Pricing, orders::flat_rate>().add<orders::Helper>(lifetime::scoped);
-  registrations.need({.message = "CreateOrder"}, service_list<orders::Pricing>);
-  EXPECT_EQ(refusal(registrations),
-            "CreateOrder needs orders::Pricing (orders::flat_rate), which needs orders::Rates, which nobody added\n"
-            "orders::Helper needs orders::Session, which nobody added");
-}
-
-TEST(service_graph, a_circle_is_refused) {
-  services registrations;
-  registrations.add<orders::Egg>().add<orders::Chicken>();
-  EXPECT_EQ(refusal(registrations), "orders::Egg needs orders::Chicken, which needs orders::Egg: a circle");
-}
-
-TEST(service_graph, a_singleton_must_not_hold_a_scoped_service_even_through_a_transient_one) {
-  services registrations;
-  registrations.add<orders::Session>(lifetime::scoped).add<orders::Helper>(lifetime::transient).add<orders::Cache>();
-  registrations.need({"CreateOrder", "create_order", "orders"}, service_list<orders::Cache>);
-  EXPECT_EQ(refusal(registrations),
-            "CreateOrder needs orders::Cache, a singleton, which needs orders::Helper, which needs orders::Session, which lives only as "
-            "long as one "
-            "request or message (scoped) (handler create_order, module orders)");
-  services fine;
-  fine.add<orders::Session>(lifetime::scoped).add<orders::Helper>(lifetime::transient).add<orders::Cache>(lifetime::scoped);
-  EXPECT_EQ(refusal(fine), "");
-}
-
-TEST(service_graph, a_placed_service_is_scoped_and_needs_no_recipe) {
-  services registrations;
-  registrations.add_placed<orders::Session>().add<orders::Helper>();
-  EXPECT_EQ(refusal(registrations),
-            "orders::Helper, a singleton, needs orders::Session, which lives only as long as one request or message (scoped)");
-  service_provider provider([] {
-    services fine;
-    fine.add_placed<orders::Session>().add<orders::Helper>(lifetime::scoped);
-    return fine;
-  }());
-  scope own(provider);
-  EXPECT_EQ(reason_of([&] { own.get<orders::Helper>(); }), "orders::Session was asked for, but it was not placed in this scope");
-}
-
-TEST(service_graph, adding_twice_and_decorating_nothing_are_mistakes) {
-  services registrations;
-  registrations.add<orders::Session>().add<orders::Session>().add<wall_clock>().decorate<pricing, doubled_pricing>();
-  const auto said = refusal(registrations);
-  EXPECT_NE(said.find("orders::Session was added twice"), std::string::npos) << said;
-  EXPECT_NE(said.find("doubled_pricing decorates"), std::string::npos) << said;
-}
-
-TEST(service_graph, a_decorator_is_not_a_circle_but_its_other_needs_are_checked) {
-  services registrations;
-  registrations.add_value<pricing>(flat_pricing(wall_clock{})).decorate<pricing, doubled_pricing>();
-  EXPECT_NE(refusal(registrations).find("wall_clock, which nobody added"), std::string::npos);
-}
-
-TEST(service_graph, a_circle_that_only_run_time_lookups_make_is_refused_when_it_closes) {
-  services registrations;
-  registrations.add<wall_clock>([](service_provider& provider) { return wall_clock{provider.get<wall_clock>().now}; });
-  service_provider provider(std::move(registrations));
-  EXPECT_NE(reason_of([&] { provider.start(); }).find("a circle"), std::string::npos);
-}
-
-// ── Initializers
-// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Initializers ──
 
 TEST(services, initializers_run_in_order_after_all_singletons_with_their_parameters_injected) {
   std::vector<std::string> ran;
@@ -435,8 +292,7 @@ TEST(services, what_was_built_before_a_failed_start_is_ended) {
   EXPECT_EQ(ended, std::vector<std::string>{"store"});
 }
 
-// ── Open generics
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Open generics ──
 
 namespace {
 template <class T>
@@ -474,49 +330,4 @@ TEST(services, a_default_recipe_is_checked_and_yields_to_add_replace_and_decorat
   service_provider provider(std::move(registrations));
   scope own(provider);
   EXPECT_EQ(own.get<shelf<int>>().kind, "own");
-}
-
-// ── Handlers
-// ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-namespace {
-struct CreateOrder {
-  int quantity = 0;
-};
-int create_order(const CreateOrder& command, const wall_clock& time, pricing& prices) {
-  return command.quantity * time.now * prices.total();
-}
-
-struct order_handler {
-  wall_clock& time;
-  long handle(const CreateOrder& command, pricing& prices) { return command.quantity + time.now + prices.total(); }
-};
-}  // namespace
-
-TEST(signature, takes_a_function_apart_and_calls_it_with_its_dependencies) {
-  using parts = signature<decltype(create_order)>;
-  static_assert(std::same_as<parts::message, CreateOrder> && std::same_as<parts::result, int> && !parts::is_class);
-  static_assert(std::same_as<parts::dependencies, type_list<wall_clock, pricing>>);
-  services registrations;
-  registrations.need({.message = "CreateOrder"}, parts::needs);
-  EXPECT_NE(refusal(registrations).find("wall_clock, which nobody added"), std::string::npos);
-  registrations.add<wall_clock>().add<pricing, flat_pricing>();
-  service_provider provider(std::move(registrations));
-  scope own(provider);
-  EXPECT_EQ(parts::call(create_order, own, {.quantity = 2}), 20);
-  const auto lambda = [](const CreateOrder& command) noexcept { return command.quantity; };
-  EXPECT_EQ(signature<decltype(lambda)>::call(lambda, own, {.quantity = 2}), 2);
-  EXPECT_EQ(function_name<create_order>.substr(function_name<create_order>.rfind(':') + 1), "create_order");
-}
-
-TEST(signature, a_class_with_handle_gets_dependencies_through_constructor_and_handle) {
-  using parts = signature<order_handler>;
-  static_assert(std::same_as<parts::message, CreateOrder> && std::same_as<parts::result, long> && parts::is_class);
-  services registrations;
-  registrations.add<wall_clock>().add<pricing, flat_pricing>().need({.message = "CreateOrder"}, parts::needs);
-  parts::add_to(registrations);
-  parts::add_to(registrations);
-  service_provider provider(std::move(registrations));
-  scope own(provider);
-  EXPECT_EQ(parts::call(own, {.quantity = 2}), 13);
 }
