@@ -30,7 +30,7 @@ class text_argument {
   text_argument(const std::string& value) noexcept : text_argument(std::string_view(value)) {}
   /// Any type with `std::string to_string(const T&)` found by argument-dependent lookup: uuid, decimal, times, enums of the framework.
   template <class T>
-    requires requires(const T& value) { { to_string(value) } -> std::convertible_to<std::string>; }
+    requires((std::is_class_v<T> || std::is_enum_v<T>) && requires(const T& value) { { to_string(value) } -> std::convertible_to<std::string>; })
   text_argument(const T& value) : kind_(kind::text), owned_(to_string(value)), owns_(true) {}
   /// Any other type with a `text_codec`: std::chrono times, strong ids of one's own.
   template <class T>
