@@ -15,7 +15,8 @@ namespace mamey::inline v1 {
 class cleaner {
  public:
   /// `store` outlives the cleaner. `between`: rounds; a round is a chain of batches with pauses.
-  cleaner(store& of, store::retention keep, std::chrono::milliseconds between = std::chrono::minutes(1)) : of_(of), keep_(keep), between_(between) {}
+  cleaner(store& of, store::retention keep, std::chrono::milliseconds between = std::chrono::minutes(1))
+      : of_(of), keep_(keep), between_(between) {}
 
   /// The loop, for a supervised fiber; returns after `stop`.
   void run();

@@ -55,9 +55,10 @@ message_names names_of(std::string_view type_name, const message_options& declar
   }
   std::string queue(is_blank(conventions.queue_template) ? default_template : std::string_view(conventions.queue_template));
   if (queue.find("{{assembly}}") != std::string::npos && is_blank(conventions.assembly)) {
-    throw validation_error({{.path = "app.assembly",
-                             .code = "required",
-                             .message = "the queue template " + queue + " needs app.assembly (or give rabbitmq.queue.template a text without {{assembly}})"}});
+    throw validation_error(
+        {{.path = "app.assembly",
+          .code = "required",
+          .message = "the queue template " + queue + " needs app.assembly (or give rabbitmq.queue.template a text without {{assembly}})"}});
   }
   replace_all(queue, "{{assembly}}", conventions.assembly);
   replace_all(queue, "{{exchange}}", exchange);

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// How messages, exchanges, routing keys and queues are named: the rules of Convey, byte for byte, so that services of both kinds share a broker.
+/// How messages, exchanges, routing keys and queues are named: the rules of Convey, byte for byte, so that services of both kinds share a
+/// broker.
 
 #include <cstdint>
 #include <string>
@@ -24,7 +25,7 @@ struct naming_conventions {
   std::string exchange;        ///< the application's own exchange
   std::string queue_template;  ///< blank: `{{assembly}}/{{exchange}}.{{message}}`
   name_casing casing = name_casing::as_written;
-  bool ignore_exchange = false;     ///< what the message type declares does not count
+  bool ignore_exchange = false;  ///< what the message type declares does not count
   bool ignore_routing_key = false;
   bool ignore_queue = false;
 };

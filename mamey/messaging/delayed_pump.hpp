@@ -15,7 +15,7 @@ namespace mamey::inline v1 {
 class subscription_runner;
 
 struct delayed_pump_settings {
-  std::size_t most_at_a_time = 32;         ///< claimed and not yet done
+  std::size_t most_at_a_time = 32;           ///< claimed and not yet done
   std::chrono::milliseconds lease{120'000};  ///< longer than a handler with its immediate retries takes: a claim is not renewed
   std::chrono::milliseconds shortest_poll{50};
   std::chrono::milliseconds longest_poll{500};

@@ -7,12 +7,14 @@ namespace mamey::inline v1 {
 delivery_action delivery_machine::on(delivery_event event, int starts) {
   using enum delivery_event;
   switch (event) {
-    case begin: return this->begin();
+    case begin:
+      return this->begin();
     case not_handled:
       if (check_again_) return run();
       return before_run();
     case handled:
-    case already_handled: return settle(delivery_ending::duplicate);
+    case already_handled:
+      return settle(delivery_ending::duplicate);
     case start_counted:
       if (faults_.attempt_counted_after) return settle(delivery_ending::committed);
       return after_count(starts);
@@ -22,20 +24,25 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
         return {.step = delivery_step::count_start};
       }
       return settle(delivery_ending::committed);
-    case failed_transient: return fail_transient();
-    case failed_permanent: return fail(delivery_ending::failed);
+    case failed_transient:
+      return fail_transient();
+    case failed_permanent:
+      return fail(delivery_ending::failed);
     case outcome_unknown:
       // Only the inbox can tell; without it, running again could repeat the effects.
       if (!deduplicates()) return fail(delivery_ending::failed);
       check_again_ = true;
       return fail_transient();
-    case interrupted: return give_back({}, start_counting::uncounted, delivery_ending::interrupted);
+    case interrupted:
+      return give_back({}, start_counting::uncounted, delivery_ending::interrupted);
     case waited:
       if (!check_again_) return run();
       state_ = delivery_state::checking;
       return {.step = delivery_step::check_inbox};
-    case stored: return settle(ending_);
-    case store_down: return give_back(rules_.store_down_delay, start_counting::uncounted, delivery_ending::store_down);
+    case stored:
+      return settle(ending_);
+    case store_down:
+      return give_back(rules_.store_down_delay, start_counting::uncounted, delivery_ending::store_down);
   }
   return give_back({}, start_counting::uncounted, delivery_ending::interrupted);
 }
@@ -102,7 +109,8 @@ delivery_action delivery_machine::fail(delivery_ending ending) {
 }
 
 delivery_action delivery_machine::settle(delivery_ending ending) {
-  const bool row_left = facts_.from_delayed_row && (ending == delivery_ending::duplicate || ending == delivery_ending::expired) && state_ != delivery_state::finishing;
+  const bool row_left = facts_.from_delayed_row && (ending == delivery_ending::duplicate || ending == delivery_ending::expired) &&
+                        state_ != delivery_state::finishing;
   ending_ = ending;
   if (row_left) {
     state_ = delivery_state::finishing;

@@ -1,10 +1,11 @@
 #pragma once
 
 /// @file
-/// One delivery at one handler as a pure state machine: count the start, look into the inbox, run, and end it: acknowledged only when the outcome is durable.
+/// One delivery at one handler as a pure state machine: count the start, look into the inbox, run, and end it: acknowledged only when the
+/// outcome is durable.
 ///
-/// Who has the message at any moment is never in doubt: until the handler's commit, a delayed row or an error record is durable, it is the transport's (or the
-/// claimed delayed row's), which hands it out again after a crash.
+/// Who has the message at any moment is never in doubt: until the handler's commit, a delayed row or an error record is durable, it is the
+/// transport's (or the claimed delayed row's), which hands it out again after a crash.
 
 #include <chrono>
 #include <cstdint>
@@ -25,8 +26,8 @@ struct recoverability {
   std::chrono::milliseconds rollout_window{600'000};
   std::chrono::milliseconds rollout_delay{5'000};
   std::chrono::milliseconds store_down_delay{1'000};  ///< before a message given back for want of the store is handed out again
-  bool has_store = true;         ///< without one: no inbox, no delayed rows, no error store
-  bool retries_in_place = false; ///< ordered queue that keeps a message's place: retries give it back instead of storing a delayed row
+  bool has_store = true;                              ///< without one: no inbox, no delayed rows, no error store
+  bool retries_in_place = false;  ///< ordered queue that keeps a message's place: retries give it back instead of storing a delayed row
 };
 
 /// What is known of this delivery before anything is done.
@@ -34,48 +35,60 @@ struct delivery_facts {
   bool has_id = true;
   bool from_delayed_row = false;  ///< claimed from the store's delayed rows
   bool redelivered = false;
-  bool look_first = false;        ///< ask the inbox before running although nothing says it was handled (aliases)
-  bool starts_counted = false;    ///< `starts` survives crashes: transport or row has counted this start already
+  bool look_first = false;      ///< ask the inbox before running although nothing says it was handled (aliases)
+  bool starts_counted = false;  ///< `starts` survives crashes: transport or row has counted this start already
   int starts = 0;
-  int earlier_rounds = 0;         ///< delayed rounds before this one
+  int earlier_rounds = 0;  ///< delayed rounds before this one
   bool expired = false;
-  bool too_new = false;           ///< its min_version is above the reader's
+  bool too_new = false;                     ///< its min_version is above the reader's
   std::chrono::milliseconds too_new_for{};  ///< since it was first found too new
-  double random = 0;              ///< in [0, 1): for jitter
+  double random = 0;                        ///< in [0, 1): for jitter
 };
 
 enum class delivery_state : std::uint8_t { fresh, checking, counting, running, waiting, delaying, failing, finishing, done };
 
 enum class delivery_event : std::uint8_t {
   begin,
-  not_handled,       ///< no inbox row
-  handled,           ///< there is one
-  start_counted,     ///< `starts`
-  committed,         ///< the handler's unit of work, inbox row included
-  already_handled,   ///< the commit met the inbox row
+  not_handled,      ///< no inbox row
+  handled,          ///< there is one
+  start_counted,    ///< `starts`
+  committed,        ///< the handler's unit of work, inbox row included
+  already_handled,  ///< the commit met the inbox row
   failed_transient,
   failed_permanent,
-  outcome_unknown,   ///< the commit may have happened (commit_unknown)
-  interrupted,       ///< the process stops or the queue goes away under the handler
+  outcome_unknown,  ///< the commit may have happened (commit_unknown)
+  interrupted,      ///< the process stops or the queue goes away under the handler
   waited,
-  stored,            ///< the delayed row, the failure or the finish is durable (or was already)
-  store_down,        ///< check, count, delay, failure or finish could not be carried out
+  stored,      ///< the delayed row, the failure or the finish is durable (or was already)
+  store_down,  ///< check, count, delay, failure or finish could not be carried out
 };
 
 enum class delivery_step : std::uint8_t {
   check_inbox,
   count_start,
   run,
-  wait,            ///< `delay`
-  store_delayed,   ///< `delay`, `rounds`: row of this handler and message, one commit
-  store_failure,   ///< second transaction: inbox row, rejected event, error record
-  finish_row,      ///< nothing left to do for a delayed row: remove it
+  wait,           ///< `delay`
+  store_delayed,  ///< `delay`, `rounds`: row of this handler and message, one commit
+  store_failure,  ///< second transaction: inbox row, rejected event, error record
+  finish_row,     ///< nothing left to do for a delayed row: remove it
   acknowledge,
-  give_back,       ///< `delay`, `counting`
+  give_back,  ///< `delay`, `counting`
 };
 
 /// Why a delivery ended; metrics count by it.
-enum class delivery_ending : std::uint8_t { none, committed, duplicate, expired, delayed, too_new, failed, parked_unrun, store_down, interrupted, lost };
+enum class delivery_ending : std::uint8_t {
+  none,
+  committed,
+  duplicate,
+  expired,
+  delayed,
+  too_new,
+  failed,
+  parked_unrun,
+  store_down,
+  interrupted,
+  lost
+};
 
 struct delivery_action {
   delivery_step step = delivery_step::acknowledge;
@@ -88,7 +101,8 @@ struct delivery_action {
 
 class delivery_machine {
  public:
-  delivery_machine(const recoverability& rules, const delivery_facts& facts, injected_faults faults = {}) : rules_(rules), facts_(facts), faults_(faults) {}
+  delivery_machine(const recoverability& rules, const delivery_facts& facts, injected_faults faults = {})
+      : rules_(rules), facts_(facts), faults_(faults) {}
 
   /// Takes an event, returns the one thing to do next. After `acknowledge` or `give_back` the machine is done. `starts` with start_counted.
   delivery_action on(delivery_event event, int starts = 0);
@@ -124,7 +138,8 @@ class delivery_machine {
   bool check_again_ = false;
 };
 
-/// A delivery with several handlers is acknowledged when each has acknowledged; else it goes back with the longest delay asked for (those that are done have their inbox row).
+/// A delivery with several handlers is acknowledged when each has acknowledged; else it goes back with the longest delay asked for (those
+/// that are done have their inbox row).
 delivery_action combine(const delivery_action& first, const delivery_action& second);
 
 }  // namespace mamey::inline v1

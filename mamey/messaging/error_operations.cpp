@@ -9,18 +9,21 @@
 namespace mamey::inline v1 {
 
 error_page error_operations::list(std::int64_t offset, std::int64_t limit) {
-  return {.records = store_.list_errors(std::max<std::int64_t>(offset, 0), std::clamp<std::int64_t>(limit, 1, 1000)), .total = store_.count_errors()};
+  return {.records = store_.list_errors(std::max<std::int64_t>(offset, 0), std::clamp<std::int64_t>(limit, 1, 1000)),
+          .total = store_.count_errors()};
 }
 
 error_record error_operations::show(std::string_view id) {
   auto record = store_.load_error(id);
-  if (!record) throw not_found("error_record_not_found", "there is no failed message {}: it may have been retried or discarded already", id);
+  if (!record)
+    throw not_found("error_record_not_found", "there is no failed message {}: it may have been retried or discarded already", id);
   return *std::move(record);
 }
 
 std::string error_operations::retry(std::string_view id, retry_mode mode) {
   auto record = show(id);
-  // The failure left an inbox row that stops redeliveries of the original. A retry has a row of its own, named for the record: it runs, once.
+  // The failure left an inbox row that stops redeliveries of the original. A retry has a row of its own, named for the record: it runs,
+  // once.
   const auto row_name = record.key.subscription + '#' + record.id;
   if (mode == retry_mode::keep_id && !record.message.id.empty() && store_.was_handled({row_name, record.message.id})) {
     throw conflict("already_handled", "{} has completed message {}: only force runs it again", record.key.subscription, record.message.id);

@@ -30,8 +30,8 @@ class error_operations {
   error_page list(std::int64_t offset, std::int64_t limit);
   /// Throws not_found.
   error_record show(std::string_view id);
-  /// Hands the message to the handler that failed, and to no other, soon and once however often this is called; the record goes. Returns the message's id.
-  /// Throws not_found, and conflict (`already_handled`) when it was completed by an earlier retry.
+  /// Hands the message to the handler that failed, and to no other, soon and once however often this is called; the record goes. Returns
+  /// the message's id. Throws not_found, and conflict (`already_handled`) when it was completed by an earlier retry.
   std::string retry(std::string_view id, retry_mode mode = retry_mode::keep_id);
   /// Removes the record; the message is not handled. Throws not_found.
   void discard(std::string_view id);

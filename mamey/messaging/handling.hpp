@@ -4,12 +4,13 @@
 /// The seam between subscriptions (this folder) and whoever runs handlers (cqrs): who commits what.
 ///
 /// Success is the handler side's: `message_handler::handle` runs behaviours and the unit of work and commits once, with
-/// `handling_context::seal(changes)` applied to the change set (or `store::begin(context.inbox, …)` for an interactive unit). So the inbox row, the effects and
-/// the outbox rows are one transaction, and `already_handled` means nothing of it was applied. A handler that changed nothing still commits the sealed, otherwise
-/// empty change set. `handle` returns only after that commit.
+/// `handling_context::seal(changes)` applied to the change set (or `store::begin(context.inbox, …)` for an interactive unit). So the inbox
+/// row, the effects and the outbox rows are one transaction, and `already_handled` means nothing of it was applied. A handler that changed
+/// nothing still commits the sealed, otherwise empty change set. `handle` returns only after that commit.
 ///
-/// Failure is this folder's: when `handle` throws, nothing may have been committed. The subscription classifies the exception (`describe`, `is_transient`),
-/// retries, stores a delayed retry, or ends the message in a second transaction of its own: inbox row, rejected event, error record. Then the delivery is acknowledged.
+/// Failure is this folder's: when `handle` throws, nothing may have been committed. The subscription classifies the exception (`describe`,
+/// `is_transient`), retries, stores a delayed retry, or ends the message in a second transaction of its own: inbox row, rejected event,
+/// error record. Then the delivery is acknowledged.
 
 #include <chrono>
 #include <cstdint>
@@ -38,7 +39,7 @@ struct handling_context {
   std::vector<std::string> finished_delayed;  ///< delayed rows the same commit ends
   int attempt = 1;                            ///< tries of this message by this handler, this one included
   bool redelivered = false;
-  injected_faults faults;                     ///< tests only
+  injected_faults faults;  ///< tests only
 
   /// Adds inbox row and finished rows to the unit of work's changes.
   void seal(change_set& changes) const;
@@ -46,16 +47,18 @@ struct handling_context {
 
 /// What to do about a failed message beyond retrying: the reference's FailedMessage.
 struct failure_answer {
-  std::optional<envelope> rejected;  ///< event to publish, in the failure's transaction; its id is derived from (message id, handler), correlation is filled in
-  bool retry = true;                 ///< false: no retries for this failure, even when it looks transient
-  bool keep_in_error_store = true;   ///< false: the rejected event says it all
+  std::optional<envelope>
+      rejected;  ///< event to publish, in the failure's transaction; its id is derived from (message id, handler), correlation is filled in
+  bool retry = true;                ///< false: no retries for this failure, even when it looks transient
+  bool keep_in_error_store = true;  ///< false: the rejected event says it all
 };
 
 /// One handler of a subscription.
 struct message_handler {
   std::string name;                  ///< stable and unique in the module: the inbox key. No '#' in it. Renaming it needs an alias
   std::vector<std::string> aliases;  ///< earlier names whose inbox rows still count
-  /// Runs in a fiber of a worker loop, with the ambient context of the message (correlation, trace, tenant, deadline, cancellation). See the file comment.
+  /// Runs in a fiber of a worker loop, with the ambient context of the message (correlation, trace, tenant, deadline, cancellation). See
+  /// the file comment.
   std::function<handling_result(const envelope& message, handling_context& context)> handle;
   /// Optional: asked after each failed try. Must not commit. Throwing is logged and counts as no answer.
   std::function<failure_answer(const envelope& message, const error_report& error)> on_failure;
@@ -68,8 +71,8 @@ struct subscription {
   std::string exchange;
   std::string routing_key;
   std::string queue;
-  int reader_version = 1;    ///< newest version of the type the handlers understand
-  bool ordered = false;      ///< one message a key at a time, in order; a failing one keeps its place while it is retried
+  int reader_version = 1;  ///< newest version of the type the handlers understand
+  bool ordered = false;    ///< one message a key at a time, in order; a failing one keeps its place while it is retried
   bool foreign_exchange = true;
   std::vector<message_handler> handlers;
 };

@@ -99,7 +99,8 @@ struct in_process_transport::state : std::enable_shared_from_this<state> {
   void publish(std::uint64_t channel, std::span<const outgoing_message> messages);
   void reset(std::uint64_t channel);
   void close_channel(std::uint64_t channel);
-  void settle(const std::string& in, std::uint64_t number, std::uint64_t consumer, bool done, std::chrono::milliseconds delay, start_counting counting);
+  void settle(const std::string& in, std::uint64_t number, std::uint64_t consumer, bool done, std::chrono::milliseconds delay,
+              start_counting counting);
   void cancel(std::uint64_t consumer);
   void close_consumer(std::uint64_t consumer);
 
@@ -120,7 +121,7 @@ struct in_process_transport::state : std::enable_shared_from_this<state> {
   std::vector<outcome> outcomes;
   std::uint64_t next = 0;
   bool pump_posted = false;
-  std::uint64_t timer = 0;         ///< loop thread only
+  std::uint64_t timer = 0;  ///< loop thread only
   steady_time timer_at = steady_time::max();
 };
 
@@ -199,7 +200,8 @@ std::unique_ptr<outgoing_channel> in_process_transport::open_channel(publish_cal
   return std::make_unique<channel_of<state>>(state_, number);
 }
 
-std::unique_ptr<consumer> in_process_transport::subscribe(const queue_options& options, delivery_callback deliver, consumer_state_callback) {
+std::unique_ptr<consumer> in_process_transport::subscribe(const queue_options& options, delivery_callback deliver,
+                                                          consumer_state_callback) {
   const std::lock_guard lock(state_->mutex);
   const auto found = state_->queues.find(options.queue);
   if (found == state_->queues.end()) throw not_found("queue_not_declared", "the queue {} is not declared", options.queue);
@@ -236,7 +238,9 @@ void in_process_transport::state::publish(std::uint64_t channel, std::span<const
     }
     const auto stopped = std::ranges::find_if(bound->second, [this](const auto& name) { return queues.at(name).stopped; });
     if (stopped != bound->second.end()) {
-      end(made, {.result = publish_result::broker_fault, .reason = "the subscription " + *stopped + " has stopped", .untouched = !each.maybe_sent});
+      end(made, {.result = publish_result::broker_fault,
+                 .reason = "the subscription " + *stopped + " has stopped",
+                 .untouched = !each.maybe_sent});
       continue;
     }
     made->unsettled = bound->second.size();
@@ -264,7 +268,9 @@ void in_process_transport::state::fail(const std::shared_ptr<publication>& which
       return entry.second.with == 0;
     });
   }
-  end(which, {.result = publish_result::broker_fault, .reason = std::move(reason), .untouched = !in_hands && !which->handed_out && !which->maybe_sent});
+  end(which, {.result = publish_result::broker_fault,
+              .reason = std::move(reason),
+              .untouched = !in_hands && !which->handed_out && !which->maybe_sent});
 }
 
 void in_process_transport::state::reset(std::uint64_t channel) {
@@ -288,8 +294,8 @@ void in_process_transport::state::close_channel(std::uint64_t channel) {
 
 // -- consuming ----------------------------------------------------------------------------------------------------------
 
-void in_process_transport::state::settle(const std::string& in, std::uint64_t number, std::uint64_t consumer, bool done, std::chrono::milliseconds delay,
-                                         start_counting counting) {
+void in_process_transport::state::settle(const std::string& in, std::uint64_t number, std::uint64_t consumer, bool done,
+                                         std::chrono::milliseconds delay, start_counting counting) {
   const std::lock_guard lock(mutex);
   if (const auto by = consumers.find(consumer); by != consumers.end()) --by->second.held;
   auto& from = queues.at(in);

@@ -19,12 +19,17 @@ const logger log{"mamey.messaging"};
 
 void check(const message_endpoint_parts& parts) {
   std::vector<violation> found;
-  for (auto& each : problems_of(parts.outbox, parts.messaging)) found.push_back({.path = "messaging", .code = "invalid", .message = std::move(each)});
+  for (auto& each : problems_of(parts.outbox, parts.messaging))
+    found.push_back({.path = "messaging", .code = "invalid", .message = std::move(each)});
   std::set<std::string> names;
   const auto check_name = [&](const std::string& name, const char* what) {
-    if (name.empty()) found.push_back({.path = "messaging", .code = "required", .message = std::string("a ") + what + " has no name"});
-    else if (name.find('#') != std::string::npos) found.push_back({.path = "messaging", .code = "invalid", .message = std::string("the ") + what + " " + name + " must not contain '#'"});
-    else if (!names.insert(std::string(what) + '/' + name).second) found.push_back({.path = "messaging", .code = "invalid", .message = std::string("two ") + what + "s are named " + name});
+    if (name.empty())
+      found.push_back({.path = "messaging", .code = "required", .message = std::string("a ") + what + " has no name"});
+    else if (name.find('#') != std::string::npos)
+      found.push_back(
+          {.path = "messaging", .code = "invalid", .message = std::string("the ") + what + " " + name + " must not contain '#'"});
+    else if (!names.insert(std::string(what) + '/' + name).second)
+      found.push_back({.path = "messaging", .code = "invalid", .message = std::string("two ") + what + "s are named " + name});
   };
   for (const auto& each : parts.subscriptions) {
     check_name(each.name, "subscription");
@@ -52,14 +57,17 @@ struct message_endpoint::state {
   semaphore observer_stopped{0};
   std::unique_ptr<supervisor> consuming, sending;
   mutable std::mutex guard;
-  outbox_state backlog;     // guarded, as the next two
+  outbox_state backlog;  // guarded, as the next two
   std::int64_t errors = 0;
   std::string store_trouble;
 };
 
 message_endpoint::state::state(message_endpoint_parts given) : parts(std::move(given)) {
-  const subscription_surroundings around{
-      .through = parts.through, .module_store = parts.module_store, .lifts = parts.lifts, .workers = parts.workers, .service = parts.service};
+  const subscription_surroundings around{.through = parts.through,
+                                         .module_store = parts.module_store,
+                                         .lifts = parts.lifts,
+                                         .workers = parts.workers,
+                                         .service = parts.service};
   for (const auto& each : parts.subscriptions) runners.push_back(std::make_unique<subscription_runner>(each, around, parts.messaging));
   if (!parts.module_store) return;
   topology own;
@@ -71,7 +79,8 @@ message_endpoint::state::state(message_endpoint_parts given) : parts(std::move(g
   std::vector<subscription_runner*> fed;
   for (const auto& each : runners) fed.push_back(each.get());
   pump = std::make_unique<delayed_pump>(*parts.module_store, std::move(fed),
-                                        delayed_pump_settings{.most_at_a_time = static_cast<std::size_t>(parts.messaging.concurrency) * 2, .lease = row_lease(parts.messaging)});
+                                        delayed_pump_settings{.most_at_a_time = static_cast<std::size_t>(parts.messaging.concurrency) * 2,
+                                                              .lease = row_lease(parts.messaging)});
   upkeep = std::make_unique<cleaner>(*parts.module_store, retention_of(parts.outbox, parts.messaging));
 }
 
@@ -150,7 +159,8 @@ void message_endpoint::cancel_consumers() {
 
 void message_endpoint::finish_in_flight(std::chrono::nanoseconds grace) {
   const auto until = steady_now() + grace;
-  for (const auto& each : state_->runners) each->drain(std::max<std::chrono::nanoseconds>(until - steady_now(), std::chrono::nanoseconds(0)));
+  for (const auto& each : state_->runners)
+    each->drain(std::max<std::chrono::nanoseconds>(until - steady_now(), std::chrono::nanoseconds(0)));
   if (state_->consuming) state_->consuming->stop(std::chrono::seconds(5));
   state_->consuming.reset();
 }
@@ -172,7 +182,8 @@ messaging_statistics message_endpoint::statistics() const {
   for (const auto& each : mine.runners) {
     now.subscriptions.push_back(each->statistics());
     const auto& last = now.subscriptions.back();
-    if (now.trouble.empty() && !last.last_trouble.empty()) now.trouble = last.name + " is " + name_of(last.state) + ": " + last.last_trouble;
+    if (now.trouble.empty() && !last.last_trouble.empty())
+      now.trouble = last.name + " is " + name_of(last.state) + ": " + last.last_trouble;
   }
   if (mine.outbox) now.outbox = mine.outbox->statistics();
   if (mine.pump) now.delayed = mine.pump->statistics();

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// All of messaging of one application: its subscriptions, outbox relay, delayed messages and upkeep, started and stopped in the right order.
+/// All of messaging of one application: its subscriptions, outbox relay, delayed messages and upkeep, started and stopped in the right
+/// order.
 
 #include <chrono>
 #include <memory>
@@ -21,11 +22,11 @@ namespace mamey::inline v1 {
 class event_loop;
 
 struct message_endpoint_parts {
-  std::string service;                       ///< the application's name
-  store* module_store = nullptr;             ///< null: nothing can be published, and subscriptions have no inbox
+  std::string service;            ///< the application's name
+  store* module_store = nullptr;  ///< null: nothing can be published, and subscriptions have no inbox
   transport* through = nullptr;
   std::vector<subscription> subscriptions;
-  exchange_declaration own_exchange;         ///< empty name: none is declared
+  exchange_declaration own_exchange;  ///< empty name: none is declared
   const upcasters* lifts = nullptr;
   outbox_options outbox;
   messaging_options messaging;
@@ -34,28 +35,28 @@ struct message_endpoint_parts {
 };
 
 struct messaging_statistics {
-  outbox_state backlog;             ///< of the last reading, at most a second old while it runs
+  outbox_state backlog;  ///< of the last reading, at most a second old while it runs
   relay_statistics outbox;
   std::vector<subscription_statistics> subscriptions;
   delayed_pump_statistics delayed;
-  std::int64_t errors = 0;          ///< records in the error store, as of the last reading
-  std::string trouble;              ///< why messaging is degraded; empty when it is not
+  std::int64_t errors = 0;  ///< records in the error store, as of the last reading
+  std::string trouble;      ///< why messaging is degraded; empty when it is not
 };
 
 class message_endpoint {
  public:
-  /// Throws validation_error with every problem of the options (see problems_of), and for names of subscriptions or handlers that are missing, contain '#' or repeat.
-  /// What `parts` points to outlives the endpoint.
+  /// Throws validation_error with every problem of the options (see problems_of), and for names of subscriptions or handlers that are
+  /// missing, contain '#' or repeat. What `parts` points to outlives the endpoint.
   explicit message_endpoint(message_endpoint_parts parts);
   ~message_endpoint();
   message_endpoint(const message_endpoint&) = delete;
   message_endpoint& operator=(const message_endpoint&) = delete;
 
-  // Start, in a fiber. In a host of several applications, finish one step for all before the next begins: an event published before another application has
-  // declared its queues would be unroutable.
-  void declare();          ///< queues and bindings; a broker that is away is logged and declared to later
+  // Start, in a fiber. In a host of several applications, finish one step for all before the next begins: an event published before another
+  // application has declared its queues would be unroutable.
+  void declare();  ///< queues and bindings; a broker that is away is logged and declared to later
   void start_consuming();
-  void start_relay();      ///< outbox, delayed messages, upkeep
+  void start_relay();  ///< outbox, delayed messages, upkeep
 
   // Stop, in a fiber, in this order (shutdown stages cancel_consumers, finish_in_flight, stop_relays). Each is safe without its start.
   void cancel_consumers();

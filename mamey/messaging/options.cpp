@@ -19,7 +19,8 @@ void check_outbox(const outbox_options& outbox, std::vector<std::string>& proble
   const auto require = [&](bool holds, std::string sentence) {
     if (!holds) problems.push_back(std::move(sentence));
   };
-  require(!outbox.disable_transactions, "outbox.disableTransactions is not supported: an outbox without the handler's transaction loses or invents messages");
+  require(!outbox.disable_transactions,
+          "outbox.disableTransactions is not supported: an outbox without the handler's transaction loses or invents messages");
   require(outbox.interval_milliseconds > 0, "outbox.intervalMilliseconds must be above 0");
   require(outbox.batch >= 1 && outbox.batch <= 10'000, "outbox.batch must be 1 to 10000");
   require(outbox.batch_bytes >= 1024, "outbox.batchBytes must be at least 1024");
@@ -27,10 +28,11 @@ void check_outbox(const outbox_options& outbox, std::vector<std::string>& proble
   require(outbox.refusals >= 1, "outbox.refusals must be at least 1");
   require(outbox.shortest_poll.count() >= 1, "outbox.shortestPoll must be at least 1 ms");
   require(outbox.lease_margin.count() >= 0 && outbox.lease_margin < outbox.lease / 3,
-          "outbox.leaseMargin (" + in_words(outbox.lease_margin) + ") must be less than a third of outbox.lease (" + in_words(outbox.lease) +
-              "): the lease is renewed at its third, and sending must not stop before that");
-  require(outbox.confirm_timeout.count() > 0 && outbox.confirm_timeout < outbox.lease,
-          "outbox.confirmTimeout (" + in_words(outbox.confirm_timeout) + ") must be less than outbox.lease (" + in_words(outbox.lease) + ")");
+          "outbox.leaseMargin (" + in_words(outbox.lease_margin) + ") must be less than a third of outbox.lease (" +
+              in_words(outbox.lease) + "): the lease is renewed at its third, and sending must not stop before that");
+  require(
+      outbox.confirm_timeout.count() > 0 && outbox.confirm_timeout < outbox.lease,
+      "outbox.confirmTimeout (" + in_words(outbox.confirm_timeout) + ") must be less than outbox.lease (" + in_words(outbox.lease) + ")");
 }
 
 void check_messaging(const messaging_options& messaging, std::vector<std::string>& problems) {
@@ -38,10 +40,12 @@ void check_messaging(const messaging_options& messaging, std::vector<std::string
     if (!holds) problems.push_back(std::move(sentence));
   };
   require(messaging.concurrency >= 1 && messaging.concurrency <= 10'000, "messaging.concurrency must be 1 to 10000");
-  require(messaging.prefetch == 0 || messaging.prefetch >= messaging.concurrency, "messaging.prefetch must be 0 (twice the concurrency) or at least messaging.concurrency");
+  require(messaging.prefetch == 0 || messaging.prefetch >= messaging.concurrency,
+          "messaging.prefetch must be 0 (twice the concurrency) or at least messaging.concurrency");
   require(messaging.immediate_retries >= 0 && messaging.immediate_retries <= 100, "messaging.immediateRetries must be 0 to 100");
   require(messaging.delayed_retries.size() <= 100, "messaging.delayedRetries takes at most 100 delays");
-  require(std::ranges::all_of(messaging.delayed_retries, [](auto each) { return each.count() > 0; }), "each of messaging.delayedRetries must be above 0");
+  require(std::ranges::all_of(messaging.delayed_retries, [](auto each) { return each.count() > 0; }),
+          "each of messaging.delayedRetries must be above 0");
   require(messaging.retry_jitter >= 0 && messaging.retry_jitter <= 1, "messaging.retryJitter must be 0 to 1");
   require(messaging.start_limit >= 1, "messaging.startLimit must be at least 1");
   require(messaging.throttle_after >= 1, "messaging.throttleAfter must be at least 1");
@@ -56,7 +60,8 @@ std::chrono::milliseconds longest_retry_chain(const messaging_options& messaging
   const auto delays = std::accumulate(messaging.delayed_retries.begin(), messaging.delayed_retries.end(), std::chrono::milliseconds(0));
   const auto jitter = static_cast<std::int64_t>(static_cast<double>(delays.count()) * messaging.retry_jitter);
   const auto rounds = static_cast<std::int64_t>(messaging.delayed_retries.size()) + 1;
-  return delays + std::chrono::milliseconds(jitter) + messaging.rollout_window + messaging.handler_timeout * (rounds * (messaging.immediate_retries + 1));
+  return delays + std::chrono::milliseconds(jitter) + messaging.rollout_window +
+         messaging.handler_timeout * (rounds * (messaging.immediate_retries + 1));
 }
 
 std::vector<std::string> problems_of(const outbox_options& outbox, const messaging_options& messaging) {
@@ -65,8 +70,9 @@ std::vector<std::string> problems_of(const outbox_options& outbox, const messagi
   check_messaging(messaging, problems);
   const auto needed = longest_retry_chain(messaging) + messaging.error_retention;
   if (messaging.inbox_retention < needed) {
-    problems.push_back("messaging.inboxRetention (" + in_words(messaging.inbox_retention) + ") must be at least the longest chain of delayed retries plus messaging.errorRetention (" +
-                       in_words(needed) + " together): a message retried later than the inbox remembers would be handled twice");
+    problems.push_back("messaging.inboxRetention (" + in_words(messaging.inbox_retention) +
+                       ") must be at least the longest chain of delayed retries plus messaging.errorRetention (" + in_words(needed) +
+                       " together): a message retried later than the inbox remembers would be handled twice");
   }
   return problems;
 }

@@ -19,11 +19,11 @@ struct outbox_options {
   double interval_milliseconds = 1000;     ///< longest wait between polls; commits of this process wake the relay at once
   std::string inbox_collection = "inbox";  ///< accepted; tables are the store's
   std::string outbox_collection = "outbox";
-  bool disable_transactions = false;       ///< refused when true: the outbox is nothing without them
+  bool disable_transactions = false;  ///< refused when true: the outbox is nothing without them
 
-  int batch = 100;                         ///< most rows a claim
-  int batch_bytes = 1 << 20;               ///< most bytes of bodies a claim
-  int window = 256;                        ///< most messages sent and not yet confirmed
+  int batch = 100;            ///< most rows a claim
+  int batch_bytes = 1 << 20;  ///< most bytes of bodies a claim
+  int window = 256;           ///< most messages sent and not yet confirmed
   std::chrono::milliseconds lease{15'000};
   std::chrono::milliseconds confirm_timeout{10'000};  ///< less than `lease`
   std::chrono::milliseconds lease_margin{2'000};      ///< sending stops this long before the lease ends
@@ -36,24 +36,24 @@ struct outbox_options {
 
 /// Section `messaging`: subscriptions and recoverability.
 struct messaging_options {
-  int concurrency = 16;      ///< handlers of one subscription at a time
-  int prefetch = 0;          ///< deliveries held by one subscription; 0: twice the concurrency
+  int concurrency = 16;  ///< handlers of one subscription at a time
+  int prefetch = 0;      ///< deliveries held by one subscription; 0: twice the concurrency
   int immediate_retries = 2;
-  std::vector<std::chrono::milliseconds> delayed_retries{std::chrono::seconds(1), std::chrono::seconds(5), std::chrono::seconds(30), std::chrono::minutes(2),
-                                                         std::chrono::minutes(10)};
+  std::vector<std::chrono::milliseconds> delayed_retries{std::chrono::seconds(1), std::chrono::seconds(5), std::chrono::seconds(30),
+                                                         std::chrono::minutes(2), std::chrono::minutes(10)};
   double retry_jitter = 0.2;  ///< share by which a delay may grow
   int start_limit = 5;        ///< starts without outcome before a message goes to the error store unrun
   std::chrono::milliseconds handler_timeout{30'000};
   std::chrono::milliseconds lease{30'000};            ///< of messages and delayed rows being handled, where the transport leases
   std::chrono::milliseconds rollout_window{600'000};  ///< how long a message too new for this reader waits for a newer one
   std::chrono::milliseconds rollout_delay{5'000};     ///< between its looks
-  int throttle_after = 8;     ///< failures in a row, with no success between, before a subscription runs one at a time
+  int throttle_after = 8;  ///< failures in a row, with no success between, before a subscription runs one at a time
   std::chrono::milliseconds inbox_retention{std::chrono::hours(24 * 14)};
   std::chrono::milliseconds error_retention{std::chrono::hours(24 * 7)};
 };
 
-/// What is wrong with the options, a sentence each; empty when they can be used. Among them: the inbox must outlive the longest way a message can take back to
-/// its handler (delayed retries, rollout window, error store), or a late retry would run twice.
+/// What is wrong with the options, a sentence each; empty when they can be used. Among them: the inbox must outlive the longest way a
+/// message can take back to its handler (delayed retries, rollout window, error store), or a late retry would run twice.
 std::vector<std::string> problems_of(const outbox_options& outbox, const messaging_options& messaging);
 
 /// The longest time between a message's first try and its last delayed one.

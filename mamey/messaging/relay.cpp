@@ -84,8 +84,8 @@ struct relay::state {
   std::atomic<bool> running{false}, stopping{false};
   semaphore ended{0};
   mutable std::mutex guard;
-  relay_statistics seen;     // guarded
-  relay_counts before;       // of earlier runs; guarded
+  relay_statistics seen;  // guarded
+  relay_counts before;    // of earlier runs; guarded
 };
 
 relay::relay(store& from, transport& through, relay_settings settings, topology own)
@@ -135,7 +135,8 @@ void relay::state::drive() {
   if (!own.exchanges.empty() || !own.queues.empty() || !own.bindings.empty()) through.declare(own);
   auto with = settings;
   with.owner += '/' + uuid::v7().to_compact_string();  // a run that follows a failed one is another relay to the slots it left
-  machine = std::make_unique<relay_machine>(std::move(with), std::hash<std::string>{}(settings.owner) ^ static_cast<std::uint64_t>(steady_now().time_since_epoch().count()));
+  machine = std::make_unique<relay_machine>(
+      std::move(with), std::hash<std::string>{}(settings.owner) ^ static_cast<std::uint64_t>(steady_now().time_since_epoch().count()));
   claims = std::make_unique<channel<store_job>>(1);
   slots = std::make_unique<channel<store_job>>(1);
   rows = std::make_unique<channel<store_job>>(1);
@@ -202,8 +203,9 @@ void relay::state::remember() {
   const std::lock_guard lock(guard);
   const auto& now = machine->counts();
   const auto sum = [&](auto member) { seen.counts.*member = before.*member + now.*member; };
-  for (const auto member : {&relay_counts::claimed, &relay_counts::sent, &relay_counts::confirmed, &relay_counts::unroutable, &relay_counts::refused, &relay_counts::parked,
-                            &relay_counts::broker_faults, &relay_counts::confirm_timeouts, &relay_counts::leases_lost, &relay_counts::store_failures}) {
+  for (const auto member : {&relay_counts::claimed, &relay_counts::sent, &relay_counts::confirmed, &relay_counts::unroutable,
+                            &relay_counts::refused, &relay_counts::parked, &relay_counts::broker_faults, &relay_counts::confirm_timeouts,
+                            &relay_counts::leases_lost, &relay_counts::store_failures}) {
     sum(member);
   }
   seen.state = machine->state();
@@ -226,7 +228,9 @@ void relay::state::perform(relay_action& action) {
         return with_count(relay_event::slots_leased, from.lease_slots(request.owner, request.most_rows, request.lease).size());
       });
       return;
-    case relay_step::send: out->publish(action.messages); return;
+    case relay_step::send:
+      out->publish(action.messages);
+      return;
     case relay_step::mark_sent:
       rows->try_send([this, rows_done, sequences = std::move(action.sequences)] { return from.mark_sent(sequences), rows_done(0); });
       return;
@@ -237,7 +241,9 @@ void relay::state::perform(relay_action& action) {
       for (const auto& each : action.failures) {
         if (each.park) log.error("outbox row {sequence} is parked: {reason}", each.sequence, each.reason);
       }
-      rows->try_send([this, rows_done, token = std::move(action.token), failures = std::move(action.failures)] { return rows_done(from.fail_outbox(token, failures)); });
+      rows->try_send([this, rows_done, token = std::move(action.token), failures = std::move(action.failures)] {
+        return rows_done(from.fail_outbox(token, failures));
+      });
       return;
     case relay_step::renew:
       rows->try_send([this, rows_done, token = std::move(action.token), sequences = std::move(action.sequences)] {
@@ -255,8 +261,12 @@ void relay::state::perform(relay_action& action) {
         return with_count(relay_event::slots_leased, 0);
       });
       return;
-    case relay_step::reset_channel: out->reset(); return;
-    case relay_step::finish: finished = true; return;
+    case relay_step::reset_channel:
+      out->reset();
+      return;
+    case relay_step::finish:
+      finished = true;
+      return;
   }
 }
 

@@ -37,7 +37,8 @@ class relay {
   void run();
   /// A commit of this process wrote outbox rows. Any thread, never suspends.
   void wake() noexcept;
-  /// Stops claiming, awaits the confirms in flight for at most `grace`, marks, releases leases; returns when `run` has (or will do nothing more). May suspend.
+  /// Stops claiming, awaits the confirms in flight for at most `grace`, marks, releases leases; returns when `run` has (or will do nothing
+  /// more). May suspend.
   void stop(std::chrono::nanoseconds grace);
 
   /// Any thread.

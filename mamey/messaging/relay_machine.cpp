@@ -28,14 +28,19 @@ std::vector<relay_action> relay_machine::on(steady_time now, relay_input input) 
   actions out;
   now_ = now;
   switch (input.event) {
-    case relay_event::started: started_ = true; break;
-    case relay_event::timer: break;
+    case relay_event::started:
+      started_ = true;
+      break;
+    case relay_event::timer:
+      break;
     case relay_event::woken:
       claim_wanted_ = true;
       woken_while_claiming_ = claim_out_;
       poll_ = settings_.shortest_poll;
       break;
-    case relay_event::claimed: take_claim(now, std::move(input.rows)); break;
+    case relay_event::claimed:
+      take_claim(now, std::move(input.rows));
+      break;
     case relay_event::claim_failed:
       claim_out_ = false;
       claim_wanted_ = true;
@@ -55,19 +60,33 @@ std::vector<relay_action> relay_machine::on(steady_time now, relay_input input) 
     case relay_event::confirmed:
     case relay_event::unroutable:
     case relay_event::refused:
-    case relay_event::broker_fault: settle_flight(now, input); break;
-    case relay_event::row_work_done: end_row_work(now, true, input.applied); break;
-    case relay_event::row_work_failed: end_row_work(now, false, 0); break;
-    case relay_event::blocked: blocked_ = true; break;
-    case relay_event::down: pause(now); break;
+    case relay_event::broker_fault:
+      settle_flight(now, input);
+      break;
+    case relay_event::row_work_done:
+      end_row_work(now, true, input.applied);
+      break;
+    case relay_event::row_work_failed:
+      end_row_work(now, false, 0);
+      break;
+    case relay_event::blocked:
+      blocked_ = true;
+      break;
+    case relay_event::down:
+      pause(now);
+      break;
     case relay_event::ready:
       if (std::exchange(blocked_, false)) {
         for (auto& [tag, each] : out_) each.since = now;  // the silence was not theirs
       }
       pause_until_ = std::min(pause_until_, now);
       break;
-    case relay_event::stop: begin_stop(); break;
-    case relay_event::give_up: give_up(out); break;
+    case relay_event::stop:
+      begin_stop();
+      break;
+    case relay_event::give_up:
+      give_up(out);
+      break;
   }
   if (!stopped_) advance(now, out);
   return out;
@@ -89,7 +108,9 @@ void relay_machine::take_claim(steady_time now, claim&& rows) {
   woken_while_claiming_ = false;
   poll_ = settings_.shortest_poll;
   const auto id = ++next_batch_;
-  batches_[id] = {.token = std::move(rows.token), .deadline = claim_issued_ + settings_.lease - settings_.margin, .renew_at = claim_issued_ + settings_.lease / 3};
+  batches_[id] = {.token = std::move(rows.token),
+                  .deadline = claim_issued_ + settings_.lease - settings_.margin,
+                  .renew_at = claim_issued_ + settings_.lease / 3};
   for (auto& each : rows.rows) {
     const auto sequence = each.sequence;
     adopt(sequence, std::move(each), id);
@@ -143,7 +164,8 @@ void relay_machine::lease_slots(steady_time now, actions& out) {
   if (!settings_.ordered || !started_ || stopping_ || slots_out_ || now < store_retry_at_ || now < slots_renew_at_) return;
   slots_out_ = true;
   slots_issued_ = now;
-  out.push_back({.step = relay_step::lease_slots, .request = {.most_rows = settings_.most_slots, .lease = settings_.lease, .owner = settings_.owner}});
+  out.push_back({.step = relay_step::lease_slots,
+                 .request = {.most_rows = settings_.most_slots, .lease = settings_.lease, .owner = settings_.owner}});
 }
 
 // -- sending ----------------------------------------------------------------------------------------------------------
@@ -224,7 +246,8 @@ void relay_machine::settle_flight(steady_time now, const relay_input& input) {
   } else {
     ++counts_.refused;
     const auto& message = *which.message;
-    refuse(sequence, which, input.event == relay_event::unroutable ? "no queue is bound to " + message.exchange + " " + message.routing_key : input.reason);
+    refuse(sequence, which,
+           input.event == relay_event::unroutable ? "no queue is bound to " + message.exchange + " " + message.routing_key : input.reason);
   }
 }
 
@@ -242,7 +265,9 @@ void relay_machine::refuse(std::int64_t sequence, row& which, std::string reason
   const auto delay = jittered(std::min(settings_.shortest_refusal_delay * (1L << doublings), settings_.longest_refusal_delay));
   which.at = phase::failing;
   to_fail_.push_back({.batch = which.batch,
-                      .what = {.sequence = sequence, .reason = std::move(reason), .retry_after = std::chrono::duration_cast<std::chrono::milliseconds>(delay)}});
+                      .what = {.sequence = sequence,
+                               .reason = std::move(reason),
+                               .retry_after = std::chrono::duration_cast<std::chrono::milliseconds>(delay)}});
 }
 
 void relay_machine::park(std::int64_t sequence, row& which, std::string reason) {

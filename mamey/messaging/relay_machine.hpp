@@ -1,11 +1,13 @@
 #pragma once
 
 /// @file
-/// The outbox relay as a pure state machine: claims rows, sends them within a window, and marks them when the broker has confirmed. It knows no clock, no
-/// thread and no database: events with the time go in, actions come out, and whoever drives it carries them out and reports back.
+/// The outbox relay as a pure state machine: claims rows, sends them within a window, and marks them when the broker has confirmed. It
+/// knows no clock, no thread and no database: events with the time go in, actions come out, and whoever drives it carries them out and
+/// reports back.
 ///
-/// What it guards: a row is marked only after its confirm; nothing is sent past the lease, counted from before the claim was issued, less a margin; two
-/// copies of one message id are never in flight; ordered: one unconfirmed message a key; a broker's trouble costs no message an attempt.
+/// What it guards: a row is marked only after its confirm; nothing is sent past the lease, counted from before the claim was issued, less a
+/// margin; two copies of one message id are never in flight; ordered: one unconfirmed message a key; a broker's trouble costs no message an
+/// attempt.
 
 #include <chrono>
 #include <cstddef>
@@ -30,13 +32,13 @@ namespace mamey::inline v1 {
 struct relay_settings {
   std::size_t batch = 100;
   std::size_t batch_bytes = 1 << 20;
-  std::size_t window = 256;                           ///< most messages out and unconfirmed
+  std::size_t window = 256;  ///< most messages out and unconfirmed
   std::chrono::milliseconds lease{15'000};
   std::chrono::milliseconds margin{2'000};            ///< sending stops this long before the lease ends
   std::chrono::milliseconds confirm_timeout{10'000};  ///< zero: none
   std::chrono::milliseconds shortest_poll{10};
   std::chrono::milliseconds longest_poll{1'000};
-  std::chrono::milliseconds shortest_pause{100};      ///< of the broker; doubles up to the longest
+  std::chrono::milliseconds shortest_pause{100};  ///< of the broker; doubles up to the longest
   std::chrono::milliseconds longest_pause{10'000};
   std::chrono::milliseconds shortest_refusal_delay{1'000};
   std::chrono::milliseconds longest_refusal_delay{300'000};
@@ -51,23 +53,23 @@ enum class relay_state : std::uint8_t { idle, claiming, sending, paused, stoppin
 
 enum class relay_event : std::uint8_t {
   started,
-  woken,            ///< a commit of this process wrote outbox rows
-  timer,            ///< `wake_at` has come
-  claimed,          ///< `rows`
+  woken,    ///< a commit of this process wrote outbox rows
+  timer,    ///< `wake_at` has come
+  claimed,  ///< `rows`
   claim_failed,
-  slots_leased,     ///< `applied`: how many this relay now holds
+  slots_leased,  ///< `applied`: how many this relay now holds
   slots_failed,
-  confirmed,        ///< `tag`, as the next three
+  confirmed,  ///< `tag`, as the next three
   unroutable,
   refused,
   broker_fault,
-  row_work_done,    ///< of the one mark, failure, renewal or release that was out; `applied` where the store counts
+  row_work_done,  ///< of the one mark, failure, renewal or release that was out; `applied` where the store counts
   row_work_failed,
   blocked,
   down,
   ready,
   stop,
-  give_up,          ///< stopping took too long
+  give_up,  ///< stopping took too long
 };
 
 struct relay_input {
@@ -79,7 +81,19 @@ struct relay_input {
   std::size_t applied = 0;
 };
 
-enum class relay_step : std::uint8_t { lease_slots, claim, send, mark_sent, mark_unroutable, fail, renew, release, release_slots, reset_channel, finish };
+enum class relay_step : std::uint8_t {
+  lease_slots,
+  claim,
+  send,
+  mark_sent,
+  mark_unroutable,
+  fail,
+  renew,
+  release,
+  release_slots,
+  reset_channel,
+  finish
+};
 
 struct relay_action {
   relay_step step = relay_step::claim;
@@ -92,7 +106,7 @@ struct relay_action {
 
 struct relay_counts {
   std::uint64_t claimed = 0;
-  std::uint64_t sent = 0;        ///< handed to the transport, repeats included
+  std::uint64_t sent = 0;  ///< handed to the transport, repeats included
   std::uint64_t confirmed = 0;
   std::uint64_t unroutable = 0;
   std::uint64_t refused = 0;
@@ -197,7 +211,7 @@ class relay_machine {
   std::unordered_map<std::uint64_t, flight> out_;  ///< by tag
   std::deque<std::uint64_t> out_order_;
   std::unordered_set<std::string> ids_out_;
-  std::unordered_set<std::string> keys_out_;       ///< ordered: keys with a message out or not yet marked
+  std::unordered_set<std::string> keys_out_;  ///< ordered: keys with a message out or not yet marked
 
   std::vector<std::int64_t> to_mark_sent_, to_mark_unroutable_, working_;
   std::vector<failure> to_fail_;

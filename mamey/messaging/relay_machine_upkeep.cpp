@@ -121,8 +121,10 @@ void relay_machine::end_renewal(std::size_t applied) {
   if (held == batches_.end()) return;
   if (applied < working_.size()) {
     ++counts_.leases_lost;
-    if (!faults_.lease_not_rechecked) drop_batch(working_batch_);
-    else held->second.renew_at = steady_time::max();
+    if (!faults_.lease_not_rechecked)
+      drop_batch(working_batch_);
+    else
+      held->second.renew_at = steady_time::max();
     return;
   }
   held->second.deadline = work_issued_ + settings_.lease - settings_.margin;
@@ -138,8 +140,10 @@ void relay_machine::begin_stop() {
 
 void relay_machine::release_queue() {
   for (const auto sequence : std::exchange(queue_, {})) {
-    if (rows_.at(sequence).touched) forget(sequence);  // it may be out: its lease ends by itself, so that the next claim knows
-    else to_release_.push_back(sequence);
+    if (rows_.at(sequence).touched)
+      forget(sequence);  // it may be out: its lease ends by itself, so that the next claim knows
+    else
+      to_release_.push_back(sequence);
   }
 }
 

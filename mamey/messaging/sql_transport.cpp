@@ -37,7 +37,8 @@ struct sql_transport::state {
   std::set<detail::sql_consumer_base*> consumers;
 };
 
-sql_transport::sql_transport(durable_queues& queues, event_loop& loop, sql_transport_options options) : state_(std::make_shared<state>(queues, loop, options)) {
+sql_transport::sql_transport(durable_queues& queues, event_loop& loop, sql_transport_options options)
+    : state_(std::make_shared<state>(queues, loop, options)) {
   queues.on_publish([weak = std::weak_ptr(state_)] {
     if (const auto alive = weak.lock()) alive->wake_all();
   });
@@ -56,10 +57,11 @@ std::unique_ptr<outgoing_channel> sql_transport::open_channel(publish_callback d
 }
 
 std::unique_ptr<consumer> sql_transport::subscribe(const queue_options& options, delivery_callback deliver, consumer_state_callback) {
-  auto started = detail::start_sql_consumer(state_->queues, state_->loop, state_->options, options, std::move(deliver), [with = state_](detail::sql_consumer_base* gone) {
-    const std::lock_guard lock(with->mutex);
-    with->consumers.erase(gone);
-  });
+  auto started = detail::start_sql_consumer(state_->queues, state_->loop, state_->options, options, std::move(deliver),
+                                            [with = state_](detail::sql_consumer_base* gone) {
+                                              const std::lock_guard lock(with->mutex);
+                                              with->consumers.erase(gone);
+                                            });
   {
     const std::lock_guard lock(state_->mutex);
     state_->consumers.insert(started.get());

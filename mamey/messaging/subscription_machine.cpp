@@ -29,11 +29,17 @@ subscription_step subscription_machine::on(subscription_event event, steady_time
       state_ = subscription_state::consuming;
       pause_ = shortest_pause;
       return subscription_step::none;
-    case subscribe_failed: return retry(subscription_state::closed, now);
-    case consumer_cancelled: return retry(subscription_state::cancelled_by_broker, now);
-    case channel_closed: return retry(subscription_state::closed, now);
-    case stop: state_ = subscription_state::draining; return subscription_step::cancel;
-    case drained: return subscription_step::none;
+    case subscribe_failed:
+      return retry(subscription_state::closed, now);
+    case consumer_cancelled:
+      return retry(subscription_state::cancelled_by_broker, now);
+    case channel_closed:
+      return retry(subscription_state::closed, now);
+    case stop:
+      state_ = subscription_state::draining;
+      return subscription_step::cancel;
+    case drained:
+      return subscription_step::none;
   }
   return subscription_step::none;
 }
@@ -48,12 +54,18 @@ subscription_step subscription_machine::retry(subscription_state state, steady_t
 
 const char* name_of(subscription_state state) noexcept {
   switch (state) {
-    case subscription_state::connecting: return "connecting";
-    case subscription_state::consuming: return "consuming";
-    case subscription_state::cancelled_by_broker: return "cancelled";
-    case subscription_state::closed: return "closed";
-    case subscription_state::draining: return "draining";
-    case subscription_state::stopped: return "stopped";
+    case subscription_state::connecting:
+      return "connecting";
+    case subscription_state::consuming:
+      return "consuming";
+    case subscription_state::cancelled_by_broker:
+      return "cancelled";
+    case subscription_state::closed:
+      return "closed";
+    case subscription_state::draining:
+      return "draining";
+    case subscription_state::stopped:
+      return "stopped";
   }
   return "?";
 }

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// A subscription that never falls silent unnoticed: its states are what health and metrics show, and every way out of `consuming` leads back to it.
+/// A subscription that never falls silent unnoticed: its states are what health and metrics show, and every way out of `consuming` leads
+/// back to it.
 
 #include <chrono>
 #include <cstdint>
@@ -15,8 +16,8 @@ enum class subscription_state : std::uint8_t {
   connecting,  ///< topology is declared and the consumer starts
   consuming,
   cancelled_by_broker,  ///< its queue went away; tries again
-  closed,      ///< the channel or connection ended, or the start failed; tries again
-  draining,    ///< takes nothing new, handlers finish
+  closed,               ///< the channel or connection ended, or the start failed; tries again
+  draining,             ///< takes nothing new, handlers finish
   stopped,
 };
 

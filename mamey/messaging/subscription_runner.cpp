@@ -51,7 +51,7 @@ struct subscription_runner::state : std::enable_shared_from_this<state> {
 
   subscription_machine machine;  // of the supervising fiber
   std::unique_ptr<consumer> from;
-  mutex opening;                 // guards `from`
+  mutex opening;  // guards `from`
   detail::mailbox<subscription_event> inbox;
   std::atomic<bool> finished{false}, cancelled{false}, interrupting{false};
 
@@ -143,11 +143,16 @@ steady_time subscription_runner::state::wake_at() const {
 
 void subscription_runner::state::supervise(subscription_event event) {
   switch (machine.on(event, steady_now())) {
-    case subscription_step::subscribe: open(); break;
-    case subscription_step::close: finished = true; break;
+    case subscription_step::subscribe:
+      open();
+      break;
+    case subscription_step::close:
+      finished = true;
+      break;
     case subscription_step::none:
     case subscription_step::wait:
-    case subscription_step::cancel: break;  // `cancel` and `drain` do it
+    case subscription_step::cancel:
+      break;  // `cancel` and `drain` do it
   }
   const std::lock_guard lock(guard);
   seen.state = machine.state();
@@ -172,7 +177,8 @@ void subscription_runner::state::open() {
                          .done = {}});
         },
         [self = shared_from_this()](consumer_state changed, std::string_view reason) {
-          constexpr std::array events{subscription_event::consumer_resumed, subscription_event::consumer_cancelled, subscription_event::channel_closed};
+          constexpr std::array events{subscription_event::consumer_resumed, subscription_event::consumer_cancelled,
+                                      subscription_event::channel_closed};
           {
             const std::lock_guard guarded(self->guard);
             self->seen.last_trouble = reason;
@@ -237,7 +243,9 @@ void subscription_runner::state::give_back_unstarted() {
 
 // -- deliveries -----------------------------------------------------------------------------------------------------------
 
-bool subscription_runner::handles(const std::string& row_subscription) const { return state_->find(detail::parse_row_subscription(row_subscription).handler) != nullptr; }
+bool subscription_runner::handles(const std::string& row_subscription) const {
+  return state_->find(detail::parse_row_subscription(row_subscription).handler) != nullptr;
+}
 
 bool subscription_runner::accept(delayed_message row, std::function<void()> done) {
   if (state_->cancelled) return false;
@@ -248,14 +256,16 @@ bool subscription_runner::accept(delayed_message row, std::function<void()> done
 }
 
 const message_handler* subscription_runner::state::find(const std::string& name) const {
-  const auto found = std::ranges::find_if(what.handlers, [&](const auto& each) { return each.name == name || std::ranges::find(each.aliases, name) != each.aliases.end(); });
+  const auto found = std::ranges::find_if(
+      what.handlers, [&](const auto& each) { return each.name == name || std::ranges::find(each.aliases, name) != each.aliases.end(); });
   return found == what.handlers.end() ? nullptr : &*found;
 }
 
 void subscription_runner::state::enqueue(task next) {
   {
     const std::lock_guard lock(guard);
-    if (next.what.message->id.empty() && seen.without_id++ == 0) log.warning("{subscription} gets messages without an id: duplicates cannot be told", what.name);
+    if (next.what.message->id.empty() && seen.without_id++ == 0)
+      log.warning("{subscription} gets messages without an id: duplicates cannot be told", what.name);
     waiting.push_back(std::move(next));
   }
   if (cancelled) return give_back_unstarted();
@@ -317,8 +327,10 @@ void subscription_runner::state::handle(task& which) {
 void subscription_runner::state::settle(task& which, const delivery_action& verdict) {
   const bool back = verdict.step == delivery_step::give_back;
   if (which.settle) {
-    if (back) which.settle->give_back(verdict.delay, verdict.counting);
-    else which.settle->acknowledge();
+    if (back)
+      which.settle->give_back(verdict.delay, verdict.counting);
+    else
+      which.settle->acknowledge();
   } else if (which.what.row && back) {
     detail::give_row_back(*around.module_store, *which.what.row, verdict.delay, verdict.counting);
   }
@@ -328,20 +340,37 @@ void subscription_runner::state::settle(task& which, const delivery_action& verd
 void subscription_runner::state::count(const delivery_action& ended) {
   const std::lock_guard lock(guard);
   switch (ended.ending) {
-    case delivery_ending::committed: ++seen.handled; break;
-    case delivery_ending::duplicate: ++seen.duplicates; break;
-    case delivery_ending::expired: ++seen.expired; break;
-    case delivery_ending::delayed: ++seen.delayed; break;
-    case delivery_ending::too_new: ++seen.too_new; break;
-    case delivery_ending::failed: ++seen.failed; break;
+    case delivery_ending::committed:
+      ++seen.handled;
+      break;
+    case delivery_ending::duplicate:
+      ++seen.duplicates;
+      break;
+    case delivery_ending::expired:
+      ++seen.expired;
+      break;
+    case delivery_ending::delayed:
+      ++seen.delayed;
+      break;
+    case delivery_ending::too_new:
+      ++seen.too_new;
+      break;
+    case delivery_ending::failed:
+      ++seen.failed;
+      break;
     case delivery_ending::parked_unrun:
       ++seen.failed;
       ++seen.parked_unrun;
       break;
     case delivery_ending::store_down:
-    case delivery_ending::interrupted: ++seen.given_back; break;
-    case delivery_ending::lost: ++seen.lost; break;
-    case delivery_ending::none: break;
+    case delivery_ending::interrupted:
+      ++seen.given_back;
+      break;
+    case delivery_ending::lost:
+      ++seen.lost;
+      break;
+    case delivery_ending::none:
+      break;
   }
 }
 
@@ -349,7 +378,8 @@ void subscription_runner::state::report(throttle_event event) {
   const std::lock_guard lock(guard);
   const auto before = throttle.state();
   throttle.on(event, steady_now());
-  if (before == throttle_state::open && throttle.state() == throttle_state::single) log.warning("{subscription}: everything fails, one message at a time now", what.name);
+  if (before == throttle_state::open && throttle.state() == throttle_state::single)
+    log.warning("{subscription}: everything fails, one message at a time now", what.name);
 }
 
 }  // namespace mamey::inline v1

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Runs one subscription: takes deliveries from the transport (and rows from the delayed pump), runs their handlers on the worker loops, and settles them.
-/// Drives subscription_machine, throttle_machine and delivery_machine.
+/// Runs one subscription: takes deliveries from the transport (and rows from the delayed pump), runs their handlers on the worker loops,
+/// and settles them. Drives subscription_machine, throttle_machine and delivery_machine.
 
 #include <chrono>
 #include <cstdint>
@@ -26,30 +26,30 @@ struct subscription_statistics {
   std::string name;
   subscription_state state = subscription_state::closed;
   throttle_state throttle = throttle_state::open;
-  std::string last_trouble;          ///< why it is not consuming, for health
-  std::size_t waiting = 0;           ///< delivered, not begun
+  std::string last_trouble;  ///< why it is not consuming, for health
+  std::size_t waiting = 0;   ///< delivered, not begun
   std::size_t running = 0;
-  std::uint64_t handled = 0;         ///< handler runs that committed
-  std::uint64_t duplicates = 0;      ///< stopped by the inbox
+  std::uint64_t handled = 0;     ///< handler runs that committed
+  std::uint64_t duplicates = 0;  ///< stopped by the inbox
   std::uint64_t immediate_retries = 0;
   std::uint64_t delayed = 0;
-  std::uint64_t too_new = 0;         ///< delayed for a newer reader
-  std::uint64_t failed = 0;          ///< to the error store
-  std::uint64_t parked_unrun = 0;    ///< of these, without another run: too many starts
+  std::uint64_t too_new = 0;       ///< delayed for a newer reader
+  std::uint64_t failed = 0;        ///< to the error store
+  std::uint64_t parked_unrun = 0;  ///< of these, without another run: too many starts
   std::uint64_t given_back = 0;
   std::uint64_t expired = 0;
-  std::uint64_t without_id = 0;      ///< no dedupe possible
-  std::uint64_t lost = 0;            ///< failed for good in a module without a store
+  std::uint64_t without_id = 0;  ///< no dedupe possible
+  std::uint64_t lost = 0;        ///< failed for good in a module without a store
   std::uint64_t reconnects = 0;
 };
 
 /// What a runner works with; references and pointers outlive it.
 struct subscription_surroundings {
-  transport* through = nullptr;  ///< null: fed by delayed rows only
-  store* module_store = nullptr; ///< null: no inbox, no delayed retries, no error store
+  transport* through = nullptr;   ///< null: fed by delayed rows only
+  store* module_store = nullptr;  ///< null: no inbox, no delayed retries, no error store
   const upcasters* lifts = nullptr;
   std::vector<event_loop*> workers;
-  std::string service;           ///< of the ambient context
+  std::string service;  ///< of the ambient context
 };
 
 class subscription_runner {
@@ -68,7 +68,8 @@ class subscription_runner {
   void run();
   /// Takes no new deliveries; those not begun go back uncounted. May suspend.
   void cancel();
-  /// After `cancel`: waits for running handlers, at most `grace`, then cancels them (their messages go back), settles and closes. May suspend.
+  /// After `cancel`: waits for running handlers, at most `grace`, then cancels them (their messages go back), settles and closes. May
+  /// suspend.
   void drain(std::chrono::nanoseconds grace);
 
   /// Whether the handler (or an alias of it) is here. `row_subscription` is `delayed_message::subscription`.

@@ -19,7 +19,8 @@ void throttle_machine::on(throttle_event event, steady_time now) noexcept {
       permitted_ = std::min(permitted_ * 2, full_);
       state_ = permitted_ == full_ ? throttle_state::open : throttle_state::recovering;
       return;
-    case throttle_event::failed_permanent: return;  // the message's fault, not a dependency's
+    case throttle_event::failed_permanent:
+      return;  // the message's fault, not a dependency's
     case throttle_event::failed_transient:
       ++failures_;
       if (state_ == throttle_state::open && failures_ < after_) return;

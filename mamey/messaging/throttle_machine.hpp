@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// How many handlers of a subscription may run at once: all while things go well, one when everything fails, so that a dependency that is away is asked
-/// gently and the retries' rows do not pile up. And pausing while the module's own store is away.
+/// How many handlers of a subscription may run at once: all while things go well, one when everything fails, so that a dependency that is
+/// away is asked gently and the retries' rows do not pile up. And pausing while the module's own store is away.
 
 #include <chrono>
 #include <cstddef>

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// What carries messages between modules: a broker, a database, or the process itself. The relay publishes through it, subscriptions consume from it;
-/// no broker and no database is named here. Every transport passes tests/conformance.
+/// What carries messages between modules: a broker, a database, or the process itself. The relay publishes through it, subscriptions
+/// consume from it; no broker and no database is named here. Every transport passes tests/conformance.
 
 #include <chrono>
 #include <cstddef>
@@ -49,7 +49,7 @@ struct publish_outcome {
 struct outgoing_message {
   std::uint64_t tag = 0;  ///< chosen by the caller, unique among its unsettled ones; comes back with the outcome
   std::shared_ptr<const envelope> message;
-  bool maybe_sent = false;  ///< an earlier try may have arrived: whoever hands it out says `redelivered`
+  bool maybe_sent = false;                       ///< an earlier try may have arrived: whoever hands it out says `redelivered`
   steady_time send_before = steady_time::max();  ///< the lease behind it: not sent by then, it ends as an untouched broker_fault
 };
 
@@ -85,8 +85,9 @@ struct topology {
 /// Whether a start handed out and given back counts towards the start limit.
 enum class start_counting : std::uint8_t { counted, uncounted };
 
-/// Ends one delivery: exactly one call, from any thread. Never suspends: the transport carries it out in the background and before the consumer closes.
-/// A settlement of a connection that is gone is dropped (the message comes again). Destroying it unsettled means `give_back(0, counted)`.
+/// Ends one delivery: exactly one call, from any thread. Never suspends: the transport carries it out in the background and before the
+/// consumer closes. A settlement of a connection that is gone is dropped (the message comes again). Destroying it unsettled means
+/// `give_back(0, counted)`.
 class settlement {
  public:
   virtual ~settlement() = default;
@@ -106,7 +107,8 @@ struct delivery {
 using delivery_callback = std::function<void(delivery)>;
 
 enum class consumer_state : std::uint8_t { consuming, cancelled_by_broker, closed };
-/// Told when the transport ends or resumes the consumer by itself: `cancelled_by_broker` (the queue went away), `closed` (the channel or connection did). Any thread.
+/// Told when the transport ends or resumes the consumer by itself: `cancelled_by_broker` (the queue went away), `closed` (the channel or
+/// connection did). Any thread.
 using consumer_state_callback = std::function<void(consumer_state state, std::string_view reason)>;
 
 struct queue_options {
@@ -122,7 +124,8 @@ class consumer {
   virtual ~consumer() = default;
   /// No new deliveries after it returns; those handed out can still be settled. Idempotent.
   virtual void cancel() = 0;
-  /// After `cancel`: carries out the settlements made so far, then lets go; whatever is unsettled comes again, to whoever consumes. May suspend.
+  /// After `cancel`: carries out the settlements made so far, then lets go; whatever is unsettled comes again, to whoever consumes. May
+  /// suspend.
   virtual void close() = 0;
 };
 
@@ -138,7 +141,8 @@ using channel_state_callback = std::function<void(channel_state state, std::stri
 class outgoing_channel {
  public:
   virtual ~outgoing_channel() = default;
-  /// Hands messages over, in order. Never suspends (the publisher's window bounds what is queued); a failure is an outcome, never an exception.
+  /// Hands messages over, in order. Never suspends (the publisher's window bounds what is queued); a failure is an outcome, never an
+  /// exception.
   virtual void publish(std::span<const outgoing_message> messages) = 0;
   /// Gives up every unconfirmed publish (a confirm timed out, the publisher stops): each ends as broker_fault, its late confirm is dropped.
   virtual void reset() = 0;

@@ -41,14 +41,17 @@ class broken_settlement final : public settlement {
   void acknowledge() noexcept override {
     const auto inner = slot_->take();
     if (!inner) return;
-    if (what_ == defect::forgets_settlements) inner->give_back({}, start_counting::counted);
-    else inner->acknowledge();
+    if (what_ == defect::forgets_settlements)
+      inner->give_back({}, start_counting::counted);
+    else
+      inner->acknowledge();
   }
   void give_back(std::chrono::milliseconds delay, start_counting counting) noexcept override {
     const auto inner = slot_->take();
     if (!inner) return;
     if (what_ == defect::drops_given_back) return inner->acknowledge();
-    inner->give_back(what_ == defect::ignores_delays ? std::chrono::milliseconds(0) : delay, what_ == defect::counts_uncounted ? start_counting::counted : counting);
+    inner->give_back(what_ == defect::ignores_delays ? std::chrono::milliseconds(0) : delay,
+                     what_ == defect::counts_uncounted ? start_counting::counted : counting);
   }
 
  private:
@@ -64,11 +67,13 @@ class no_settlement final : public settlement {
 
 class broken_channel final : public outgoing_channel {
  public:
-  broken_channel(std::shared_ptr<breakage> of, publish_callback done, channel_state_callback changed) : of_(std::move(of)), done_(std::move(done)) {
+  broken_channel(std::shared_ptr<breakage> of, publish_callback done, channel_state_callback changed)
+      : of_(std::move(of)), done_(std::move(done)) {
     const auto what = of_->what;
     inner_ = of_->inner->open_channel(
         [what, done = done_](std::uint64_t tag, const publish_outcome& outcome) {
-          if (what == defect::confirms_at_once || (what == defect::forgets_outcomes && outcome.result == publish_result::broker_fault)) return;
+          if (what == defect::confirms_at_once || (what == defect::forgets_outcomes && outcome.result == publish_result::broker_fault))
+            return;
           if (what == defect::confirms_unroutable && outcome.result == publish_result::unroutable) return done(tag, {});
           done(tag, outcome);
           if (what == defect::repeats_outcomes) done(tag, outcome);
@@ -154,7 +159,8 @@ class broken_transport final : public transport {
       const std::lock_guard lock(of_->mutex);
       of_->consumers.push_back(deliver);
     }
-    auto inner = of_->inner->subscribe(with, [of = of_, deliver](delivery next) { hand_on(*of, deliver, std::move(next)); }, std::move(changed));
+    auto inner =
+        of_->inner->subscribe(with, [of = of_, deliver](delivery next) { hand_on(*of, deliver, std::move(next)); }, std::move(changed));
     return std::make_unique<broken_consumer>(std::move(inner), of_);
   }
   void check() override { of_->inner->check(); }

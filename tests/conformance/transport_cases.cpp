@@ -5,8 +5,8 @@
 
 #include "transport_party.hpp"
 
-// The promises of transport.hpp, one case each. A case throws promise_broken. What must not happen is looked for after a later message has come
-// through the same queue, so no case waits for nothing.
+// The promises of transport.hpp, one case each. A case throws promise_broken. What must not happen is looked for after a later message has
+// come through the same queue, so no case waits for nothing.
 namespace mamey::testing {
 
 namespace {
@@ -57,9 +57,10 @@ void a_message_arrives_unchanged(transport_bench& bench) {
   one.publish(sent);
   auto got = inbox.next("the message");
   const auto& m = *got.message;
-  require(m.id == sent.id && m.correlation_id == sent.correlation_id && m.causation_id == sent.causation_id && m.type == sent.type && m.version == sent.version &&
-              m.min_version == sent.min_version && m.source == sent.source && m.occurred_at == sent.occurred_at && m.key == sent.key && m.stream == sent.stream &&
-              m.position == sent.position && m.tenant == sent.tenant && m.traceparent == sent.traceparent && m.user == sent.user && m.headers == sent.headers &&
+  require(m.id == sent.id && m.correlation_id == sent.correlation_id && m.causation_id == sent.causation_id && m.type == sent.type &&
+              m.version == sent.version && m.min_version == sent.min_version && m.source == sent.source &&
+              m.occurred_at == sent.occurred_at && m.key == sent.key && m.stream == sent.stream && m.position == sent.position &&
+              m.tenant == sent.tenant && m.traceparent == sent.traceparent && m.user == sent.user && m.headers == sent.headers &&
               m.body == sent.body && m.exchange == sent.exchange && m.routing_key == sent.routing_key,
           "every attribute arrives as it was sent");
   require(!got.redelivered, "a first delivery is not a redelivery");
@@ -161,8 +162,10 @@ void starts_are_counted_across_hand_outs(transport_bench& bench) {
     auto reading = one.consume("stock", inbox);
     auto got = inbox.next("hand-out " + std::to_string(starts));
     require(got.starts == starts, "hand-out " + std::to_string(starts) + " counts " + std::to_string(got.starts));
-    if (starts == 3) got.settle->acknowledge();
-    else got.settle->give_back({}, start_counting::counted);
+    if (starts == 3)
+      got.settle->acknowledge();
+    else
+      got.settle->give_back({}, start_counting::counted);
     reading->cancel();
     reading->close();
   }
@@ -390,26 +393,34 @@ const std::vector<transport_case>& transport_cases() {
       {"a_message_arrives_unchanged", nullptr, defect::alters_messages, a_message_arrives_unchanged},
       {"a_confirmed_message_arrives", nullptr, defect::loses_messages, a_confirmed_message_arrives},
       {"every_bound_queue_gets_its_copy", nullptr, defect::delivers_to_one_queue, every_bound_queue_gets_its_copy},
-      {"a_message_nobody_is_bound_to_is_told", &features::reports_unroutable, defect::confirms_unroutable, a_message_nobody_is_bound_to_is_told},
+      {"a_message_nobody_is_bound_to_is_told", &features::reports_unroutable, defect::confirms_unroutable,
+       a_message_nobody_is_bound_to_is_told},
       {"confirmed_means_handled", &features::confirms_after_handling, defect::confirms_at_once, confirmed_means_handled},
       {"an_acknowledged_message_never_comes_again", nullptr, defect::forgets_settlements, an_acknowledged_message_never_comes_again},
-      {"a_message_given_back_comes_again_as_redelivered", nullptr, defect::hides_redelivery, a_message_given_back_comes_again_as_redelivered},
+      {"a_message_given_back_comes_again_as_redelivered", nullptr, defect::hides_redelivery,
+       a_message_given_back_comes_again_as_redelivered},
       {"a_message_given_back_is_not_lost", nullptr, defect::drops_given_back, a_message_given_back_comes_again_as_redelivered},
-      {"a_message_given_back_with_a_delay_waits_for_it", &features::delayed_give_back, defect::ignores_delays, a_message_given_back_with_a_delay_waits_for_it},
+      {"a_message_given_back_with_a_delay_waits_for_it", &features::delayed_give_back, defect::ignores_delays,
+       a_message_given_back_with_a_delay_waits_for_it},
       {"starts_are_counted_across_hand_outs", &features::counts_starts, defect::resets_starts, starts_are_counted_across_hand_outs},
       {"an_uncounted_start_is_taken_back", &features::counts_starts, defect::counts_uncounted, an_uncounted_start_is_taken_back},
       {"what_a_consumer_leaves_unsettled_comes_again", nullptr, defect::swallows_unsettled, what_a_consumer_leaves_unsettled_comes_again},
       {"no_more_than_the_prefetch_is_handed_out", nullptr, defect::ignores_prefetch, no_more_than_the_prefetch_is_handed_out},
-      {"an_ordered_queue_hands_out_one_a_key_in_order", &features::ordered_by_key, defect::ignores_order, an_ordered_queue_hands_out_one_a_key_in_order},
-      {"a_message_given_back_keeps_its_place_in_an_ordered_queue", &features::keeps_place, defect::ignores_order, a_message_given_back_keeps_its_place_in_an_ordered_queue},
-      {"competing_consumers_share_the_messages", &features::competing_consumers, defect::hands_out_twice, competing_consumers_share_the_messages},
-      {"nothing_is_handed_out_after_cancel_and_settling_still_works", nullptr, defect::delivers_after_cancel, nothing_is_handed_out_after_cancel_and_settling_still_works},
+      {"an_ordered_queue_hands_out_one_a_key_in_order", &features::ordered_by_key, defect::ignores_order,
+       an_ordered_queue_hands_out_one_a_key_in_order},
+      {"a_message_given_back_keeps_its_place_in_an_ordered_queue", &features::keeps_place, defect::ignores_order,
+       a_message_given_back_keeps_its_place_in_an_ordered_queue},
+      {"competing_consumers_share_the_messages", &features::competing_consumers, defect::hands_out_twice,
+       competing_consumers_share_the_messages},
+      {"nothing_is_handed_out_after_cancel_and_settling_still_works", nullptr, defect::delivers_after_cancel,
+       nothing_is_handed_out_after_cancel_and_settling_still_works},
       {"every_publish_has_one_outcome_a_reset_included", nullptr, defect::repeats_outcomes, every_publish_has_one_outcome_a_reset_included},
       {"a_reset_ends_what_is_unconfirmed", &features::confirms_after_handling, defect::forgets_outcomes, a_reset_ends_what_is_unconfirmed},
       {"declaring_again_changes_nothing", nullptr, defect::refuses_to_declare_again, declaring_again_changes_nothing},
       {"what_comes_after_its_lease_is_not_sent", nullptr, defect::sends_too_late, what_comes_after_its_lease_is_not_sent},
       {"a_confirmed_message_survives_a_restart", &features::persistent, defect::loses_messages, a_confirmed_message_survives_a_restart},
-      {"another_process_gets_what_this_one_publishes", &features::several_processes, defect::loses_messages, another_process_gets_what_this_one_publishes},
+      {"another_process_gets_what_this_one_publishes", &features::several_processes, defect::loses_messages,
+       another_process_gets_what_this_one_publishes},
   };
   return all;
 }

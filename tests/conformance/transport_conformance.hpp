@@ -3,10 +3,11 @@
 /// @file
 /// What every transport does. A provider's test hands in how its transport is made and the features it is expected to have:
 ///
-///     const transport_subject subject{.name = "sql", .expected = {…}, .make = [](runtime& on) { return std::make_unique<sql_bench>(on); }};
-///     INSTANTIATE_TEST_SUITE_P(sql, transport_conformance, all_cases_of(subject), case_name);
+///     const transport_subject subject{.name = "sql", .expected = {…}, .make = [](runtime& on) { return std::make_unique<sql_bench>(on);
+///     }}; INSTANTIATE_TEST_SUITE_P(sql, transport_conformance, all_cases_of(subject), case_name);
 ///
-/// A case is skipped only where the table says the feature is missing. Each case must fail on a transport with the defect it names (`broken_transport`).
+/// A case is skipped only where the table says the feature is missing. Each case must fail on a transport with the defect it names
+/// (`broken_transport`).
 
 #include <functional>
 #include <memory>
@@ -43,26 +44,26 @@ struct transport_subject {
 /// What a broken transport does wrong.
 enum class transport_defect : std::uint8_t {
   none,
-  loses_messages,          ///< confirmed and never handed out
+  loses_messages,  ///< confirmed and never handed out
   confirms_unroutable,
-  delivers_to_one_queue,   ///< one subscription gets it, the others do not
-  confirms_at_once,        ///< before it is safe (or handled)
-  forgets_settlements,     ///< an acknowledged message comes again
+  delivers_to_one_queue,  ///< one subscription gets it, the others do not
+  confirms_at_once,       ///< before it is safe (or handled)
+  forgets_settlements,    ///< an acknowledged message comes again
   hides_redelivery,
   ignores_delays,
-  drops_given_back,        ///< a message given back is gone
+  drops_given_back,  ///< a message given back is gone
   ignores_prefetch,
   ignores_order,
   resets_starts,
-  hands_out_twice,         ///< to every consumer of a queue
+  hands_out_twice,  ///< to every consumer of a queue
   delivers_after_cancel,
-  forgets_outcomes,        ///< of a reset
+  forgets_outcomes,  ///< of a reset
   repeats_outcomes,
   alters_messages,
-  sends_too_late,          ///< although the lease behind it has ended
+  sends_too_late,  ///< although the lease behind it has ended
   counts_uncounted,
   refuses_to_declare_again,
-  swallows_unsettled,      ///< what a consumer left unsettled is gone
+  swallows_unsettled,  ///< what a consumer left unsettled is gone
 };
 
 /// `inner` with a defect.
@@ -70,8 +71,8 @@ std::shared_ptr<transport> break_transport(std::shared_ptr<transport> inner, tra
 
 struct transport_case {
   const char* name;
-  bool transport_features::*needs;  ///< null: every transport
-  transport_defect caught;          ///< must make this case fail
+  bool transport_features::* needs;  ///< null: every transport
+  transport_defect caught;           ///< must make this case fail
   void (*check)(transport_bench& bench);
 };
 const std::vector<transport_case>& transport_cases();

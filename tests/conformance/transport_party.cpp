@@ -62,7 +62,9 @@ party::party(std::shared_ptr<transport> through) : through_(std::move(through)) 
 party::~party() = default;
 
 void party::declare(const std::string& queue, const std::string& routing_key, bool ordered) {
-  through_->declare({.exchanges = {{.name = "orders"}}, .queues = {{.name = queue, .ordered = ordered}}, .bindings = {{.queue = queue, .exchange = "orders", .routing_key = routing_key}}});
+  through_->declare({.exchanges = {{.name = "orders"}},
+                     .queues = {{.name = queue, .ordered = ordered}},
+                     .bindings = {{.queue = queue, .exchange = "orders", .routing_key = routing_key}}});
 }
 
 std::unique_ptr<consumer> party::consume(const std::string& queue, receiver& into, std::size_t prefetch, bool ordered) {
@@ -75,7 +77,8 @@ std::uint64_t party::publish(const std::string& routing_key, std::string key, st
   message.key = std::move(key);
   message.exchange = "orders";
   message.routing_key = routing_key;
-  const std::array one{outgoing_message{.tag = ++next_tag_, .message = std::make_shared<const envelope>(std::move(message)), .send_before = send_before}};
+  const std::array one{
+      outgoing_message{.tag = ++next_tag_, .message = std::make_shared<const envelope>(std::move(message)), .send_before = send_before}};
   channel_->publish(one);
   return next_tag_;
 }
@@ -88,7 +91,8 @@ std::uint64_t party::publish(envelope message) {
 
 publish_outcome party::outcome(std::uint64_t tag) {
   std::unique_lock lock(shared_->mutex);
-  if (!shared_->changed.wait_for(lock, patience(), [&] { return shared_->outcomes.contains(tag); })) broken("the outcome of " + name_of(tag) + " did not come");
+  if (!shared_->changed.wait_for(lock, patience(), [&] { return shared_->outcomes.contains(tag); }))
+    broken("the outcome of " + name_of(tag) + " did not come");
   return shared_->outcomes.at(tag).front();
 }
 

@@ -136,7 +136,8 @@ void broker_model::set_down(bool down) {
 
 void broker_model::set_blocked(bool blocked) {
   blocked_ = blocked;
-  for (auto& [number, each] : std::map(channels_)) each.owner->tell({.event = blocked ? relay_event::blocked : relay_event::ready, .reason = {}});
+  for (auto& [number, each] : std::map(channels_))
+    each.owner->tell({.event = blocked ? relay_event::blocked : relay_event::ready, .reason = {}});
 }
 
 void broker_model::break_a_consumer(bool cancelled) {

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// A broker with one exchange and one queue, and the troubles brokers have: lost publishes, lost confirms, nacks, outages, duplicates, reordering.
+/// A broker with one exchange and one queue, and the troubles brokers have: lost publishes, lost confirms, nacks, outages, duplicates,
+/// reordering.
 
 #include <deque>
 #include <map>

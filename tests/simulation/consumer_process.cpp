@@ -29,16 +29,18 @@ void consumer_process::later(span delay, std::function<void()> what) {
   });
 }
 
-void consumer_process::with_store(std::function<void()> operation, std::function<void()> answered, std::function<void()> away, std::function<void()> unknown) {
+void consumer_process::with_store(std::function<void()> operation, std::function<void()> answered, std::function<void()> away,
+                                  std::function<void()> unknown) {
   auto& random = world_.time.random;
-  later(random.between(50us, 2ms), [this, operation = std::move(operation), answered = std::move(answered), away = std::move(away), unknown = std::move(unknown)] {
-    const auto mine = incarnation_;
-    if (world_.hits(world_.settings.store_failure)) return later(1ms, away);
-    operation();
-    if (mine != incarnation_) return;
-    if (world_.hits(world_.settings.store_failure / 3)) return later(1ms, unknown);
-    later(world_.time.random.between(50us, 2ms), answered);
-  });
+  later(random.between(50us, 2ms),
+        [this, operation = std::move(operation), answered = std::move(answered), away = std::move(away), unknown = std::move(unknown)] {
+          const auto mine = incarnation_;
+          if (world_.hits(world_.settings.store_failure)) return later(1ms, away);
+          operation();
+          if (mine != incarnation_) return;
+          if (world_.hits(world_.settings.store_failure / 3)) return later(1ms, unknown);
+          later(world_.time.random.between(50us, 2ms), answered);
+        });
 }
 
 // -- the process ----------------------------------------------------------------------------------------------------------
@@ -66,10 +68,14 @@ void consumer_process::crash() {
 void consumer_process::supervise(subscription_event event) {
   world_.met.subscription.meet(subscription_->state(), event);
   switch (subscription_->on(event, steady())) {
-    case subscription_step::none: return;
-    case subscription_step::subscribe: return later(world_.time.random.between(1ms, 20ms), [this] { open(); });
-    case subscription_step::wait: return later(std::max<span>(subscription_->retry_at() - steady(), 0ns), [this] { supervise(subscription_event::timer); });
-    case subscription_step::cancel: return drain();
+    case subscription_step::none:
+      return;
+    case subscription_step::subscribe:
+      return later(world_.time.random.between(1ms, 20ms), [this] { open(); });
+    case subscription_step::wait:
+      return later(std::max<span>(subscription_->retry_at() - steady(), 0ns), [this] { supervise(subscription_event::timer); });
+    case subscription_step::cancel:
+      return drain();
     case subscription_step::close:
       if (connection_ != 0) world_.broker->disconnect(std::exchange(connection_, 0));
       alive_ = false;
@@ -102,7 +108,8 @@ void consumer_process::drain() {
 }
 
 bool consumer_process::has_room() const {
-  return alive_ && connection_ != 0 && subscription_->state() == subscription_state::consuming && held_ < throttle_->permitted(steady_time(world_.time.now()));
+  return alive_ && connection_ != 0 && subscription_->state() == subscription_state::consuming &&
+         held_ < throttle_->permitted(steady_time(world_.time.now()));
 }
 
 void consumer_process::throttled(throttle_event event) {
@@ -169,25 +176,32 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
   const auto tell = [this, which](delivery_event event) { return [this, which, event] { feed(which, event); }; };
   const auto key = inbox_key{which->handlers[which->at], which->message->id};
   const auto write = [&](change_set changes) {
-    with_store([&store, changes = std::move(changes)] { store.commit(changes); }, tell(delivery_event::stored), tell(delivery_event::store_down), tell(delivery_event::store_down));
+    with_store([&store, changes = std::move(changes)] { store.commit(changes); }, tell(delivery_event::stored),
+               tell(delivery_event::store_down), tell(delivery_event::store_down));
   };
   switch (action.step) {
     case delivery_step::check_inbox: {
       auto there = std::make_shared<bool>();
       return with_store([&store, key, there] { *there = store.was_handled(key); },
-                        [this, which, there] { feed(which, *there ? delivery_event::handled : delivery_event::not_handled); }, tell(delivery_event::store_down),
-                        tell(delivery_event::store_down));
+                        [this, which, there] { feed(which, *there ? delivery_event::handled : delivery_event::not_handled); },
+                        tell(delivery_event::store_down), tell(delivery_event::store_down));
     }
     case delivery_step::count_start: {
       auto starts = std::make_shared<int>();
       return with_store([&store, key, starts] { *starts = store.count_start(key); },
-                        [this, which, starts] { feed(which, delivery_event::start_counted, *starts); }, tell(delivery_event::store_down), tell(delivery_event::store_down));
+                        [this, which, starts] { feed(which, delivery_event::start_counted, *starts); }, tell(delivery_event::store_down),
+                        tell(delivery_event::store_down));
     }
-    case delivery_step::run: return handle(which);
-    case delivery_step::wait: return later(action.delay, tell(delivery_event::waited));
-    case delivery_step::store_delayed: return write(delayed_row(*which, action.delay, action.rounds));
-    case delivery_step::store_failure: return write(failure_of(*which, action));
-    case delivery_step::finish_row: return write({.inbox = {}, .finished_delayed = {which->row->id}});
+    case delivery_step::run:
+      return handle(which);
+    case delivery_step::wait:
+      return later(action.delay, tell(delivery_event::waited));
+    case delivery_step::store_delayed:
+      return write(delayed_row(*which, action.delay, action.rounds));
+    case delivery_step::store_failure:
+      return write(failure_of(*which, action));
+    case delivery_step::finish_row:
+      return write({.inbox = {}, .finished_delayed = {which->row->id}});
     case delivery_step::acknowledge:
     case delivery_step::give_back:
       if (action.undo_start && !world_.hits(world_.settings.store_failure)) store.clear_starts(key);
@@ -205,13 +219,17 @@ void consumer_process::settle(const run_ptr& which) {
   if (which->row) {  // acknowledged by the commit that ended it; given back by storing it again
     --which->at;
     const int attempts = which->row->attempts - (verdict.counting == start_counting::uncounted ? 1 : 0);
-    if (back) with_store([this, changes = delayed_row(*which, verdict.delay, attempts)] { world_.inbox_store.commit(changes); }, [] {}, [] {}, [] {});
+    if (back)
+      with_store([this, changes = delayed_row(*which, verdict.delay, attempts)] { world_.inbox_store.commit(changes); }, [] {}, [] {},
+                 [] {});
     return;
   }
   if (which->connection != connection_ || connection_ == 0) return;  // its connection is gone: the settlement too
   --held_;
-  if (back) world_.broker->give_back(connection_, which->item, verdict.delay, verdict.counting);
-  else world_.broker->acknowledge(connection_, which->item);
+  if (back)
+    world_.broker->give_back(connection_, which->item, verdict.delay, verdict.counting);
+  else
+    world_.broker->acknowledge(connection_, which->item);
   world_.broker->pump();
 }
 
@@ -227,17 +245,20 @@ void consumer_process::handle(const run_ptr& which) {
     switch (message.what) {
       case fate::aborts_the_process: {
         const int limit = rules_.start_limit + (rules_.retries_in_place ? static_cast<int>(delays.size()) + 1 : 0);
-        if (++message.aborts > (message.copies + 1) * (limit + 1)) world_.violate(message.id + " aborts its process again and again and is not parked");
+        if (++message.aborts > (message.copies + 1) * (limit + 1))
+          world_.violate(message.id + " aborts its process again and again and is not parked");
         return crash();
       }
-      case fate::is_refused_by_the_handler: return failed(throttle_event::failed_permanent, delivery_event::failed_permanent);
+      case fate::is_refused_by_the_handler:
+        return failed(throttle_event::failed_permanent, delivery_event::failed_permanent);
       case fate::fails_for_a_while:
         if (message.failures_left > 0) {
           --message.failures_left;
           return failed(throttle_event::failed_transient, delivery_event::failed_transient);
         }
         break;
-      default: break;
+      default:
+        break;
     }
     if (world_.hits(0.01)) return feed(which, delivery_event::interrupted);
     finish_handling(which);
@@ -252,7 +273,9 @@ void consumer_process::finish_handling(const run_ptr& which) {
   if (!changes.inbox) return commit_separately(which, std::move(changes), *context.inbox);
   auto outcome = std::make_shared<commit_outcome>();
   with_store([this, changes = std::move(changes), outcome] { *outcome = world_.inbox_store.commit(changes); },
-             [this, which, outcome] { feed(which, *outcome == commit_outcome::committed ? delivery_event::committed : delivery_event::already_handled); },
+             [this, which, outcome] {
+               feed(which, *outcome == commit_outcome::committed ? delivery_event::committed : delivery_event::already_handled);
+             },
              [this, which] {
                throttled(throttle_event::failed_transient);
                feed(which, delivery_event::failed_transient);
@@ -264,7 +287,8 @@ void consumer_process::commit_separately(const run_ptr& which, change_set change
   const auto unknown = [this, which] { feed(which, delivery_event::outcome_unknown); };
   with_store([this, changes = std::move(changes)] { world_.inbox_store.commit(changes); },
              [this, which, key = std::move(key), unknown] {
-               with_store([this, key] { world_.inbox_store.commit({.inbox = key}); }, [this, which] { feed(which, delivery_event::committed); }, unknown, unknown);
+               with_store([this, key] { world_.inbox_store.commit({.inbox = key}); },
+                          [this, which] { feed(which, delivery_event::committed); }, unknown, unknown);
              },
              unknown, unknown);
 }
@@ -281,11 +305,12 @@ change_set consumer_process::delayed_row(const run& which, span delay, int attem
 
 change_set consumer_process::failure_of(const run& which, const delivery_action& action) const {
   const auto& handler = which.handlers[which.at];
-  error_record record{.id = handler + "/" + which.message->id + "/" + std::to_string(number_) + "." + std::to_string(world_.time.now().count()),
-                      .key = {handler, which.message->id},
-                      .message = *which.message,
-                      .error_code = action.ending == delivery_ending::parked_unrun ? "start_limit_exceeded" : "refused",
-                      .error_reason = {}};
+  error_record record{
+      .id = handler + "/" + which.message->id + "/" + std::to_string(number_) + "." + std::to_string(world_.time.now().count()),
+      .key = {handler, which.message->id},
+      .message = *which.message,
+      .error_code = action.ending == delivery_ending::parked_unrun ? "start_limit_exceeded" : "refused",
+      .error_reason = {}};
   envelope rejected;
   rejected.id = derived_id(which.message->id, handler);
   change_set changes{.inbox = inbox_key{handler, which.message->id}, .outbox = {std::move(rejected)}, .errors = {std::move(record)}};

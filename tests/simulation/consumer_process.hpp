@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// A process that consumes the simulated queue and the delayed rows of its store, driving the machines of subscription, throttle and delivery.
+/// A process that consumes the simulated queue and the delayed rows of its store, driving the machines of subscription, throttle and
+/// delivery.
 
 #include <memory>
 #include <string>
@@ -59,7 +60,8 @@ class consumer_process {
   handling_context context_of(const run& which) const;
 
   /// Carries out `operation` after a while; its answer, or the news that the store is away, comes back. Either may meet a crash.
-  void with_store(std::function<void()> operation, std::function<void()> answered, std::function<void()> away, std::function<void()> unknown);
+  void with_store(std::function<void()> operation, std::function<void()> answered, std::function<void()> away,
+                  std::function<void()> unknown);
   void later(span delay, std::function<void()> what);
 
   world& world_;
@@ -71,7 +73,6 @@ class consumer_process {
   std::unique_ptr<subscription_machine> subscription_;
   std::unique_ptr<throttle_machine> throttle_;
   recoverability rules_;
-  std::uint64_t records_ = 0;
 };
 
 }  // namespace mamey::simulation

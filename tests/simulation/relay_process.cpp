@@ -93,21 +93,28 @@ void relay_process::perform(relay_action action) {
   auto& store = world_.outbox_store;
   const auto done = [](std::size_t applied) { return relay_input{.event = relay_event::row_work_done, .reason = {}, .applied = applied}; };
   switch (action.step) {
-    case relay_step::claim: return claim_rows(action.request);
-    case relay_step::send: return send(action);
-    case relay_step::renew: return renew(action);
+    case relay_step::claim:
+      return claim_rows(action.request);
+    case relay_step::send:
+      return send(action);
+    case relay_step::renew:
+      return renew(action);
     case relay_step::lease_slots:
       return with_store(
           [&store, request = action.request] {
-            return relay_input{.event = relay_event::slots_leased, .reason = {}, .applied = store.lease_slots(request.owner, request.most_rows, request.lease).size()};
+            return relay_input{.event = relay_event::slots_leased,
+                               .reason = {},
+                               .applied = store.lease_slots(request.owner, request.most_rows, request.lease).size()};
           },
           relay_event::slots_failed);
     case relay_step::mark_sent:
       return with_store([&store, done, rows = action.sequences] { return store.mark_sent(rows), done(0); }, relay_event::row_work_failed);
     case relay_step::mark_unroutable:
-      return with_store([&store, done, rows = action.sequences] { return store.mark_unroutable(rows), done(0); }, relay_event::row_work_failed);
+      return with_store([&store, done, rows = action.sequences] { return store.mark_unroutable(rows), done(0); },
+                        relay_event::row_work_failed);
     case relay_step::fail:
-      return with_store([&store, done, token = action.token, rows = action.failures] { return done(store.fail_outbox(token, rows)); }, relay_event::row_work_failed);
+      return with_store([&store, done, token = action.token, rows = action.failures] { return done(store.fail_outbox(token, rows)); },
+                        relay_event::row_work_failed);
     case relay_step::release:
       return with_store([&store, done, token = action.token, rows = action.sequences] { return done(store.release_outbox(token, rows)); },
                         relay_event::row_work_failed);
@@ -132,7 +139,8 @@ void relay_process::perform(relay_action action) {
 void relay_process::send(const relay_action& action) {
   for (const auto& each : action.messages) {
     const auto lease = lease_until_.find(sequence_of_.at(each.message->id));
-    if (lease == lease_until_.end() || world_.time.now() >= lease->second) world_.violate("sent " + each.message->id + " without its lease");
+    if (lease == lease_until_.end() || world_.time.now() >= lease->second)
+      world_.violate("sent " + each.message->id + " without its lease");
     world_.broker->publish(channel_, each);
   }
 }
@@ -158,7 +166,9 @@ void relay_process::renew(const relay_action& action) {
           const auto* row = store.row_of(each);
           if (row && row->token == action.token) lease_until_[each] = world_.time.now() + action.request.lease;
         }
-        return relay_input{.event = relay_event::row_work_done, .reason = {}, .applied = store.renew_outbox(action.token, action.sequences, action.request.lease)};
+        return relay_input{.event = relay_event::row_work_done,
+                           .reason = {},
+                           .applied = store.renew_outbox(action.token, action.sequences, action.request.lease)};
       },
       relay_event::row_work_failed);
 }

@@ -17,7 +17,9 @@ world::world(std::uint64_t seed, const profile& with, coverage& met_so_far)
       broker(std::make_unique<broker_model>(*this)),
       handlers{"stock", "mail"},
       chaos_until_(time.now() + with.chaos) {
-  inbox_store.apply = [this](const sql_statement& statement) { effect(statement.text, std::get<std::string>(statement.parameters.front())); };
+  inbox_store.apply = [this](const sql_statement& statement) {
+    effect(statement.text, std::get<std::string>(statement.parameters.front()));
+  };
   for (std::size_t i = 0; i < settings.relays; ++i) relays.push_back(std::make_unique<relay_process>(*this, i));
   for (std::size_t i = 0; i < settings.consumers; ++i) consumers.push_back(std::make_unique<consumer_process>(*this, i));
 }
@@ -33,14 +35,15 @@ void world::effect(const std::string& handler, const std::string& id) {
   const auto& message = book.at(id);
   if (!settings.ordered || message.key.empty()) return;
   auto& last = last_in_key_[{handler, message.key}];
-  if (message.number < last) violate(handler + " saw number " + std::to_string(message.number) + " of key " + message.key + " after number " + std::to_string(last));
+  if (message.number < last)
+    violate(handler + " saw number " + std::to_string(message.number) + " of key " + message.key + " after number " + std::to_string(last));
   last = message.number;
 }
 
 void world::publish_some() {
   if (unpublished_ == 0) return;
-  constexpr std::array fates{fate::fails_for_a_while,  fate::is_refused_by_the_handler, fate::aborts_the_process,
-                             fate::too_new_at_first, fate::refused_by_the_broker,     fate::has_no_listener};
+  constexpr std::array fates{fate::fails_for_a_while, fate::is_refused_by_the_handler, fate::aborts_the_process,
+                             fate::too_new_at_first,  fate::refused_by_the_broker,     fate::has_no_listener};
   auto& random = time.random;
   change_set changes;
   const auto count = std::min<std::size_t>(1 + random.below(3), unpublished_);
@@ -82,11 +85,21 @@ void world::trouble() {
       broker->set_blocked(true);
       time.after(random.between(100ms, 3s), [this] { broker->set_blocked(false); });
       break;
-    case 2: broker->break_a_consumer(random.hits(0.5)); break;
-    case 3: pick(relays).stall(time.now() + random.between(100ms, 5s)); break;
-    case 4: pick(relays).stop_gently(); break;
-    case 5: pick(relays).crash(); break;
-    case 6: pick(consumers).stop_gently(); break;
+    case 2:
+      broker->break_a_consumer(random.hits(0.5));
+      break;
+    case 3:
+      pick(relays).stall(time.now() + random.between(100ms, 5s));
+      break;
+    case 4:
+      pick(relays).stop_gently();
+      break;
+    case 5:
+      pick(relays).crash();
+      break;
+    case 6:
+      pick(consumers).stop_gently();
+      break;
     case 7:
       if (random.hits(settings.clock_jump)) {
         const std::array jumps{random.between(0s, 20s), random.between(0s, 2h), -random.between(0s, 20s), span(-30h)};

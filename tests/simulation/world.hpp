@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// One simulated system: publishers' store with relays, a broker, subscribers' store with consumers; and the promises, checked after each step and at the end.
+/// One simulated system: publishers' store with relays, a broker, subscribers' store with consumers; and the promises, checked after each
+/// step and at the end.
 
 #include <array>
 #include <map>
@@ -30,7 +31,9 @@ template <std::size_t States, std::size_t Events>
 struct coverage_table {
   std::array<std::array<std::uint64_t, Events>, States> met{};
   template <class State, class Event>
-  void meet(State state, Event event) { ++met[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)]; }
+  void meet(State state, Event event) {
+    ++met[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)];
+  }
   std::size_t reached() const {
     std::size_t count = 0;
     for (const auto& row : met) {
@@ -54,17 +57,25 @@ struct profile {
   std::size_t messages = 12;
   std::size_t relays = 2;
   std::size_t consumers = 2;
-  double crash = 0.004;        ///< at each step of a process
+  double crash = 0.004;  ///< at each step of a process
   double stall = 0.003;
   double store_failure = 0.03;
   double broker_trouble = 0.08;
   double duplicate = 0.1;
-  double clock_jump = 0.3;     ///< in a schedule
-  span chaos = 20s;            ///< how long things go wrong; afterwards everything must come to its end
+  double clock_jump = 0.3;  ///< in a schedule
+  span chaos = 20s;         ///< how long things go wrong; afterwards everything must come to its end
   injected_faults faults;
 };
 
-enum class fate : std::uint8_t { succeeds, fails_for_a_while, is_refused_by_the_handler, aborts_the_process, too_new_at_first, refused_by_the_broker, has_no_listener };
+enum class fate : std::uint8_t {
+  succeeds,
+  fails_for_a_while,
+  is_refused_by_the_handler,
+  aborts_the_process,
+  too_new_at_first,
+  refused_by_the_broker,
+  has_no_listener
+};
 
 struct message_book {
   std::string id;
@@ -113,7 +124,7 @@ class world {
   span wall_offset_{};
   std::string violation_;
   std::size_t unpublished_ = 0;
-  std::map<std::pair<std::string, std::string>, int> effects_;          ///< (handler, message)
+  std::map<std::pair<std::string, std::string>, int> effects_;              ///< (handler, message)
   std::map<std::pair<std::string, std::string>, std::size_t> last_in_key_;  ///< (handler, key): number of the last effect
 };
 

@@ -65,7 +65,8 @@ void memory_queues::remove(std::span<const std::int64_t> sequences) {
   for (const auto each : sequences) rows_.erase(each);
 }
 
-std::size_t memory_queues::give_back(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds delay, bool counted) {
+std::size_t memory_queues::give_back(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds delay,
+                                     bool counted) {
   if (before) before("give_back");
   std::size_t applied = 0;
   {

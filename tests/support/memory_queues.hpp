@@ -27,7 +27,8 @@ class memory_queues final : public durable_queues {
   void put(const std::string& queue, const envelope& message, std::chrono::milliseconds delay) override;
   taken take(const std::string& queue, std::size_t most, std::chrono::milliseconds lease, bool ordered) override;
   void remove(std::span<const std::int64_t> sequences) override;
-  std::size_t give_back(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds delay, bool counted) override;
+  std::size_t give_back(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds delay,
+                        bool counted) override;
   std::size_t renew(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds lease) override;
   std::int64_t depth(const std::string& queue) override;
   void on_publish(std::function<void()> wake) override;

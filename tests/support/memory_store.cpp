@@ -92,7 +92,8 @@ void memory_store::check_documents(const change_set& changes) const {
       if (found != table->second.end()) current = &found->second;
     }
     const bool clash = each.kind == write_kind::insert && current;
-    const bool stale = each.into->versioned && (each.kind == write_kind::update || each.kind == write_kind::remove) && (!current || current->version != each.expected_version);
+    const bool stale = each.into->versioned && (each.kind == write_kind::update || each.kind == write_kind::remove) &&
+                       (!current || current->version != each.expected_version);
     if (clash || stale) throw concurrency_conflict("version_conflict", "{} {} changed meanwhile", each.into->name, each.content.id);
   }
 }
@@ -100,8 +101,10 @@ void memory_store::check_documents(const change_set& changes) const {
 void memory_store::apply_documents(const change_set& changes) {
   for (const auto& each : changes.documents) {
     auto& table = documents_[each.into->name];
-    if (each.kind == write_kind::remove) table.erase(each.content.id);
-    else table[each.content.id] = each.content;
+    if (each.kind == write_kind::remove)
+      table.erase(each.content.id);
+    else
+      table[each.content.id] = each.content;
   }
 }
 
@@ -218,9 +221,12 @@ outbox_state memory_store::read_outbox_state() {
   operation running(*this, "read_outbox_state");
   outbox_state state;
   for (const auto& [sequence, row] : outbox_) {
-    if (row.parked) ++state.parked;
-    else if (row.unroutable) ++state.unroutable;
-    else ++state.pending;
+    if (row.parked)
+      ++state.parked;
+    else if (row.unroutable)
+      ++state.unroutable;
+    else
+      ++state.pending;
   }
   running.done();
   return state;

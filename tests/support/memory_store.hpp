@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// A store in memory with the semantics of messaging/store.hpp, for tests: leases by its own clock, which a test may move, and operations that a test may fail.
+/// A store in memory with the semantics of messaging/store.hpp, for tests: leases by its own clock, which a test may move, and operations
+/// that a test may fail.
 
 #include <chrono>
 #include <functional>

@@ -16,7 +16,8 @@ class fiber_group {
  public:
   fiber_group();
   ~fiber_group();  ///< `join` must have returned true
-  /// Any thread. The fiber starts with an empty ambient context whose cancellation is the group's; an exception that leaves `body` is logged.
+  /// Any thread. The fiber starts with an empty ambient context whose cancellation is the group's; an exception that leaves `body` is
+  /// logged.
   void start(event_loop& loop, std::string_view name, std::function<void()> body);
   /// The next suspension point of each throws `cancelled`.
   void cancel() noexcept;

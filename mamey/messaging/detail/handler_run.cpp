@@ -65,7 +65,8 @@ class handler_run {
                          .too_new = message.min_version > around_.what->reader_version,
                          .random = random_share()};
     // Without a row of its own, how long a message has been too new is not recorded; its age is the upper bound.
-    if (known.too_new && since != wall_time{} && (from_.row || in_place)) known.too_new_for = std::chrono::duration_cast<std::chrono::milliseconds>(now - since);
+    if (known.too_new && since != wall_time{} && (from_.row || in_place))
+      known.too_new_for = std::chrono::duration_cast<std::chrono::milliseconds>(now - since);
     return known;
   }
 
@@ -75,13 +76,19 @@ class handler_run {
         return with_store([&] { return was_handled() ? machine_.on(delivery_event::handled) : machine_.on(delivery_event::not_handled); });
       case delivery_step::count_start:
         return with_store([&] { return machine_.on(delivery_event::start_counted, around_.module_store->count_start(*key())); });
-      case delivery_step::run: return machine_.on(run());
-      case delivery_step::wait: return machine_.on(wait(action.delay));
-      case delivery_step::store_delayed: return commit(delayed(action));
-      case delivery_step::store_failure: return commit(failure(action));
-      case delivery_step::finish_row: return commit({.inbox = {}, .finished_delayed = {from_.row->id}});
+      case delivery_step::run:
+        return machine_.on(run());
+      case delivery_step::wait:
+        return machine_.on(wait(action.delay));
+      case delivery_step::store_delayed:
+        return commit(delayed(action));
+      case delivery_step::store_failure:
+        return commit(failure(action));
+      case delivery_step::finish_row:
+        return commit({.inbox = {}, .finished_delayed = {from_.row->id}});
       case delivery_step::acknowledge:
-      case delivery_step::give_back: break;
+      case delivery_step::give_back:
+        break;
     }
     return action;
   }
@@ -139,7 +146,8 @@ class handler_run {
   handling_result handle(handling_context& context) const {
     const auto& message = *from_.message;
     const auto& type = message.type.empty() ? around_.what->message_type : message.type;
-    if (!around_.lifts || !around_.lifts->applies(type, message.version, around_.what->reader_version)) return handler_.handle(message, context);
+    if (!around_.lifts || !around_.lifts->applies(type, message.version, around_.what->reader_version))
+      return handler_.handle(message, context);
     return handler_.handle(lifted(message, type), context);
   }
 
@@ -148,7 +156,8 @@ class handler_run {
     try {
       return around_.lifts->lift(std::move(message), around_.what->reader_version);
     } catch (const std::exception& cause) {
-      throw domain_error("upcast_failed", "{} version {} cannot be lifted: {}", type, from_.message->version, std::string_view(cause.what()));
+      throw domain_error("upcast_failed", "{} version {} cannot be lifted: {}", type, from_.message->version,
+                         std::string_view(cause.what()));
     }
   }
 
@@ -157,8 +166,8 @@ class handler_run {
     last_error_ = std::move(report);
     if (first_failed_at_ == wall_time{}) first_failed_at_ = wall_now();
     const bool transient = is_transient(last_error_.kind);
-    log.warning("{handler} failed on {message_id} (attempt {attempt}): {code} {detail}", handler_.name, from_.message->id, machine_.attempt(), last_error_.code,
-                last_error_.detail.empty() ? last_error_.reason : last_error_.detail);
+    log.warning("{handler} failed on {message_id} (attempt {attempt}): {code} {detail}", handler_.name, from_.message->id,
+                machine_.attempt(), last_error_.code, last_error_.detail.empty() ? last_error_.reason : last_error_.detail);
     around_.report(transient ? throttle_event::failed_transient : throttle_event::failed_permanent);
     ask_for_answer();
     if (!transient || !answer_.retry) return delivery_event::failed_permanent;
@@ -188,33 +197,45 @@ class handler_run {
 
   change_set delayed(const delivery_action& action) {
     const auto& message = *from_.message;
-    const auto id = from_.row ? from_.row->id : message.id.empty() ? uuid::v7().to_compact_string() : derived_id(message.id, handler_.name + "/delayed");
+    const auto id = from_.row            ? from_.row->id
+                    : message.id.empty() ? uuid::v7().to_compact_string()
+                                         : derived_id(message.id, handler_.name + "/delayed");
     if (action.ending == delivery_ending::too_new && first_failed_at_ == wall_time{}) first_failed_at_ = wall_now();
     log.info("{message_id} comes to {handler} again in {delay_ms} ms", message.id, handler_.name, action.delay.count());
-    return {.inbox = {},
-            .delayed = {{.id = id,
-                         .subscription = handler_.name + suffix_,
-                         .message = message,
-                         .attempts = action.rounds,
-                         .delay = action.delay,
-                         .first_failed_at = first_failed_at_,
-                         .last_error = action.ending == delivery_ending::too_new ? "too_new" : last_error_.code + ": " + last_error_.reason}}};
+    return {
+        .inbox = {},
+        .delayed = {{.id = id,
+                     .subscription = handler_.name + suffix_,
+                     .message = message,
+                     .attempts = action.rounds,
+                     .delay = action.delay,
+                     .first_failed_at = first_failed_at_,
+                     .last_error = action.ending == delivery_ending::too_new ? "too_new" : last_error_.code + ": " + last_error_.reason}}};
   }
 
   change_set failure(const delivery_action& action) {
     if (action.ending == delivery_ending::parked_unrun) {
-      last_error_ = {.kind = error_kind::internal, .code = "start_limit_exceeded", .reason = "started again and again without an outcome", .detail = {}, .violations = {}};
+      last_error_ = {.kind = error_kind::internal,
+                     .code = "start_limit_exceeded",
+                     .reason = "started again and again without an outcome",
+                     .detail = {},
+                     .violations = {}};
       ask_for_answer();
       answer_.keep_in_error_store = true;
     } else if (last_error_.reason.empty() && from_.message->min_version > around_.what->reader_version) {
-      last_error_ = {.kind = error_kind::internal, .code = "too_new", .reason = "no reader of its version came within the rollout window", .detail = {}, .violations = {}};
+      last_error_ = {.kind = error_kind::internal,
+                     .code = "too_new",
+                     .reason = "no reader of its version came within the rollout window",
+                     .detail = {},
+                     .violations = {}};
     }
     const auto now = wall_now();
     change_set changes{.inbox = key()};
     if (from_.row) changes.finished_delayed.push_back(from_.row->id);
     if (answer_.rejected) changes.outbox.push_back(completed(std::move(*answer_.rejected)));
     if (answer_.keep_in_error_store) {
-      log.error("{message_id} goes to the error store: {handler} {code} {reason}", from_.message->id, handler_.name, last_error_.code, last_error_.reason);
+      log.error("{message_id} goes to the error store: {handler} {code} {reason}", from_.message->id, handler_.name, last_error_.code,
+                last_error_.reason);
       changes.errors.push_back({.id = uuid::v7().to_compact_string(),
                                 .key = {handler_.name, from_.message->id},
                                 .message = *from_.message,
@@ -265,7 +286,9 @@ row_subscription parse_row_subscription(const std::string& text) {
   return at == std::string::npos ? row_subscription{text, {}} : row_subscription{text.substr(0, at), text.substr(at)};
 }
 
-delivery_action run_handler(const run_surroundings& around, const message_handler& handler, const incoming& from) { return handler_run(around, handler, from).go(); }
+delivery_action run_handler(const run_surroundings& around, const message_handler& handler, const incoming& from) {
+  return handler_run(around, handler, from).go();
+}
 
 void give_row_back(store& into, const delayed_message& row, std::chrono::milliseconds delay, start_counting counting) {
   auto again = row;

@@ -37,8 +37,8 @@ struct incoming {
   std::optional<delayed_message> row;
 };
 
-/// Rows of delayed retries name their handler; those of an error-store retry also the record they came from, which gives them an inbox key of their own:
-/// the failed run's row keeps stopping redeliveries of the original.
+/// Rows of delayed retries name their handler; those of an error-store retry also the record they came from, which gives them an inbox key
+/// of their own: the failed run's row keeps stopping redeliveries of the original.
 struct row_subscription {
   std::string handler;
   std::string suffix;  ///< empty, or '#' and the record's id

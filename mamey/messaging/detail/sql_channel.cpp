@@ -42,7 +42,8 @@ class sql_channel final : public outgoing_channel {
       const std::lock_guard lock(mutex_);
       dropped = std::exchange(waiting_, {});
     }
-    for (const auto& each : dropped) done_(each.tag, {.result = publish_result::broker_fault, .reason = "given up by the publisher", .untouched = !each.maybe_sent});
+    for (const auto& each : dropped)
+      done_(each.tag, {.result = publish_result::broker_fault, .reason = "given up by the publisher", .untouched = !each.maybe_sent});
   }
 
  private:
@@ -64,7 +65,8 @@ class sql_channel final : public outgoing_channel {
     std::vector<const outgoing_message*> sent;
     for (const auto& each : batch) {
       if (steady_now() >= each.send_before) {
-        done_(each.tag, {.result = publish_result::broker_fault, .reason = "its lease ended while it waited", .untouched = !each.maybe_sent});
+        done_(each.tag,
+              {.result = publish_result::broker_fault, .reason = "its lease ended while it waited", .untouched = !each.maybe_sent});
         continue;
       }
       messages.push_back(*each.message);
@@ -75,13 +77,16 @@ class sql_channel final : public outgoing_channel {
       const masked_section masked;
       const auto reached = queues_.publish(messages);
       for (std::size_t i = 0; i < sent.size(); ++i) {
-        if (reached.at(i) > 0) done_(sent[i]->tag, {});
-        else done_(sent[i]->tag, {.result = publish_result::unroutable, .reason = "nobody listens"});
+        if (reached.at(i) > 0)
+          done_(sent[i]->tag, {});
+        else
+          done_(sent[i]->tag, {.result = publish_result::unroutable, .reason = "nobody listens"});
       }
     } catch (...) {
       const auto report = describe_current_exception();
       log.warning("the durable queues cannot be written: {code} {detail}", report.code, report.detail);
-      for (const auto* each : sent) done_(each->tag, {.result = publish_result::broker_fault, .reason = report.code + ": " + report.reason});
+      for (const auto* each : sent)
+        done_(each->tag, {.result = publish_result::broker_fault, .reason = report.code + ": " + report.reason});
     }
   }
 
@@ -97,7 +102,8 @@ class sql_channel final : public outgoing_channel {
 
 }  // namespace
 
-std::unique_ptr<outgoing_channel> open_sql_channel(durable_queues& queues, event_loop& loop, const sql_transport_options& options, publish_callback done) {
+std::unique_ptr<outgoing_channel> open_sql_channel(durable_queues& queues, event_loop& loop, const sql_transport_options& options,
+                                                   publish_callback done) {
   return std::make_unique<sql_channel>(queues, loop, options, std::move(done));
 }
 

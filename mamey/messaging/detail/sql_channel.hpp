@@ -10,6 +10,7 @@
 
 namespace mamey::inline v1::detail {
 
-std::unique_ptr<outgoing_channel> open_sql_channel(durable_queues& queues, event_loop& loop, const sql_transport_options& options, publish_callback done);
+std::unique_ptr<outgoing_channel> open_sql_channel(durable_queues& queues, event_loop& loop, const sql_transport_options& options,
+                                                   publish_callback done);
 
 }  // namespace mamey::inline v1::detail

@@ -50,7 +50,12 @@ class sql_consumer final : public sql_consumer_base {
  public:
   sql_consumer(durable_queues& queues, event_loop& loop, const sql_transport_options& how, queue_options options, delivery_callback deliver,
                std::function<void(sql_consumer_base*)> closed)
-      : queues_(queues), how_(how), options_(std::move(options)), deliver_(std::move(deliver)), closed_(std::move(closed)), poll_(how.shortest_poll) {
+      : queues_(queues),
+        how_(how),
+        options_(std::move(options)),
+        deliver_(std::move(deliver)),
+        closed_(std::move(closed)),
+        poll_(how.shortest_poll) {
     fiber_.start(loop, "sql-consume", [this] { run(); });
   }
   ~sql_consumer() override { close(); }
@@ -206,8 +211,10 @@ class sql_consumer final : public sql_consumer_base {
                     .starts = each.starts,
                     .settle = std::make_unique<sql_settlement>(words_, each.sequence)};
       const std::lock_guard lock(delivering_);
-      if (cancelled_) next.settle->give_back({}, start_counting::uncounted);
-      else deliver_(std::move(next));
+      if (cancelled_)
+        next.settle->give_back({}, start_counting::uncounted);
+      else
+        deliver_(std::move(next));
     }
   }
 
@@ -238,8 +245,9 @@ class sql_consumer final : public sql_consumer_base {
 
 }  // namespace
 
-std::unique_ptr<sql_consumer_base> start_sql_consumer(durable_queues& queues, event_loop& loop, const sql_transport_options& how, const queue_options& options,
-                                                      delivery_callback deliver, std::function<void(sql_consumer_base*)> closed) {
+std::unique_ptr<sql_consumer_base> start_sql_consumer(durable_queues& queues, event_loop& loop, const sql_transport_options& how,
+                                                      const queue_options& options, delivery_callback deliver,
+                                                      std::function<void(sql_consumer_base*)> closed) {
   return std::make_unique<sql_consumer>(queues, loop, how, options, std::move(deliver), std::move(closed));
 }
 

@@ -18,7 +18,8 @@ class sql_consumer_base : public consumer {
 };
 
 /// `closed` is called when the consumer has let go, before it is destroyed.
-std::unique_ptr<sql_consumer_base> start_sql_consumer(durable_queues& queues, event_loop& loop, const sql_transport_options& how, const queue_options& options,
-                                                      delivery_callback deliver, std::function<void(sql_consumer_base*)> closed);
+std::unique_ptr<sql_consumer_base> start_sql_consumer(durable_queues& queues, event_loop& loop, const sql_transport_options& how,
+                                                      const queue_options& options, delivery_callback deliver,
+                                                      std::function<void(sql_consumer_base*)> closed);
 
 }  // namespace mamey::inline v1::detail

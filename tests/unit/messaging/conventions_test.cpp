@@ -45,8 +45,16 @@ const naming_case naming_cases[] = {
      {.exchange = "theirs", .routing_key = "k", .queue = "q"},
      {.assembly = "A", .exchange = "own", .queue_template = {}, .ignore_exchange = true, .ignore_routing_key = true, .ignore_queue = true},
      {"own", "OrderCreated", "A/own.OrderCreated"}},
-    {"a wire name replaces the type's", "OrderCreatedV2", {.name = "OrderCreated"}, {.assembly = "A", .exchange = "o", .queue_template = {}}, {"o", "OrderCreated", "A/o.OrderCreated"}},
-    {"blank counts as absent", "X", {.exchange = " ", .routing_key = "\t"}, {.assembly = "A", .exchange = "o", .queue_template = "  "}, {"o", "X", "A/o.X"}},
+    {"a wire name replaces the type's",
+     "OrderCreatedV2",
+     {.name = "OrderCreated"},
+     {.assembly = "A", .exchange = "o", .queue_template = {}},
+     {"o", "OrderCreated", "A/o.OrderCreated"}},
+    {"blank counts as absent",
+     "X",
+     {.exchange = " ", .routing_key = "\t"},
+     {.assembly = "A", .exchange = "o", .queue_template = "  "},
+     {"o", "X", "A/o.X"}},
 };
 
 TEST(conventions, exchanges_routing_keys_and_queues_are_named_as_in_the_reference) {
@@ -60,8 +68,16 @@ TEST(conventions, exchanges_routing_keys_and_queues_are_named_as_in_the_referenc
 
 TEST(conventions, snake_case_puts_an_underscore_before_each_capital_unless_first_or_after_dot_or_slash) {
   const std::pair<const char*, const char*> cases[] = {
-      {"OrderCreated", "order_created"}, {"ABCDone", "a_b_c_done"},  {"orderCreated", "order_created"}, {"Order_Created", "order__created"}, {"a/B.C", "a/b.c"},
-      {"a-B", "a-_b"},                   {"Already_snake", "already_snake"}, {"", ""},                          {"X", "x"},                         {"V2Order", "v2_order"},
+      {"OrderCreated", "order_created"},
+      {"ABCDone", "a_b_c_done"},
+      {"orderCreated", "order_created"},
+      {"Order_Created", "order__created"},
+      {"a/B.C", "a/b.c"},
+      {"a-B", "a-_b"},
+      {"Already_snake", "already_snake"},
+      {"", ""},
+      {"X", "x"},
+      {"V2Order", "v2_order"},
   };
   for (const auto& [given, expected] : cases) {
     EXPECT_EQ(in_casing(given, name_casing::snake_case), expected);

@@ -16,9 +16,13 @@ using ending = delivery_ending;
 
 constexpr std::array<std::chrono::milliseconds, 2> delays{1s, 10s};
 
-recoverability rules() { return {.immediate_retries = 1, .immediate_delay = 10ms, .delayed_retries = delays, .jitter = 0, .start_limit = 3}; }
+recoverability rules() {
+  return {.immediate_retries = 1, .immediate_delay = 10ms, .delayed_retries = delays, .jitter = 0, .start_limit = 3};
+}
 
-delivery_facts from_row(int attempts) { return {.from_delayed_row = true, .starts_counted = true, .starts = attempts, .earlier_rounds = attempts - 1}; }
+delivery_facts from_row(int attempts) {
+  return {.from_delayed_row = true, .starts_counted = true, .starts = attempts, .earlier_rounds = attempts - 1};
+}
 
 struct given {
   event what;
@@ -36,8 +40,18 @@ struct story {
 };
 
 const std::vector<story> stories{
-    {"a first delivery runs at once: the commit decides about duplicates", {}, rules(), {{event::begin}, {event::committed}}, {step::run, step::acknowledge}, ending::committed},
-    {"the commit meets the inbox row", {}, rules(), {{event::begin}, {event::already_handled}}, {step::run, step::acknowledge}, ending::duplicate},
+    {"a first delivery runs at once: the commit decides about duplicates",
+     {},
+     rules(),
+     {{event::begin}, {event::committed}},
+     {step::run, step::acknowledge},
+     ending::committed},
+    {"the commit meets the inbox row",
+     {},
+     rules(),
+     {{event::begin}, {event::already_handled}},
+     {step::run, step::acknowledge},
+     ending::duplicate},
     {"a redelivered message asks the inbox first",
      {.redelivered = true},
      rules(),
@@ -74,7 +88,12 @@ const std::vector<story> stories{
      {{event::begin}, {event::not_handled}, {event::failed_transient}, {event::waited}, {event::failed_transient}, {event::stored}},
      {step::check_inbox, step::run, step::wait, step::run, step::store_failure, step::acknowledge},
      ending::failed},
-    {"a permanent failure is not tried again", {}, rules(), {{event::begin}, {event::failed_permanent}, {event::stored}}, {step::run, step::store_failure, step::acknowledge}, ending::failed},
+    {"a permanent failure is not tried again",
+     {},
+     rules(),
+     {{event::begin}, {event::failed_permanent}, {event::stored}},
+     {step::run, step::store_failure, step::acknowledge},
+     ending::failed},
     {"nothing is acknowledged while the error store cannot be written",
      {},
      rules(),
@@ -87,7 +106,12 @@ const std::vector<story> stories{
      {{event::begin}, {event::failed_transient}, {event::waited}, {event::failed_transient}, {event::store_down}},
      {step::run, step::wait, step::run, step::store_delayed, step::give_back},
      ending::store_down},
-    {"the inbox cannot be asked", {.redelivered = true}, rules(), {{event::begin}, {event::store_down}}, {step::check_inbox, step::give_back}, ending::store_down},
+    {"the inbox cannot be asked",
+     {.redelivered = true},
+     rules(),
+     {{event::begin}, {event::store_down}},
+     {step::check_inbox, step::give_back},
+     ending::store_down},
     {"an unknown commit is run again only after asking the inbox",
      {},
      rules(),
@@ -125,9 +149,24 @@ const std::vector<story> stories{
      {{event::begin}, {event::handled}, {event::stored}},
      {step::check_inbox, step::finish_row, step::acknowledge},
      ending::duplicate},
-    {"a message too new waits for a newer reader", {.too_new = true}, rules(), {{event::begin}, {event::stored}}, {step::store_delayed, step::acknowledge}, ending::too_new},
-    {"but not for ever", {.too_new = true, .too_new_for = 10min}, rules(), {{event::begin}, {event::stored}}, {step::store_failure, step::acknowledge}, ending::failed},
-    {"a handler cancelled by the stop gives its message back", {}, rules(), {{event::begin}, {event::interrupted}}, {step::run, step::give_back}, ending::interrupted},
+    {"a message too new waits for a newer reader",
+     {.too_new = true},
+     rules(),
+     {{event::begin}, {event::stored}},
+     {step::store_delayed, step::acknowledge},
+     ending::too_new},
+    {"but not for ever",
+     {.too_new = true, .too_new_for = 10min},
+     rules(),
+     {{event::begin}, {event::stored}},
+     {step::store_failure, step::acknowledge},
+     ending::failed},
+    {"a handler cancelled by the stop gives its message back",
+     {},
+     rules(),
+     {{event::begin}, {event::interrupted}},
+     {step::run, step::give_back},
+     ending::interrupted},
     {"without a store a failing message is given back with a delay",
      {.starts = 1},
      {.immediate_retries = 0, .delayed_retries = delays, .has_store = false},

@@ -39,7 +39,9 @@ void eventually(Condition holds, const char* what, std::chrono::seconds within =
 /// An application: what it publishes, what its handlers do and how often they did it.
 class test_application {
  public:
-  test_application(std::string name, transport& through, event_loop& loop, messaging_options messaging = quick(), outbox_options outbox = {}) : name_(std::move(name)) {
+  test_application(std::string name, transport& through, event_loop& loop, messaging_options messaging = quick(),
+                   outbox_options outbox = {})
+      : name_(std::move(name)) {
     parts_.service = name_;
     parts_.module_store = &store;
     parts_.through = &through;

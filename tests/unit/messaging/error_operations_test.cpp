@@ -28,7 +28,8 @@ TEST(error_operations, a_retry_goes_to_the_failing_handler_with_the_same_message
   const auto due = store.claim_due(10, std::chrono::seconds(1));
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due.front().row.message.id, "m1");
-  EXPECT_EQ(due.front().row.subscription, "on_order_created#r1") << "an inbox key of its own: the failure's row stands in the way of the original only";
+  EXPECT_EQ(due.front().row.subscription, "on_order_created#r1")
+      << "an inbox key of its own: the failure's row stands in the way of the original only";
 }
 
 TEST(error_operations, a_completed_message_is_refused_unless_forced_and_then_gets_a_new_id) {

@@ -16,7 +16,8 @@ TEST_F(messaging_in_process, a_committed_event_is_handled_once_and_leaves_the_ou
 
 TEST_F(messaging_in_process, the_row_stays_until_the_handlers_transaction_is_committed) {
   bool may_end = false;
-  deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const auto&, auto&) { eventually([&] { return may_end; }, "the permission"); })});
+  deliveries.subscribe("orders", "created",
+                       {deliveries.handler("deliver", [&](const auto&, auto&) { eventually([&] { return may_end; }, "the permission"); })});
   time.run([&] {
     start();
     orders.publish("m1", "created");
@@ -66,8 +67,8 @@ TEST_F(messaging_in_process, an_event_nobody_listens_to_is_kept_as_unroutable) {
 TEST_F(messaging_in_process, a_transient_failure_is_retried_at_once_and_later) {
   int failures = 3;
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const auto&, auto&) {
-    if (failures-- > 0) throw unavailable("carrier_away", "the carrier does not answer");
-  })});
+                         if (failures-- > 0) throw unavailable("carrier_away", "the carrier does not answer");
+                       })});
   time.run([&] {
     start();
     orders.publish("m1", "created");
@@ -83,7 +84,9 @@ TEST_F(messaging_in_process, a_transient_failure_is_retried_at_once_and_later) {
 }
 
 TEST_F(messaging_in_process, a_lasting_failure_ends_in_the_error_store_with_its_story) {
-  deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [](const auto&, auto&) { throw unavailable("carrier_away", "the carrier does not answer"); })});
+  deliveries.subscribe(
+      "orders", "created",
+      {deliveries.handler("deliver", [](const auto&, auto&) { throw unavailable("carrier_away", "the carrier does not answer"); })});
   time.run([&] {
     start();
     orders.publish("m1", "created");
@@ -112,7 +115,8 @@ TEST_F(messaging_in_process, a_refusal_publishes_its_rejected_event_once_and_is_
   };
   deliveries.subscribe("orders", "created", {handler});
   std::vector<envelope> heard;
-  orders.subscribe("deliveries", "rejected", {orders.handler("apologise", [&](const envelope& message, auto&) { heard.push_back(message); })});
+  orders.subscribe("deliveries", "rejected",
+                   {orders.handler("apologise", [&](const envelope& message, auto&) { heard.push_back(message); })});
   time.run([&] {
     start();
     orders.publish("m1", "created");
@@ -131,8 +135,8 @@ TEST_F(messaging_in_process, a_refusal_publishes_its_rejected_event_once_and_is_
 TEST_F(messaging_in_process, each_handler_has_its_own_unit_of_work_and_only_the_failing_one_runs_again) {
   int failures = 2;
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver"), deliveries.handler("notify", [&](const auto&, auto&) {
-    if (failures-- > 0) throw unavailable("mail_away", "no mail server");
-  })});
+                                               if (failures-- > 0) throw unavailable("mail_away", "no mail server");
+                                             })});
   time.run([&] {
     start();
     orders.publish("m1", "created");
@@ -146,8 +150,8 @@ TEST_F(messaging_in_process, each_handler_has_its_own_unit_of_work_and_only_the_
 TEST_F(messaging_in_process, an_error_store_retry_runs_the_failing_handler_only_with_the_same_message) {
   bool broken = true;
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver"), deliveries.handler("notify", [&](const auto&, auto&) {
-    if (broken) throw domain_error("no_address", "an order needs an address");
-  })});
+                                               if (broken) throw domain_error("no_address", "an order needs an address");
+                                             })});
   time.run([&] {
     start();
     orders.publish("m1", "created");
@@ -155,7 +159,8 @@ TEST_F(messaging_in_process, an_error_store_retry_runs_the_failing_handler_only_
     error_operations errors(deliveries.store);
     const auto first = deliveries.store.errors().front().id;
     errors.retry(first);
-    eventually([&] { return deliveries.store.count_errors() == 1 && deliveries.store.errors().front().id != first; }, "a second failure, a new record");
+    eventually([&] { return deliveries.store.count_errors() == 1 && deliveries.store.errors().front().id != first; },
+               "a second failure, a new record");
     broken = false;
     errors.retry(deliveries.store.errors().front().id);
     eventually([&] { return deliveries.effects["notify/m1"] == 1; }, "the effect");
@@ -245,7 +250,8 @@ TEST_F(messaging_in_process, an_old_version_is_lifted_and_a_broken_upcaster_is_a
   });
   deliveries.parts().lifts = &lifts;
   std::string seen;
-  deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const envelope& message, auto&) { seen = message.body; })}).reader_version = 2;
+  deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const envelope& message, auto&) { seen = message.body; })})
+      .reader_version = 2;
   time.run([&] {
     start();
     envelope message;
@@ -294,7 +300,8 @@ TEST_F(messaging_in_process, a_scheduled_command_runs_at_its_handler_when_it_is_
     start();
     envelope command;
     command.id = "c1";
-    orders.store.commit({.inbox = {}, .delayed = {{.id = "d1", .subscription = "remind", .message = command, .delay = 60s, .last_error = {}}}});
+    orders.store.commit(
+        {.inbox = {}, .delayed = {{.id = "d1", .subscription = "remind", .message = command, .delay = 60s, .last_error = {}}}});
     sleep_for(59s);
     EXPECT_EQ(orders.effects["remind/c1"], 0);
     eventually([&] { return orders.effects["remind/c1"] == 1; }, "the command");
@@ -357,8 +364,8 @@ TEST_F(messaging_in_process, a_handler_runs_in_the_context_of_its_message) {
 TEST_F(messaging_in_process, a_handler_over_its_deadline_fails_and_is_retried) {
   bool slow = true;
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const auto&, auto&) {
-    if (std::exchange(slow, false)) sleep_for(1h);
-  })});
+                         if (std::exchange(slow, false)) sleep_for(1h);
+                       })});
   time.run([&] {
     start();
     orders.publish("m1", "created");
@@ -372,11 +379,11 @@ TEST_F(messaging_in_process, when_everything_fails_a_subscription_goes_one_at_a_
   bool broken = true;
   int at_once = 0, most = 0;
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const auto&, auto&) {
-    most = std::max(most, ++at_once);
-    sleep_for(10ms);
-    --at_once;
-    if (broken) throw unavailable("carrier_away", "the carrier does not answer");
-  })});
+                         most = std::max(most, ++at_once);
+                         sleep_for(10ms);
+                         --at_once;
+                         if (broken) throw unavailable("carrier_away", "the carrier does not answer");
+                       })});
   time.run([&] {
     start();
     for (int i = 0; i < 30; ++i) orders.publish("m" + std::to_string(i), "created");
@@ -427,10 +434,15 @@ TEST_F(messaging_in_process, messages_of_a_key_take_effect_in_order_even_when_on
   orders.parts().outbox.ordered = true;
   int failures = 2;
   std::vector<std::string> seen;
-  deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const envelope& message, auto&) {
-    if (message.id == "m0" && failures-- > 0) throw unavailable("carrier_away", "the carrier does not answer");
-    seen.push_back(message.id);
-  })}).ordered = true;
+  deliveries
+      .subscribe("orders", "created",
+                 {deliveries.handler("deliver",
+                                     [&](const envelope& message, auto&) {
+                                       if (message.id == "m0" && failures-- > 0)
+                                         throw unavailable("carrier_away", "the carrier does not answer");
+                                       seen.push_back(message.id);
+                                     })})
+      .ordered = true;
   time.run([&] {
     start();
     std::vector<std::string> sent;

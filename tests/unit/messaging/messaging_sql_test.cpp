@@ -137,10 +137,15 @@ TEST_F(messaging_by_sql, messages_of_a_key_take_effect_in_order_even_when_one_is
   orders.parts().outbox.ordered = true;
   int failures = 3;
   std::vector<std::string> seen;
-  deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const envelope& message, auto&) {
-    if (message.id == "m3" && failures-- > 0) throw unavailable("carrier_away", "the carrier does not answer");
-    seen.push_back(message.id);
-  })}).ordered = true;
+  deliveries
+      .subscribe("orders", "created",
+                 {deliveries.handler("deliver",
+                                     [&](const envelope& message, auto&) {
+                                       if (message.id == "m3" && failures-- > 0)
+                                         throw unavailable("carrier_away", "the carrier does not answer");
+                                       seen.push_back(message.id);
+                                     })})
+      .ordered = true;
   time.run([&] {
     start();
     std::vector<std::string> sent;

@@ -49,8 +49,9 @@ TEST(messaging_options, each_impossible_value_is_named) {
   messaging.start_limit = 0;
   messaging.delayed_retries = {0s};
   const auto problems = problems_of(outbox, messaging);
-  for (const auto* words : {"outbox.disableTransactions", "outbox.confirmTimeout", "outbox.leaseMargin", "outbox.batch", "outbox.intervalMilliseconds", "messaging.concurrency",
-                            "messaging.prefetch", "messaging.startLimit", "messaging.delayedRetries"}) {
+  for (const auto* words :
+       {"outbox.disableTransactions", "outbox.confirmTimeout", "outbox.leaseMargin", "outbox.batch", "outbox.intervalMilliseconds",
+        "messaging.concurrency", "messaging.prefetch", "messaging.startLimit", "messaging.delayedRetries"}) {
     EXPECT_TRUE(mentions(problems, words)) << words;
   }
 }
