@@ -202,10 +202,8 @@ void sqlite_store::check() {
   try {
     state_->writer.check();
   } catch (const error&) {
-    // It may have been a moment's: only a write can tell.
-    state_->writer.run(durability::synced, [&](connection& on) {
-      on.use("insert into mamey_probe (n, at_ms) values (1, ?) on conflict (n) do update set at_ms = excluded.at_ms").bind(state_->clock.now_ms()).run();
-    });
+    // It may have been a moment's: only a write can tell, and only one that changes something.
+    state_->writer.run(durability::synced, [](connection& on) { on.use("insert into mamey_probe (n, writes) values (1, 1) on conflict (n) do update set writes = writes + 1").run(); });
   }
   state_->read([](connection& on) { return on.use("select 1 from mamey_schema").step(); });
 }

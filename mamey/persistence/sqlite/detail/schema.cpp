@@ -88,7 +88,7 @@ create table mamey_columns (
   collection text not null, name text not null, is_unique integer not null,
   primary key (collection, name)) without rowid;
 
-create table mamey_probe (n integer primary key, at_ms integer not null);
+create table mamey_probe (n integer primary key, writes integer not null);
 )";
 
 constexpr const char* queues_step_1 = R"(
