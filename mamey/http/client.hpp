@@ -28,11 +28,20 @@ class runtime;
 
 namespace mamey::inline v1::http {
 
+/// Hides parts of addresses in the log.
+struct request_masking {
+  bool enabled = false;
+  std::vector<std::string> url_parts;
+  std::string mask_template = "*****";
+};
+
 /// Section `httpClient`: the reference's keys, then ours.
 struct client_options {
   std::string type;                             ///< ``, `consul` or `fabio`: how names are resolved; only the first is built in
   int retries = 2;                              ///< further tries, only where safe
   std::map<std::string, std::string> services;  ///< name ⇒ address: `pricing`: `http://localhost:5003`
+  http::request_masking request_masking;
+  bool remove_charset_from_content_type = false;  ///< accepted and without effect: none is sent
   std::string correlation_context_header = "Correlation-Context";
   std::string correlation_id_header = "X-Correlation-ID";
 

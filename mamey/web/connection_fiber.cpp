@@ -1,0 +1,268 @@
+#include <exception>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <mamey/observability/log.hpp>
+#include <mamey/runtime/context.hpp>
+#include <mamey/web/detail/connection.hpp>
+#include <mamey/web/detail/worker.hpp>
+#include <mamey/web/problem.hpp>
+
+namespace mamey::inline v1::web::detail {
+namespace {
+
+const logger log{"mamey.web"};
+
+constexpr std::size_t batch_size = 64 << 10;  ///< answers collected before they are written
+constexpr std::size_t large_body = 32 << 10;  ///< written from where it is
+
+using parse_state = http::message_parser::state;
+
+/// Puts the handler's context in the fiber's place, and back again.
+class handler_context {
+ public:
+  explicit handler_context(ambient_context& of) : of_(of) { std::swap(current_context(), of_); }
+  ~handler_context() { std::swap(current_context(), of_); }
+  handler_context(const handler_context&) = delete;
+  handler_context& operator=(const handler_context&) = delete;
+
+ private:
+  ambient_context& of_;
+};
+
+}  // namespace
+
+/// Writes the head with the first part, so that a producer that fails before it still gets a proper error answer.
+class connection::chunk_writer final : public http::body_writer {
+ public:
+  explicit chunk_writer(connection& of) : connection_(of), chunked_(of.exchange_->request.minor_version() == 1) {}
+
+  void write(std::string_view part) override {
+    if (failed_) throw std::system_error(std::make_error_code(std::errc::broken_pipe), "the client is gone");
+    begin();
+    if (part.empty()) return;
+    auto& out = connection_.exchange_->out;
+    if (chunked_) append_chunk_size(out, part.size());
+    out.append(part);
+    if (chunked_) out += "\r\n";
+    failed_ = true;  // until proven otherwise: the producer may swallow what flush throws
+    connection_.flush();
+    failed_ = false;
+  }
+
+  void finish() {
+    begin();
+    if (chunked_) connection_.exchange_->out += "0\r\n\r\n";
+  }
+  bool begun() const noexcept { return begun_; }
+  bool failed() const noexcept { return failed_; }
+
+ private:
+  void begin() {
+    if (begun_) return;
+    begun_ = true;
+    if (!chunked_) connection_.closes_ = true;
+    append_head(connection_.exchange_->out, connection_.exchange_->response,
+                connection_.head(chunked_ ? body_framing::chunked : body_framing::by_close));
+  }
+
+  connection& connection_;
+  bool chunked_;
+  bool begun_ = false;
+  bool failed_ = false;
+};
+
+void connection::run() {
+  auto step = next_step::close;
+  try {
+    step = answer_all();
+  } catch (const std::exception& error) {  // the client is gone, or does not read
+    log.debug("connection of {peer} ended: {error}", peer_, error);
+  }
+  if (watching_) stream_.on_readable({});
+  watching_ = false;
+  worker_.dismiss();
+  phase_ = phase::reading;
+  try {
+    follow(step, worker_.loop().now());
+  } catch (const std::exception& error) {
+    log.debug("connection of {peer} ended: {error}", peer_, error);
+    end();
+  }
+}
+
+connection::next_step connection::answer_all() {
+  auto& at = *exchange_;
+  for (;;) {
+    answer_one();
+    if (cut_) return next_step::close;
+    at.input.consume(at.parser.consumed());
+    at.parser.reset();
+    continue_sent_ = false;
+    if (closes_) {
+      flush();
+      return we_close_ ? next_step::linger : next_step::close;
+    }
+    if (at.out.size() > batch_size) flush();
+    const auto state = at.input.empty() ? parse_state::head : at.parser.advance(at.input.unread());
+    if (state == parse_state::complete) continue;
+    if (state == parse_state::failed) {
+      const auto& why = at.parser.failure();
+      worker::counters::count(worker_.counts().refused);
+      append_refusal(at.out, {.status = why.status, .code = why.code, .reason = why.reason}, worker_.date(worker_.loop().now()));
+      flush();
+      return next_step::linger;
+    }
+    flush();
+    return gone_ ? next_step::close : next_step::read_more;
+  }
+}
+
+void connection::answer_one() {
+  auto& at = *exchange_;
+  worker::counters::count(worker_.counts().requests);
+  at.parser.locate(at.input.unread());
+  at.response.clear();
+  if (peer_.empty()) peer_ = stream_.peer();
+  const bool valid = at.request.assign({.method = at.parser.method(),
+                                        .target = at.parser.target(),
+                                        .body = at.parser.body(),
+                                        .peer = peer_,
+                                        .headers = at.parser.headers(),
+                                        .minor_version = at.parser.minor_version(),
+                                        .hooks = this});
+  begin_context(at.context, at.request, worker_.contexts(), worker_.loop().now());
+  at.context.cancel = at.cancel;
+  at.request_id = at.context.correlation_id;
+  std::optional<handler_context> context(at.context);
+  if (valid) {
+    call_handler();
+  } else {
+    write_error(at.response, 400,
+                {.kind = error_kind::validation,
+                 .code = "malformed_target",
+                 .reason = "the target of the request is malformed",
+                 .detail = {},
+                 .violations = {}},
+                at.request);
+  }
+  decide_end();
+  if (at.response.producer()) return stream_body();
+  context.reset();  // writing an answer must not fail of the handler's deadline
+  append_answer();
+}
+
+void connection::call_handler() {
+  auto& at = *exchange_;
+  try {
+    worker_.answers().handle(at.request, at.response);
+    if (at.response.status() < 200 || at.response.status() > 599) {
+      throw internal_error("invalid_status", "a handler set the status {}", at.response.status());
+    }
+  } catch (...) {
+    const auto report = write_current_exception(at.response, at.request);
+    log.error("{request_method} {request_path} failed: {code}: {detail}", at.request.method_text(), at.request.path(), report.code,
+              report.detail);
+  }
+}
+
+void connection::decide_end() {
+  auto& at = *exchange_;
+  // While draining, everything that has arrived is answered before the connection ends.
+  const bool last = worker_.draining() && at.input.size() == at.parser.consumed() && !more_has_come();
+  we_close_ = at.response.closes_connection() || last;
+  closes_ = we_close_ || !at.parser.keep_alive();
+}
+
+bool connection::more_has_come() {
+  const auto room = exchange_->input.tail();
+  if (room.empty()) return true;
+  const auto count = stream_.try_read(room);
+  if (!count || *count == 0) return false;
+  exchange_->input.received(*count);
+  return true;
+}
+
+void connection::append_answer() {
+  auto& at = *exchange_;
+  append_head(at.out, at.response, head(body_framing::counted));
+  const auto& body = at.response.body();
+  if (body.empty() || at.request.method() == http_method::head || !may_have_body(at.response.status())) return;
+  if (body.size() < large_body) {
+    at.out += body;
+  } else {
+    flush();
+    write_all(body);
+  }
+}
+
+void connection::stream_body() {
+  auto& at = *exchange_;
+  chunk_writer writer(*this);
+  try {
+    if (at.request.method() == http_method::head || !may_have_body(at.response.status())) {
+      append_head(at.out, at.response, head(body_framing::by_close));
+      return;
+    }
+    at.response.producer()(writer);
+    if (!writer.failed()) return writer.finish();
+    cut_ = true;
+  } catch (...) {
+    const auto report = writer.begun() ? describe_current_exception() : write_current_exception(at.response, at.request);
+    log.error("streaming the answer to {request_method} {request_path} failed: {code}: {detail}", at.request.method_text(),
+              at.request.path(), report.code, report.detail);
+    if (!writer.begun()) return append_answer();
+    cut_ = true;
+  }
+  stream_.abort();
+}
+
+head_options connection::head(body_framing framing) {
+  return {.date = worker_.date(worker_.loop().now()),
+          .request_id = exchange_->request_id,
+          .minor_version = exchange_->request.minor_version(),
+          .keep_alive = !closes_,
+          .framing = framing};
+}
+
+void connection::flush() {
+  write_all(exchange_->out);
+  exchange_->out.clear();
+}
+
+void connection::write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = stream_.try_write(bytes);
+    bytes.remove_prefix(written);
+    if (written == 0 && !stream_.wait_writable(worker_.loop().now() + worker_.options().write_timeout)) {
+      worker::counters::count(worker_.counts().timed_out);
+      throw deadline_exceeded("slow_reader", "the client did not read for {} ms", worker_.options().write_timeout.count());
+    }
+  }
+}
+
+// ── A client that leaves ──
+
+void connection::cancel_on_disconnect() {
+  if (watching_ || gone_) return;
+  watching_ = true;
+  stream_.on_readable([this] { notice_disconnect(); });
+}
+
+void connection::notice_disconnect() {
+  try {
+    // The next request may come early: it is kept, in room that nobody's views refer to.
+    const auto room = exchange_->input.tail();
+    if (room.empty()) return;
+    const auto count = stream_.try_read(room);
+    if (count && *count > 0) exchange_->input.received(*count);
+    if (!count || *count > 0) return stream_.on_readable([this] { notice_disconnect(); });
+  } catch (const std::system_error& error) {
+    log.debug("connection of {peer} ended while its request was handled: {error}", peer_, error);
+  }
+  gone_ = true;
+  exchange_->cancel->request();
+}
+
+}  // namespace mamey::inline v1::web::detail

@@ -1,0 +1,24 @@
+#pragma once
+
+/// @file
+/// The ambient context that a request begins with, out of its headers.
+
+#include <chrono>
+#include <string_view>
+
+#include <mamey/http/message.hpp>
+#include <mamey/runtime/context.hpp>
+
+namespace mamey::inline v1::web::detail {
+
+struct context_options {
+  std::string_view correlation_context_header;
+  std::chrono::milliseconds request_timeout;
+};
+
+/// Overwrites `into`, keeping its memory and its cancellation. Correlation id: of the correlation context (JSON, member `correlationId`),
+/// X-Correlation-ID, X-Request-ID, else a fresh one. Trace: a child of `traceparent`, else a new root. Baggage: W3C's, and the correlation
+/// context as it came under its header's name.
+void begin_context(ambient_context& into, const http::request& request, const context_options& options, steady_time now);
+
+}  // namespace mamey::inline v1::web::detail

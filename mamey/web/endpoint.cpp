@@ -1,0 +1,62 @@
+#include <charconv>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+
+#include <mamey/core/text.hpp>
+#include <mamey/web/detail/endpoint.hpp>
+
+namespace mamey::inline v1::web {
+
+std::string endpoint::url() const {
+  const bool any = host == "*" || host == "0.0.0.0" || host == "::";
+  const auto shown = any ? std::string("localhost") : host.find(':') != std::string::npos ? "[" + host + "]" : host;
+  return "http://" + shown + ":" + std::to_string(port);
+}
+
+namespace detail {
+namespace {
+
+[[noreturn]] void refuse(std::string_view text, std::string_view why) {
+  throw std::invalid_argument("cannot listen on \"" + std::string(text) + "\": " + std::string(why) +
+                              "; expected http://HOST:PORT, where HOST may be * and PORT 0");
+}
+
+std::uint16_t parse_port(std::string_view whole, std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) refuse(whole, "the port is no number from 0 to 65535");
+  return port;
+}
+
+}  // namespace
+
+endpoint parse_endpoint(std::string_view text) {
+  auto rest = text;
+  if (const auto scheme_end = rest.find("://"); scheme_end != std::string_view::npos) {
+    const auto scheme = rest.substr(0, scheme_end);
+    if (equal_ignoring_case(scheme, "https")) refuse(text, "TLS is not spoken yet");
+    if (!equal_ignoring_case(scheme, "http")) refuse(text, "the scheme is not http");
+    rest.remove_prefix(scheme_end + 3);
+  }
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  const auto host_end = rest.starts_with('[') ? rest.find(']') : rest.rfind(':');
+  if (rest.starts_with('[') && host_end == std::string_view::npos) refuse(text, "the bracket is not closed");
+
+  endpoint result{.host = std::string(rest.substr(0, host_end)), .port = 80};
+  auto port = host_end == std::string_view::npos ? std::string_view{} : rest.substr(host_end);
+  if (rest.starts_with('[')) {
+    result.host.erase(0, 1);
+    port.remove_prefix(1);
+  }
+  if (!port.empty()) {
+    if (port.front() != ':') refuse(text, "something stands between host and port");
+    result.port = parse_port(text, port.substr(1));
+  }
+  if (result.host == "+") result.host = "*";  // as ASP.NET writes it
+  if (result.host.empty() || result.host.find_first_of(" /?#@") != std::string::npos) refuse(text, "the host is malformed");
+  return result;
+}
+
+}  // namespace detail
+}  // namespace mamey::inline v1::web

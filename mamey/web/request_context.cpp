@@ -1,0 +1,129 @@
+#include <mamey/web/detail/request_context.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+
+#include <mamey/core/json.hpp>
+#include <mamey/core/text.hpp>
+#include <mamey/core/uuid.hpp>
+#include <mamey/http/url.hpp>
+
+namespace mamey::inline v1::web::detail {
+namespace {
+
+constexpr std::size_t longest_id = 128;
+constexpr std::size_t most_baggage = 32;
+
+/// The part of the reference's correlation context that matters here.
+struct correlation_context {
+  std::string correlation_id;
+};
+
+struct found_headers {
+  std::string_view traceparent, baggage, request_id, correlation_id, correlation_context, timeout;
+};
+
+found_headers look_up(const http::request& request, std::string_view correlation_context_header) {
+  found_headers found;
+  for (const auto& [name, value] : request.headers()) {
+    const auto is = [&name](std::string_view wanted) { return equal_ignoring_case(name, wanted); };
+    if (name.size() < 7) continue;  // most of the usual ones are not ours
+    if (is("traceparent"))
+      found.traceparent = value;
+    else if (is("baggage"))
+      found.baggage = value;
+    else if (is("x-request-id"))
+      found.request_id = value;
+    else if (is("x-correlation-id"))
+      found.correlation_id = value;
+    else if (is("x-request-timeout"))
+      found.timeout = value;
+    else if (is(correlation_context_header))
+      found.correlation_context = value;
+  }
+  return found;
+}
+
+/// It goes into logs and out in headers: nothing that could break either.
+bool is_id(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= longest_id && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("-_.:/+=").find(c) != std::string_view::npos;
+  });
+}
+
+void write_fresh_id(std::string& into) {
+  static constexpr char digits[] = "0123456789abcdef";
+  const auto id = uuid::v7();
+  into.resize(id.bytes.size() * 2);
+  for (std::size_t i = 0; i < id.bytes.size(); ++i) {
+    into[2 * i] = digits[id.bytes[i] >> 4];
+    into[2 * i + 1] = digits[id.bytes[i] & 15];
+  }
+}
+
+bool take_correlation_context(ambient_context& into, std::string_view text, std::string_view header) {
+  correlation_context parsed;
+  if (!json::read(text, model_of<correlation_context>(), &parsed).empty()) return false;
+  into.baggage.emplace(header, text);
+  if (!is_id(parsed.correlation_id)) return false;
+  into.correlation_id = std::move(parsed.correlation_id);
+  return true;
+}
+
+void choose_correlation_id(ambient_context& into, const found_headers& found, std::string_view context_header) {
+  if (!found.correlation_context.empty() && take_correlation_context(into, found.correlation_context, context_header)) return;
+  if (is_id(found.correlation_id)) {
+    into.correlation_id = found.correlation_id;
+  } else if (is_id(found.request_id)) {
+    into.correlation_id = found.request_id;
+  } else {
+    write_fresh_id(into.correlation_id);
+  }
+}
+
+/// W3C Baggage, without the properties of its members.
+void read_baggage(ambient_context& into, std::string_view text) {
+  while (!text.empty() && into.baggage.size() < most_baggage) {
+    const auto end = std::min(text.find(','), text.size());
+    auto member = text.substr(0, std::min(end, text.find(';')));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    while (member.starts_with(' ')) member.remove_prefix(1);
+    while (member.ends_with(' ')) member.remove_suffix(1);
+    const auto equals = member.find('=');
+    if (equals == std::string_view::npos || !http::is_token(member.substr(0, equals))) continue;
+    std::string value;
+    if (http::percent_decode(value, member.substr(equals + 1))) into.baggage.emplace(member.substr(0, equals), std::move(value));
+  }
+}
+
+std::optional<steady_time> choose_deadline(std::string_view asked, std::chrono::milliseconds allowed, steady_time now) {
+  auto span = allowed;
+  std::uint32_t wanted = 0;
+  const auto [end, error] = std::from_chars(asked.data(), asked.data() + asked.size(), wanted);
+  const bool is_given = !asked.empty() && error == std::errc{} && end == asked.data() + asked.size() && wanted > 0;
+  if (is_given && (allowed.count() == 0 || std::chrono::milliseconds(wanted) < allowed)) span = std::chrono::milliseconds(wanted);
+  if (span.count() == 0) return std::nullopt;
+  return now + span;
+}
+
+}  // namespace
+
+void begin_context(ambient_context& into, const http::request& request, const context_options& options, steady_time now) {
+  into.causation_id.clear();
+  into.user.reset();
+  into.tenant.clear();
+  into.baggage.clear();
+  into.service.clear();
+
+  const auto found = look_up(request, options.correlation_context_header);
+  choose_correlation_id(into, found, options.correlation_context_header);
+  const auto caller = found.traceparent.empty() ? std::nullopt : trace_context::parse(found.traceparent);
+  into.trace = caller ? caller->child() : trace_context::make_root();
+  if (!found.baggage.empty()) read_baggage(into, found.baggage);
+  into.deadline = choose_deadline(found.timeout, options.request_timeout, now);
+}
+
+}  // namespace mamey::inline v1::web::detail
