@@ -27,11 +27,19 @@ std::string run_one(std::uint64_t seed, const profile& with, coverage& met) { re
 
 std::size_t possible(const auto& table) { return table.met.size() * table.met.front().size(); }
 
-void report(std::string_view machine, const auto& table) {
-  std::cout << "[ coverage ] " << machine << ": " << table.reached() << " of " << possible(table) << " (state, event) pairs\n";
+/// Pairs that every run of a profile reaches. Most of the table cannot be met at all (a delivery that waits for its inbox is not told of a
+/// commit); a number that falls means that the world has become tamer than the machines.
+struct least_reached {
+  std::size_t relay, delivery, throttle, subscription;
+};
+
+void report(std::string_view machine, const auto& table, std::size_t least) {
+  std::cout << "[ coverage ] " << machine << ": " << table.reached() << " of " << possible(table) << " (state, event) pairs, at least "
+            << least << " required\n";
+  EXPECT_GE(table.reached(), least) << machine;
 }
 
-void expect_promises_hold(const profile& with) {
+void expect_promises_hold(const profile& with, const least_reached& least) {
   coverage met;
   if (const auto seed = seed_to_replay()) {
     EXPECT_EQ(run_one(*seed, with, met), "") << "seed " << *seed;
@@ -40,16 +48,19 @@ void expect_promises_hold(const profile& with) {
   for (std::uint64_t seed = 1; seed <= schedules; ++seed) {
     ASSERT_EQ(run_one(seed, with, met), "") << "replay with MAMEY_SIM_SEED=" << seed;
   }
-  report("relay", met.relay);
-  report("delivery", met.delivery);
-  report("throttle", met.throttle);
-  report("subscription", met.subscription);
+  std::cout << "[ schedules] " << schedules << "\n";
+  report("relay", met.relay, least.relay);
+  report("delivery", met.delivery, least.delivery);
+  report("throttle", met.throttle, least.throttle);
+  report("subscription", met.subscription, least.subscription);
 }
 
-TEST(simulation, messages_of_any_order_arrive_and_take_effect_once) { expect_promises_hold(profile_of(false, false)); }
-TEST(simulation, a_transport_that_counts_starts_keeps_the_same_promises) { expect_promises_hold(profile_of(false, true)); }
-TEST(simulation, messages_of_a_key_take_effect_in_their_order) { expect_promises_hold(profile_of(true, false)); }
-TEST(simulation, order_holds_on_a_transport_that_counts_starts) { expect_promises_hold(profile_of(true, true)); }
+TEST(simulation, messages_of_any_order_arrive_and_take_effect_once) { expect_promises_hold(profile_of(false, false), {55, 18, 12, 13}); }
+TEST(simulation, a_transport_that_counts_starts_keeps_the_same_promises) {
+  expect_promises_hold(profile_of(false, true), {54, 16, 12, 13});
+}
+TEST(simulation, messages_of_a_key_take_effect_in_their_order) { expect_promises_hold(profile_of(true, false), {64, 14, 12, 13}); }
+TEST(simulation, order_holds_on_a_transport_that_counts_starts) { expect_promises_hold(profile_of(true, true), {64, 12, 12, 13}); }
 
 // -- seeded defects: each must be found within the schedules of one run ----------------------------------------------------
 
