@@ -20,7 +20,7 @@ def syntax_command(entry, compiler):
     words = shlex.split(entry["command"])
     if os.path.basename(words[0]) == "ccache":
         words = words[1:]
-    kept, skip = [compiler, "-fsyntax-only"], False
+    kept, skip = [compiler, "-fsyntax-only", "-Wno-unknown-warning-option"], False  # the other compiler's options
     for word in words[1:]:
         if skip or word in OUTPUTS:
             skip = not skip and word in OUTPUTS
