@@ -12,6 +12,9 @@
 namespace mamey::inline v1 {
 
 class event_loop;
+namespace detail {
+class in_process_bus;
+}
 
 /// One object shared by all applications of a host. Bindings live as long as the object: declare those of every application before the
 /// first relay runs, or an event published meanwhile counts as unroutable.
@@ -28,8 +31,7 @@ class in_process_transport final : public transport {
   void check() override {}
 
  private:
-  struct state;
-  std::shared_ptr<state> state_;
+  std::shared_ptr<detail::in_process_bus> bus_;
 };
 
 }  // namespace mamey::inline v1

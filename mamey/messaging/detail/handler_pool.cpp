@@ -1,0 +1,235 @@
+#include <mamey/messaging/detail/handler_pool.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <mamey/observability/log.hpp>
+#include <mamey/runtime/fiber.hpp>
+
+namespace mamey::inline v1::detail {
+
+namespace {
+
+const logger log{"mamey.messaging"};
+
+recoverability rules_of(const subscription& what, const subscription_surroundings& around, const messaging_options& options) {
+  return {.immediate_retries = options.immediate_retries,
+          .delayed_retries = options.delayed_retries,
+          .jitter = options.retry_jitter,
+          .start_limit = options.start_limit,
+          .rollout_window = options.rollout_window,
+          .rollout_delay = options.rollout_delay,
+          .has_store = around.module_store != nullptr,
+          .retries_in_place = what.ordered && around.through && around.through->features().keeps_place};
+}
+
+}  // namespace
+
+handler_pool::handler_pool(const subscription& what, const subscription_surroundings& around, const messaging_options& options,
+                           std::function<void()> held)
+    : what_(what),
+      around_(around),
+      runs_{.what = &what,
+            .module_store = around.module_store,
+            .lifts = around.lifts,
+            .rules = rules_of(what, around, options),
+            .handler_timeout = options.handler_timeout,
+            .transport_counts_starts = around.through && around.through->features().counts_starts,
+            .service = around.service,
+            .report = [this](throttle_event event) { report(event); },
+            .retried =
+                [this] {
+                  const std::lock_guard lock(mutex_);
+                  ++seen_.immediate_retries;
+                },
+            .stopping = [this] { return interrupting_.load(); }},
+      held_(std::move(held)),
+      throttle_(static_cast<std::size_t>(options.concurrency), options.throttle_after) {
+  seen_.name = what.name;
+}
+
+void handler_pool::add(delivery next) {
+  enqueue({.what = {.message = std::move(next.message), .redelivered = next.redelivered, .starts = next.starts, .row = {}},
+           .settle = std::move(next.settle),
+           .done = {}});
+}
+
+void handler_pool::add(delayed_message row, std::function<void()> done) {
+  task next{.what = {.message = std::make_shared<const envelope>(row.message), .row = {}}, .settle = {}, .done = std::move(done)};
+  next.what.row = std::move(row);
+  enqueue(std::move(next));
+}
+
+void handler_pool::enqueue(task next) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (next.what.message->id.empty() && seen_.without_id++ == 0) {
+      log.warning("{subscription} gets messages without an id: duplicates cannot be told", what_.name);
+    }
+    waiting_.push_back(std::move(next));
+  }
+  if (cancelled_)
+    give_back_waiting();
+  else
+    dispatch();
+}
+
+void handler_pool::dispatch() {
+  if (start_permitted() == standing::held) held_();
+}
+
+void handler_pool::start_waiting() { start_permitted(); }
+
+steady_time handler_pool::resume_at() const {
+  const std::lock_guard lock(mutex_);
+  const bool held = !waiting_.empty() && throttle_.permitted(steady_now()) == 0;
+  return held ? throttle_.resume_at() : steady_time::max();
+}
+
+handler_pool::standing handler_pool::start_permitted() {
+  while (true) {
+    auto next = std::make_shared<task>();
+    event_loop* worker = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.empty()) return standing::flowing;
+      const auto permitted = throttle_.permitted(steady_now());
+      if (running_ >= permitted) return permitted == 0 ? standing::held : standing::flowing;
+      *next = std::move(waiting_.front());
+      waiting_.pop_front();
+      ++running_;
+      worker = around_.workers[next_worker_++ % around_.workers.size()];
+    }
+    fibers_.start(*worker, what_.name, [self = shared_from_this(), next] {
+      self->handle(*next);
+      {
+        const std::lock_guard lock(self->mutex_);
+        --self->running_;
+      }
+      self->dispatch();
+    });
+  }
+}
+
+const message_handler* handler_pool::find(const std::string& row_subscription) const {
+  const auto name = parse_row_subscription(row_subscription).handler;
+  const auto found = std::ranges::find_if(what_.handlers, [&](const message_handler& each) {
+    return each.name == name || std::ranges::find(each.aliases, name) != each.aliases.end();
+  });
+  return found == what_.handlers.end() ? nullptr : &*found;
+}
+
+void handler_pool::handle(task& which) {
+  delivery_action verdict;
+  try {
+    if (which.what.row) {
+      verdict = run_handler(runs_, *find(which.what.row->subscription), which.what);
+      count(verdict);
+    } else {
+      for (std::size_t i = 0; i < what_.handlers.size(); ++i) {
+        const auto ended = run_handler(runs_, what_.handlers[i], which.what);
+        count(ended);
+        verdict = i == 0 ? ended : combine(verdict, ended);
+      }
+    }
+  } catch (...) {
+    const auto cause = describe_current_exception();
+    log.error("{subscription} could not handle a delivery: {code} {detail}", what_.name, cause.code, cause.detail);
+    verdict = {.step = delivery_step::give_back, .delay = std::chrono::seconds(1), .ending = delivery_ending::store_down};
+  }
+  settle(which, verdict);
+}
+
+void handler_pool::settle(task& which, const delivery_action& verdict) const {
+  const bool back = verdict.step == delivery_step::give_back;
+  if (which.settle) {
+    if (back)
+      which.settle->give_back(verdict.delay, verdict.counting);
+    else
+      which.settle->acknowledge();
+  } else if (which.what.row && back) {
+    give_row_back(*around_.module_store, *which.what.row, verdict.delay, verdict.counting);
+  }
+  if (which.done) which.done();
+}
+
+void handler_pool::count(const delivery_action& ended) {
+  const std::lock_guard lock(mutex_);
+  switch (ended.ending) {
+    case delivery_ending::committed:
+      ++seen_.handled;
+      break;
+    case delivery_ending::duplicate:
+      ++seen_.duplicates;
+      break;
+    case delivery_ending::expired:
+      ++seen_.expired;
+      break;
+    case delivery_ending::delayed:
+      ++seen_.delayed;
+      break;
+    case delivery_ending::too_new:
+      ++seen_.too_new;
+      break;
+    case delivery_ending::parked_unrun:
+      ++seen_.parked_unrun;
+      [[fallthrough]];
+    case delivery_ending::failed:
+      ++seen_.failed;
+      break;
+    case delivery_ending::store_down:
+    case delivery_ending::interrupted:
+      ++seen_.given_back;
+      break;
+    case delivery_ending::lost:
+      ++seen_.lost;
+      break;
+    case delivery_ending::none:
+      break;
+  }
+}
+
+void handler_pool::report(throttle_event event) {
+  const std::lock_guard lock(mutex_);
+  const auto before = throttle_.state();
+  throttle_.on(event, steady_now());
+  if (before == throttle_state::open && throttle_.state() == throttle_state::single) {
+    log.warning("{subscription}: everything fails, one message at a time now", what_.name);
+  }
+}
+
+void handler_pool::cancel() {
+  cancelled_ = true;
+  give_back_waiting();
+}
+
+void handler_pool::give_back_waiting() {
+  std::deque<task> unstarted;
+  {
+    const std::lock_guard lock(mutex_);
+    unstarted = std::exchange(waiting_, {});
+  }
+  for (auto& each : unstarted) {
+    if (each.settle) each.settle->give_back({}, start_counting::uncounted);
+    if (each.done) each.done();
+  }
+}
+
+void handler_pool::drain(std::chrono::nanoseconds grace) {
+  if (fibers_.join(grace)) return;
+  log.warning("{subscription}: handlers outlive the grace of the stop and are cancelled", what_.name);
+  interrupting_ = true;
+  fibers_.cancel();
+  if (!fibers_.join(std::chrono::seconds(30))) log.error("{subscription}: a handler does not end", what_.name);
+}
+
+subscription_statistics handler_pool::statistics() const {
+  const std::lock_guard lock(mutex_);
+  auto now = seen_;
+  now.waiting = waiting_.size();
+  now.running = running_;
+  now.throttle = throttle_.state();
+  return now;
+}
+
+}  // namespace mamey::inline v1::detail

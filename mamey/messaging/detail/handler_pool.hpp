@@ -1,0 +1,75 @@
+#pragma once
+
+/// @file
+/// The messages of one subscription, waiting and being handled: as many at once as the throttle permits, on the worker loops.
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <mamey/messaging/detail/fiber_group.hpp>
+#include <mamey/messaging/detail/handler_run.hpp>
+#include <mamey/messaging/subscription_runner.hpp>
+
+namespace mamey::inline v1::detail {
+
+/// Any thread, unless said otherwise. `what`, the surroundings and the options outlive the pool.
+class handler_pool : public std::enable_shared_from_this<handler_pool> {
+ public:
+  /// `held` is called (never suspending) when something waits for the throttle's pause: somebody must call `start_waiting` at `resume_at`.
+  handler_pool(const subscription& what, const subscription_surroundings& around, const messaging_options& options,
+               std::function<void()> held);
+
+  void add(delivery next);
+  void add(delayed_message row, std::function<void()> done);
+  /// Starts what may start.
+  void start_waiting();
+  /// When the throttle's pause ends, if something waits for that; else never.
+  steady_time resume_at() const;
+
+  /// What waits goes back uncounted; so does what is added from now on.
+  void cancel();
+  /// Waits for what runs, at most `grace`, then cancels it. May suspend.
+  void drain(std::chrono::nanoseconds grace);
+
+  bool cancelled() const noexcept { return cancelled_; }
+  const message_handler* find(const std::string& row_subscription) const;
+  subscription_statistics statistics() const;
+
+ private:
+  /// A delivery or a delayed row.
+  struct task {
+    incoming what;
+    std::unique_ptr<settlement> settle;  ///< of a delivery
+    std::function<void()> done;          ///< of a row
+  };
+  enum class standing : std::uint8_t { flowing, held };
+
+  void enqueue(task next);
+  void dispatch();
+  standing start_permitted();
+  void handle(task& which);
+  void settle(task& which, const delivery_action& verdict) const;
+  void count(const delivery_action& ended);
+  void report(throttle_event event);
+  void give_back_waiting();
+
+  const subscription& what_;
+  const subscription_surroundings& around_;
+  run_surroundings runs_;
+  const std::function<void()> held_;
+  std::atomic<bool> cancelled_{false}, interrupting_{false};
+
+  mutable std::mutex mutex_;  ///< guards the rest
+  std::deque<task> waiting_;
+  std::size_t running_ = 0;
+  std::size_t next_worker_ = 0;
+  throttle_machine throttle_;
+  subscription_statistics seen_;
+  fiber_group fibers_;
+};
+
+}  // namespace mamey::inline v1::detail
