@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -112,22 +113,14 @@ class client {
     if (!exchange_json(http_method::get, url, nullptr, nullptr, &model_of<T>(), &value, absent::is_nothing)) return std::nullopt;
     return value;
   }
-  template <class T, class Body>
+  /// Without T the answer's body does not matter.
+  template <class T = void, class Body>
   T post_json(std::string_view url, const Body& body) {
     return receive<T>(http_method::post, url, &model_of<Body>(), &body);
   }
-  template <class T, class Body>
+  template <class T = void, class Body>
   T put_json(std::string_view url, const Body& body) {
     return receive<T>(http_method::put, url, &model_of<Body>(), &body);
-  }
-  /// Likewise when the answer's body does not matter.
-  template <class Body>
-  void post_json(std::string_view url, const Body& body) {
-    exchange_json(http_method::post, url, &model_of<Body>(), &body, nullptr, nullptr, absent::is_an_error);
-  }
-  template <class Body>
-  void put_json(std::string_view url, const Body& body) {
-    exchange_json(http_method::put, url, &model_of<Body>(), &body, nullptr, nullptr, absent::is_an_error);
   }
 
   /// A service of the configuration. Throws `unavailable` (`unknown_service`) when it has no address.
@@ -145,9 +138,13 @@ class client {
   enum class absent : std::uint8_t { is_an_error, is_nothing };
   template <class T>
   T receive(http_method method, std::string_view url, const type_model* body_model, const void* body) {
-    T value{};
-    exchange_json(method, url, body_model, body, &model_of<T>(), &value, absent::is_an_error);
-    return value;
+    if constexpr (std::is_void_v<T>) {
+      exchange_json(method, url, body_model, body, nullptr, nullptr, absent::is_an_error);
+    } else {
+      T value{};
+      exchange_json(method, url, body_model, body, &model_of<T>(), &value, absent::is_an_error);
+      return value;
+    }
   }
   bool exchange_json(http_method method, std::string_view url, const type_model* body_model, const void* body,
                      const type_model* result_model, void* result, absent when_absent);
@@ -169,13 +166,13 @@ class service_client {
   std::optional<T> find_json(std::string_view path) const {
     return client_->find_json<T>(address_ + std::string(path));
   }
-  template <class T, class Body>
+  template <class T = void, class Body>
   T post_json(std::string_view path, const Body& body) const {
     return client_->post_json<T>(address_ + std::string(path), body);
   }
-  template <class Body>
-  void post_json(std::string_view path, const Body& body) const {
-    client_->post_json(address_ + std::string(path), body);
+  template <class T = void, class Body>
+  T put_json(std::string_view path, const Body& body) const {
+    return client_->put_json<T>(address_ + std::string(path), body);
   }
   const std::string& address() const noexcept { return address_; }
 
