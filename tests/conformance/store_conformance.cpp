@@ -47,7 +47,8 @@ TEST_P(store_conformance, an_update_applies_to_the_expected_version_only_and_cou
   db().commit({.documents = {update_part("p1", {.sku = "a-1", .amount = 2}, 1)}});
   EXPECT_EQ(db().load(parts(), "p1")->version, 2);
   for (const auto stale : {1, 3}) {
-    EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {update_part("p1", {.sku = "a-1", .amount = 9}, stale)}}); }), error_kind::concurrency_conflict);
+    EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {update_part("p1", {.sku = "a-1", .amount = 9}, stale)}}); }),
+              error_kind::concurrency_conflict);
   }
   EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {update_part("p2", {.sku = "a-2"}, 1)}}); }), error_kind::concurrency_conflict);
   EXPECT_EQ(json::parse<part>(db().load(parts(), "p1")->body).amount, 2);
@@ -81,7 +82,9 @@ TEST_P(store_conformance, a_unique_column_that_collides_is_a_concurrency_conflic
 TEST_P(store_conformance, documents_are_found_by_columns_sorted_and_in_pages) {
   change_set changes;
   for (int i = 0; i < 10; ++i) {
-    changes.documents.push_back(insert_part("p" + std::to_string(i), {.sku = "a-" + std::to_string(9 - i), .amount = i % 3, .note = i == 4 ? std::optional<std::string>("odd") : std::nullopt}));
+    changes.documents.push_back(insert_part(
+        "p" + std::to_string(i),
+        {.sku = "a-" + std::to_string(9 - i), .amount = i % 3, .note = i == 4 ? std::optional<std::string>("odd") : std::nullopt}));
   }
   db().commit(changes);
   EXPECT_EQ(ids(db().find(parts(), {.where = {{"amount", std::int64_t{1}}}})), (strings{"p1", "p4", "p7"}));
@@ -89,7 +92,8 @@ TEST_P(store_conformance, documents_are_found_by_columns_sorted_and_in_pages) {
   EXPECT_EQ(ids(db().find(parts(), {.where = {{"id", std::string("p4")}}})), strings{"p4"});
   EXPECT_EQ(ids(db().find(parts(), {.where = {{"amount", std::int64_t{1}}, {"note", sql_value()}}})), (strings{"p1", "p7"}));
   EXPECT_EQ(ids(db().find(parts(), {.where = {}, .order_by = "sku", .offset = 2, .limit = 3})), (strings{"p7", "p6", "p5"}));
-  EXPECT_EQ(ids(db().find(parts(), {.where = {}, .order_by = "amount", .ascending = false, .limit = 4})), (strings{"p8", "p5", "p2", "p7"}));
+  EXPECT_EQ(ids(db().find(parts(), {.where = {}, .order_by = "amount", .ascending = false, .limit = 4})),
+            (strings{"p8", "p5", "p2", "p7"}));
   EXPECT_TRUE(db().find(parts(), {.where = {}, .offset = 10}).empty());
   const column_condition ones[] = {{"amount", std::int64_t{1}}};
   EXPECT_EQ(db().count(parts(), ones), 3);
@@ -132,12 +136,16 @@ TEST_P(store_conformance, plain_statements_are_applied_with_the_unit_and_checked
     seen = row.values;
   });
   EXPECT_EQ(seen, (std::vector<sql_value>{std::int64_t{3}, std::string("a-1"), sql_value()}));
-  EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "delete from parts where sku = 'gone'", .expected_rows = 1}}}); }), error_kind::concurrency_conflict);
+  EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "delete from parts where sku = 'gone'", .expected_rows = 1}}}); }),
+            error_kind::concurrency_conflict);
   EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "delete form parts"}}}); }), error_kind::internal);
 }
 
 TEST_P(store_conformance, a_message_has_its_effect_once) {
-  const auto handle = [&](int amount) { return db().commit({.inbox = inbox_key{"count", "m1"}, .documents = {view_write(write_kind::upsert, "v1", amount)}, .outbox = {message("m2")}}); };
+  const auto handle = [&](int amount) {
+    return db().commit(
+        {.inbox = inbox_key{"count", "m1"}, .documents = {view_write(write_kind::upsert, "v1", amount)}, .outbox = {message("m2")}});
+  };
   EXPECT_FALSE(db().was_handled({"count", "m1"}));
   EXPECT_EQ(handle(1), commit_outcome::committed);
   reopen();
@@ -154,10 +162,12 @@ TEST_P(store_conformance, a_commit_that_wrote_messages_wakes_the_relay) {
   db().commit({.documents = {insert_part("p1", {.sku = "a-1"})}});
   EXPECT_EQ(wakes, 0);
   db().commit(messages({message("m1")}));
-  db().on_commit({});  // returns when no call is running
   EXPECT_EQ(wakes, 1);
+  db().begin({}, 10s)->commit({.delayed = {{.id = "d1"}}});
+  EXPECT_EQ(wakes, 2);
+  db().on_commit({});
   db().commit(messages({message("m2")}));
-  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(wakes, 2);
 }
 
 // -- interactive units ------------------------------------------------------------------------------------------------
@@ -182,7 +192,9 @@ TEST_P(store_conformance, an_interactive_unit_does_not_begin_for_a_message_that_
 }
 
 TEST_P(store_conformance, an_interactive_unit_leaves_nothing_when_dropped_rolled_back_or_refused) {
-  const auto insert = [](store_transaction& unit) { unit.execute({.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'a-1')"}); };
+  const auto insert = [](store_transaction& unit) {
+    unit.execute({.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'a-1')"});
+  };
   {
     auto unit = db().begin(inbox_key{"count", "m1"}, 10s);
     insert(*unit);
@@ -225,7 +237,13 @@ TEST_P(store_conformance, starts_are_counted_before_the_work_and_survive) {
 }
 
 TEST_P(store_conformance, a_delayed_message_comes_when_it_is_due_under_a_lease) {
-  delayed_message row{.id = "d1", .subscription = "count", .message = message("m1"), .attempts = 2, .delay = 10s, .first_failed_at = wall_time(5us), .last_error = "no luck"};
+  delayed_message row{.id = "d1",
+                      .subscription = "count",
+                      .message = message("m1"),
+                      .attempts = 2,
+                      .delay = 10s,
+                      .first_failed_at = wall_time(5us),
+                      .last_error = "no luck"};
   row.message.headers = {{"a", "1"}};
   db().commit({.delayed = {row}});
   EXPECT_TRUE(db().claim_due(10, 30s).empty());
@@ -267,8 +285,14 @@ TEST_P(store_conformance, a_delayed_message_put_by_a_clock_that_was_set_back_is_
 
 TEST_P(store_conformance, errors_are_listed_newest_first_shown_and_settled_with_a_unit) {
   for (int i = 1; i <= 3; ++i) {
-    error_record record{.id = "e" + std::to_string(i), .key = {"count", "m" + std::to_string(i)}, .message = message("m" + std::to_string(i)), .error_code = "broken",
-                        .error_reason = "it broke", .attempts = i, .first_failed_at = wall_time(1us), .failed_at = wall_time(std::chrono::seconds(i))};
+    error_record record{.id = "e" + std::to_string(i),
+                        .key = {"count", "m" + std::to_string(i)},
+                        .message = message("m" + std::to_string(i)),
+                        .error_code = "broken",
+                        .error_reason = "it broke",
+                        .attempts = i,
+                        .first_failed_at = wall_time(1us),
+                        .failed_at = wall_time(std::chrono::seconds(i))};
     db().commit({.errors = {record}});
   }
   EXPECT_EQ(db().count_errors(), 3);

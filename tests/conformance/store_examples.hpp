@@ -25,33 +25,43 @@ struct part {
 
 /// A versioned collection with a unique column, and a read model.
 inline const collection& parts() {
-  static const collection made{.name = "parts",
-                               .model = &model_of<part>(),
-                               .columns = {{"sku", &model_of<part>().members[0], true}, {"amount", &model_of<part>().members[1]}, {"note", &model_of<part>().members[2]}}};
+  static const collection made{
+      .name = "parts",
+      .model = &model_of<part>(),
+      .columns = {
+          {"sku", &model_of<part>().members[0], true}, {"amount", &model_of<part>().members[1]}, {"note", &model_of<part>().members[2]}}};
   return made;
 }
 inline const collection& part_views() {
-  static const collection made{.name = "part_views", .model = &model_of<part>(), .columns = {{"amount", &model_of<part>().members[1]}}, .versioned = false};
+  static const collection made{
+      .name = "part_views", .model = &model_of<part>(), .columns = {{"amount", &model_of<part>().members[1]}}, .versioned = false};
   return made;
 }
 
 inline document part_document(std::string id, const part& content) {
-  return {.id = std::move(id),
-          .position = 3,
-          .body = json::to_string(content),
-          .columns = {sql_value(content.sku), sql_value(std::int64_t{content.amount}), content.note ? sql_value(*content.note) : sql_value()}};
+  return {
+      .id = std::move(id),
+      .position = 3,
+      .body = json::to_string(content),
+      .columns = {sql_value(content.sku), sql_value(std::int64_t{content.amount}), content.note ? sql_value(*content.note) : sql_value()}};
 }
 inline document_write insert_part(std::string id, const part& content) {
   return {.into = &parts(), .kind = write_kind::insert, .content = part_document(std::move(id), content)};
 }
 inline document_write update_part(std::string id, const part& content, std::int64_t expected_version) {
-  return {.into = &parts(), .kind = write_kind::update, .content = part_document(std::move(id), content), .expected_version = expected_version};
+  return {
+      .into = &parts(), .kind = write_kind::update, .content = part_document(std::move(id), content), .expected_version = expected_version};
 }
 inline document_write remove_part(std::string id, std::int64_t expected_version) {
-  return {.into = &parts(), .kind = write_kind::remove, .content = {.id = std::move(id), .body = {}, .columns = {}}, .expected_version = expected_version};
+  return {.into = &parts(),
+          .kind = write_kind::remove,
+          .content = {.id = std::move(id), .body = {}, .columns = {}},
+          .expected_version = expected_version};
 }
 inline document_write view_write(write_kind kind, std::string id, int amount) {
-  return {.into = &part_views(), .kind = kind, .content = {.id = std::move(id), .body = json::to_string(part{.amount = amount}), .columns = {sql_value(std::int64_t{amount})}}};
+  return {.into = &part_views(),
+          .kind = kind,
+          .content = {.id = std::move(id), .body = json::to_string(part{.amount = amount}), .columns = {sql_value(std::int64_t{amount})}}};
 }
 
 inline envelope message(std::string id, std::string key = {}) {

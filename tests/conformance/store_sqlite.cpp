@@ -25,6 +25,8 @@ class sqlite_database final : public test_database {
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(sqlite, store_conformance, ::testing::Values([]() -> std::unique_ptr<test_database> { return std::make_unique<sqlite_database>("parts.db"); }));
+INSTANTIATE_TEST_SUITE_P(sqlite, store_conformance, ::testing::Values([]() -> std::unique_ptr<test_database> {
+                           return std::make_unique<sqlite_database>("parts.db");
+                         }));
 
 }  // namespace mamey::testing

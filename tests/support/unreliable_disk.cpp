@@ -73,13 +73,16 @@ int check_lock(sqlite3_file* file, int* out) { return real(file)->pMethods->xChe
 int control(sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; }
 int sector_size(sqlite3_file*) { return 512; }
 int characteristics(sqlite3_file* file) { return real(file)->pMethods->xDeviceCharacteristics(real(file)); }
-int map_shared(sqlite3_file* file, int page, int size, int extend, void volatile** out) { return real(file)->pMethods->xShmMap(real(file), page, size, extend, out); }
+int map_shared(sqlite3_file* file, int page, int size, int extend, void volatile** out) {
+  return real(file)->pMethods->xShmMap(real(file), page, size, extend, out);
+}
 int lock_shared(sqlite3_file* file, int offset, int n, int flags) { return real(file)->pMethods->xShmLock(real(file), offset, n, flags); }
 void barrier(sqlite3_file* file) { real(file)->pMethods->xShmBarrier(real(file)); }
 int unmap_shared(sqlite3_file* file, int remove) { return real(file)->pMethods->xShmUnmap(real(file), remove); }
 
-const sqlite3_io_methods methods = {2,         close_file,   read_file,  write_file,  truncate_file,   sync_file, file_size,    lock_file,  unlock_file, check_lock,
-                                    control,   sector_size,  characteristics, map_shared, lock_shared, barrier,   unmap_shared, nullptr, nullptr};
+const sqlite3_io_methods methods = {2,           close_file,  read_file,    write_file, truncate_file, sync_file,       file_size,
+                                    lock_file,   unlock_file, check_lock,   control,    sector_size,   characteristics, map_shared,
+                                    lock_shared, barrier,     unmap_shared, nullptr,    nullptr};
 
 unreliable_disk& disk_of(sqlite3_vfs* vfs) { return *static_cast<unreliable_disk*>(vfs->pAppData); }
 
@@ -171,7 +174,8 @@ void unreliable_disk::persist_any_part(const std::string& path, const file_state
   std::ifstream in(path, std::ios::binary);
   std::string durable(std::istreambuf_iterator<char>(in), {});
   switch (random_() % 3) {
-    case 0: return;
+    case 0:
+      return;
     case 1: {
       const auto kept = random_() % (file.unsynced.size() + 1);
       for (std::size_t i = 0; i < kept; ++i) change_image(durable, file.unsynced[i]);

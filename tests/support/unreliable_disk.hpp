@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// A disk for SQLite whose power can be cut. What is written stays in memory until it is synced; a cut loses what was not, or keeps any part of it, torn
-/// sectors included, as real disks do. It can also run full, fail, and hold still in the middle of a sync.
+/// A disk for SQLite whose power can be cut. What is written stays in memory until it is synced; a cut loses what was not, or keeps any
+/// part of it, torn sectors included, as real disks do. It can also run full, fail, and hold still in the middle of a sync.
 ///
 /// `unreliable_disk disk("name");` registers a VFS of that name: open databases with `sqlite_options{.vfs = "name"}`.
 

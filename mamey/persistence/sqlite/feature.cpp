@@ -3,8 +3,8 @@
 #include <mamey/core/configuration.hpp>
 #include <mamey/messaging/composition.hpp>
 #include <mamey/messaging/options.hpp>
-#include <mamey/persistence/sqlite/sqlite_queues.hpp>
-#include <mamey/persistence/sqlite/sqlite_store.hpp>
+#include <mamey/persistence/sqlite/queues.hpp>
+#include <mamey/persistence/sqlite/store.hpp>
 
 namespace mamey::inline v1 {
 namespace {
@@ -16,11 +16,18 @@ sqlite_options options_of(const environment& around, const std::string& file) {
   return options;
 }
 
+sqlite_environment::sent_rows sent_rows_of(const environment& around) {
+  const auto outbox = around.configuration->bind<outbox_options>("outbox");
+  const bool kept = outbox.expiry > 0 || outbox.retention.count() > 0;
+  return kept ? sqlite_environment::sent_rows::archive : sqlite_environment::sent_rows::remove;
+}
+
 }  // namespace
 
 void sqlite_feature::install(composition& into) const {
   into.use_store("mamey::sqlite()", [own = migrations](const environment& around) -> std::unique_ptr<store> {
-    return std::make_unique<sqlite_store>(options_of(around, around.application + ".db"), sqlite_environment{.clock = {}, .migrations = own});
+    return std::make_unique<sqlite_store>(options_of(around, around.application + ".db"),
+                                          sqlite_environment{.migrations = own, .sent = sent_rows_of(around)});
   });
   into.offer_queues("mamey::sqlite()", [](const environment& around) -> std::unique_ptr<durable_queues> {
     auto options = options_of(around, {});

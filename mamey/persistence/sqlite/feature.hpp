@@ -16,8 +16,8 @@ struct sqlite_feature {
   void install(composition& into) const;
 };
 
-/// Store `DATA/NAME.db`, with NAME the application's and DATA from `--data`, unless section `sqlite` says otherwise; and durable queues in `DATA/queues.db` for
-/// applications that run as processes of their own on one machine.
+/// Store `DATA/NAME.db`, with NAME the application's and DATA from `--data`, unless section `sqlite` says otherwise; and durable queues in
+/// `DATA/queues.db` for applications that run as processes of their own on one machine.
 inline sqlite_feature sqlite() { return {}; }
 inline sqlite_feature sqlite(std::vector<sql_migration> migrations) { return {.migrations = std::move(migrations)}; }
 

@@ -15,25 +15,25 @@ namespace mamey::inline v1 {
 
 /// Section `sqlite`. One file a store.
 struct sqlite_options {
-  std::string directory = "data";              ///< made when it does not exist
-  std::string path;                            ///< the file, within `directory` unless absolute; `:memory:` keeps nothing
-  int read_connections = 4;                    ///< snapshot reads at a time
+  std::string directory = "data";                  ///< made when it does not exist
+  std::string path;                                ///< the file, within `directory` unless absolute; `:memory:` keeps nothing
+  int read_connections = 4;                        ///< snapshot reads at a time
   std::chrono::milliseconds busy_timeout{5'000};   ///< how long to wait for a file another process has locked
-  int group_members = 256;                     ///< most units of work a commit
-  int group_bytes = 4 << 20;                   ///< and most bytes
-  int queue_limit = 10'000;                    ///< most units of work waiting; beyond it a commit throws `unavailable`
+  int group_members = 256;                         ///< most units of work a commit
+  int group_bytes = 4 << 20;                       ///< and most bytes
+  int queue_limit = 10'000;                        ///< most units of work waiting; beyond it a commit throws `unavailable`
   std::chrono::milliseconds answer_bound{30'000};  ///< a disk that has not answered a COMMIT by then: `commit_unknown`
-  int query_bytes = 64 << 20;                  ///< most bytes one plain query may return
-  std::string synchronous = "full";            ///< the only value a service may use: a lesser one loses acknowledged commits in a power cut
-  std::string migrations;                      ///< folder of `0001_name.sql`, `0002_name.sql`, …; empty: none
-  std::string vfs;                             ///< SQLite's file layer by name; empty: its default
+  int query_bytes = 64 << 20;                      ///< most bytes one plain query may return
+  std::string synchronous = "full";  ///< the only value a service may use: a lesser one loses acknowledged commits in a power cut
+  std::string migrations;            ///< folder of `0001_name.sql`, `0002_name.sql`, …; empty: none
+  std::string vfs;                   ///< SQLite's file layer by name; empty: its default
 };
 
 /// One step of a schema's history. Never change one that was applied: its checksum is remembered.
 struct sql_migration {
   std::int64_t version = 0;  ///< ascending, unique
   std::string name;
-  std::string sql;           ///< statements; they run in one transaction, so none of BEGIN, COMMIT, ROLLBACK
+  std::string sql;  ///< statements; they run in one transaction, so none of BEGIN, COMMIT, ROLLBACK
 };
 
 /// What is not configuration.
@@ -52,14 +52,14 @@ struct sqlite_environment {
 
 /// Since the start. Read from any thread.
 struct sqlite_statistics {
-  std::uint64_t groups = 0;        ///< transactions that units of work shared
-  std::uint64_t members = 0;       ///< units of work in them; members / groups is the mean group size
-  std::uint64_t failed = 0;        ///< members that were refused
-  std::uint64_t replays = 0;       ///< groups that lost their transaction and were applied again one by one
-  std::uint64_t interactive = 0;   ///< transactions held open by a handler
-  std::uint64_t syncs = 0;         ///< times the log was made durable: once a group, unless all its members can do without
+  std::uint64_t groups = 0;       ///< transactions that units of work shared
+  std::uint64_t members = 0;      ///< units of work in them; members / groups is the mean group size
+  std::uint64_t failed = 0;       ///< members that were refused
+  std::uint64_t replays = 0;      ///< groups that lost their transaction and were applied again one by one
+  std::uint64_t interactive = 0;  ///< transactions held open by a handler
+  std::uint64_t syncs = 0;        ///< times the log was made durable: once a group, unless all its members can do without
   std::uint64_t checkpoints = 0;
-  std::size_t queued = 0;          ///< waiting now
+  std::size_t queued = 0;  ///< waiting now
 };
 
 /// The file `options` name: `path` within `directory`, or `path` itself when absolute or `:memory:`.

@@ -34,13 +34,16 @@ struct sqlite_queues::state {
 
 sqlite_queues::sqlite_queues(const sqlite_options& options, sqlite_environment environment)
     : state_(std::make_unique<state>(sqlite_detail::checked(options, environment), environment)) {
-  state_->writer.run_alone([&](connection& on) { sqlite_detail::migrate(on, "mamey.queues", sqlite_detail::queues_schema(), state_->clock); });
+  state_->writer.run_alone(
+      [&](connection& on) { sqlite_detail::migrate(on, "mamey.queues", sqlite_detail::queues_schema(), state_->clock); });
 }
 
 sqlite_queues::~sqlite_queues() = default;
 
 void sqlite_queues::bind(const std::string& queue, const std::string& exchange, const std::string& routing_key) {
-  state_->writer.run(durability::synced, [&](connection& on) { sqlite_detail::bind_queue(on, sqlite_detail::declare_queue(on, queue), exchange, routing_key); });
+  state_->writer.run(durability::synced, [&](connection& on) {
+    sqlite_detail::bind_queue(on, sqlite_detail::declare_queue(on, queue), exchange, routing_key);
+  });
 }
 
 void sqlite_queues::unbind(const std::string& queue, const std::string& exchange, const std::string& routing_key) {
@@ -51,7 +54,8 @@ void sqlite_queues::unbind(const std::string& queue, const std::string& exchange
 
 std::vector<int> sqlite_queues::publish(std::span<const envelope> messages) {
   if (messages.empty()) return {};
-  const auto bytes = std::accumulate(messages.begin(), messages.end(), std::size_t{0}, [](std::size_t sum, const envelope& each) { return sum + each.body.size(); });
+  const auto bytes = std::accumulate(messages.begin(), messages.end(), std::size_t{0},
+                                     [](std::size_t sum, const envelope& each) { return sum + each.body.size(); });
   const auto store_all = [&](connection& on) {
     const auto now = state_->clock.now_ms();
     std::vector<int> queues;
@@ -69,8 +73,10 @@ void sqlite_queues::put(const std::string& queue, const envelope& message, std::
     sqlite_detail::put_message(on, sqlite_detail::declare_queue(on, queue), message, delay.count(), state_->clock.now_ms());
   };
   state_->writer.run(durability::synced, store_one, message.body.size());
-  if (delay.count() > 0) state_->poller.notify_after(delay);
-  else state_->poller.notify();
+  if (delay.count() > 0)
+    state_->poller.notify_after(delay);
+  else
+    state_->poller.notify();
 }
 
 durable_queues::taken sqlite_queues::take(const std::string& queue, std::size_t most, std::chrono::milliseconds lease, bool ordered) {
@@ -89,18 +95,22 @@ void sqlite_queues::remove(std::span<const std::int64_t> sequences) {
   state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::remove_messages(on, sequences); });
 }
 
-std::size_t sqlite_queues::give_back(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds delay, bool counted) {
+std::size_t sqlite_queues::give_back(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds delay,
+                                     bool counted) {
   const auto applied = state_->writer.run(durability::relaxed, [&](connection& on) {
     return sqlite_detail::give_back_messages(on, token, sequences, delay.count(), counted, state_->clock.now_ms());
   });
-  if (delay.count() > 0) state_->poller.notify_after(delay);
-  else state_->poller.notify();
+  if (delay.count() > 0)
+    state_->poller.notify_after(delay);
+  else
+    state_->poller.notify();
   return applied;
 }
 
 std::size_t sqlite_queues::renew(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds lease) {
-  return state_->writer.run(durability::relaxed,
-                            [&](connection& on) { return sqlite_detail::renew_messages(on, token, sequences, lease.count(), state_->clock.now_ms()); });
+  return state_->writer.run(durability::relaxed, [&](connection& on) {
+    return sqlite_detail::renew_messages(on, token, sequences, lease.count(), state_->clock.now_ms());
+  });
 }
 
 std::int64_t sqlite_queues::depth(const std::string& queue) {

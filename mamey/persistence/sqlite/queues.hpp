@@ -10,8 +10,8 @@
 
 namespace mamey::inline v1 {
 
-/// What the SQL transport stands on. Publishing, taking and acknowledging are committed in groups, as a store's units of work are. Callable from any fiber and
-/// thread; throws `unavailable` when the file cannot be used, `deadline_exceeded` when the deadline passed.
+/// What the SQL transport stands on. Publishing, taking and acknowledging are committed in groups, as a store's units of work are. Callable
+/// from any fiber and thread; throws `unavailable` when the file cannot be used, `deadline_exceeded` when the deadline passed.
 class sqlite_queues final : public durable_queues {
  public:
   /// Opens the file, making it, its folder and its tables.
@@ -25,11 +25,13 @@ class sqlite_queues final : public durable_queues {
   void put(const std::string& queue, const envelope& message, std::chrono::milliseconds delay) override;
   taken take(const std::string& queue, std::size_t most, std::chrono::milliseconds lease, bool ordered) override;
   void remove(std::span<const std::int64_t> sequences) override;
-  std::size_t give_back(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds delay, bool counted) override;
+  std::size_t give_back(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds delay,
+                        bool counted) override;
   std::size_t renew(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds lease) override;
   std::int64_t depth(const std::string& queue) override;
-  /// `wake` is called from any thread: it must not suspend, block, throw or call back. Besides publishing it is called when a delay that this process gave runs
-  /// out, and once a second, for what others left. Once it is replaced (by an empty one, say), the old one is not running any more.
+  /// `wake` is called from any thread: it must not suspend, block, throw or call back. Besides publishing it is called when a delay that
+  /// this process gave runs out, and once a second, for what others left. Once it is replaced (by an empty one, say), the old one is not
+  /// running any more.
   void on_publish(std::function<void()> wake) override;
 
   sqlite_statistics statistics() const;

@@ -52,7 +52,8 @@ std::int64_t sqlite_store::state::repaired_now(connection& on) {
   return now;
 }
 
-sqlite_store::sqlite_store(const sqlite_options& options, sqlite_environment environment) : state_(std::make_unique<state>(sqlite_detail::checked(options, environment), environment)) {}
+sqlite_store::sqlite_store(const sqlite_options& options, sqlite_environment environment)
+    : state_(std::make_unique<state>(sqlite_detail::checked(options, environment), environment)) {}
 sqlite_store::~sqlite_store() = default;
 
 void sqlite_store::prepare(std::span<const collection* const> collections) {
@@ -80,7 +81,8 @@ std::int64_t sqlite_store::count(const collection& in, std::span<const column_co
 
 void sqlite_store::query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) {
   const auto most = static_cast<std::size_t>(state_->options.query_bytes);
-  sqlite_detail::hand_out(state_->read([&statement, most](connection& on) { return sqlite_detail::fetch_rows(on, statement, most); }), each);
+  sqlite_detail::hand_out(state_->read([&statement, most](connection& on) { return sqlite_detail::fetch_rows(on, statement, most); }),
+                          each);
 }
 
 // -- units of work ----------------------------------------------------------------------------------------------------
@@ -93,26 +95,30 @@ commit_outcome sqlite_store::commit(const change_set& changes) {
 }
 
 std::unique_ptr<store_transaction> sqlite_store::begin(const std::optional<inbox_key>& inbox, std::chrono::milliseconds bound) {
-  auto open = state_->writer.open_session(bound, [&](connection& on) { return !inbox || sqlite_detail::insert_inbox(on, *inbox, state_->clock.now_ms()); });
+  auto open = state_->writer.open_session(
+      bound, [&](connection& on) { return !inbox || sqlite_detail::insert_inbox(on, *inbox, state_->clock.now_ms()); });
   if (!open) return nullptr;
   return std::make_unique<sqlite_detail::interactive_transaction>(std::move(open), state_->tables, state_->clock, state_->environment.wait,
                                                                   static_cast<std::size_t>(state_->options.query_bytes), inbox.has_value());
 }
 
 // -- outbox -----------------------------------------------------------------------------------------------------------
-// Claims and failures are synced: a row that was never claimed has certainly not been sent, and refusals are counted. What a power cut takes of the others
-// makes a row be sent again.
+// Claims and failures are synced: a row that was never claimed has certainly not been sent, and refusals are counted. What a power cut
+// takes of the others makes a row be sent again.
 
 claim sqlite_store::claim_outbox(const claim_request& request) {
-  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::claim_outbox(on, request, state_->clock.now_ms()); });
+  return state_->writer.run(durability::synced,
+                            [&](connection& on) { return sqlite_detail::claim_outbox(on, request, state_->clock.now_ms()); });
 }
 
 void sqlite_store::mark_sent(std::span<const std::int64_t> sequences) {
   if (sequences.empty()) return;
   const bool archives = state_->environment.sent == sqlite_environment::sent_rows::archive;
   state_->writer.run(durability::relaxed, [&](connection& on) {
-    if (archives) sqlite_detail::archive_outbox(on, sequences, sqlite_detail::settled::sent, state_->clock.now_ms());
-    else sqlite_detail::delete_outbox(on, sequences);
+    if (archives)
+      sqlite_detail::archive_outbox(on, sequences, sqlite_detail::settled::sent, state_->clock.now_ms());
+    else
+      sqlite_detail::delete_outbox(on, sequences);
   });
 }
 
@@ -124,8 +130,9 @@ void sqlite_store::mark_unroutable(std::span<const std::int64_t> sequences) {
 }
 
 std::size_t sqlite_store::renew_outbox(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds lease) {
-  return state_->writer.run(durability::relaxed,
-                            [&](connection& on) { return sqlite_detail::renew_outbox(on, token, sequences, lease.count(), state_->clock.now_ms()); });
+  return state_->writer.run(durability::relaxed, [&](connection& on) {
+    return sqlite_detail::renew_outbox(on, token, sequences, lease.count(), state_->clock.now_ms());
+  });
 }
 
 std::size_t sqlite_store::release_outbox(const std::string& token, std::span<const std::int64_t> sequences) {
@@ -133,7 +140,8 @@ std::size_t sqlite_store::release_outbox(const std::string& token, std::span<con
 }
 
 std::size_t sqlite_store::fail_outbox(const std::string& token, std::span<const outbox_failure> failures) {
-  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::fail_outbox(on, token, failures, state_->clock.now_ms()); });
+  return state_->writer.run(durability::synced,
+                            [&](connection& on) { return sqlite_detail::fail_outbox(on, token, failures, state_->clock.now_ms()); });
 }
 
 outbox_state sqlite_store::read_outbox_state() {
@@ -141,8 +149,9 @@ outbox_state sqlite_store::read_outbox_state() {
 }
 
 std::vector<int> sqlite_store::lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) {
-  return state_->writer.run(durability::relaxed,
-                            [&](connection& on) { return sqlite_detail::lease_slots(on, owner, most, lease.count(), state_->clock.now_ms()); });
+  return state_->writer.run(durability::relaxed, [&](connection& on) {
+    return sqlite_detail::lease_slots(on, owner, most, lease.count(), state_->clock.now_ms());
+  });
 }
 
 void sqlite_store::release_slots(const std::string& owner) {
@@ -156,7 +165,8 @@ bool sqlite_store::was_handled(const inbox_key& key) {
 }
 
 int sqlite_store::count_start(const inbox_key& key) {
-  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::count_start(on, key, state_->clock.now_ms()); });
+  return state_->writer.run(durability::synced,
+                            [&](connection& on) { return sqlite_detail::count_start(on, key, state_->clock.now_ms()); });
 }
 
 void sqlite_store::clear_starts(const inbox_key& key) {
@@ -164,7 +174,8 @@ void sqlite_store::clear_starts(const inbox_key& key) {
 }
 
 std::vector<store::due_message> sqlite_store::claim_due(std::size_t most, std::chrono::milliseconds lease) {
-  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::claim_due(on, most, lease.count(), state_->repaired_now(on)); });
+  return state_->writer.run(durability::synced,
+                            [&](connection& on) { return sqlite_detail::claim_due(on, most, lease.count(), state_->repaired_now(on)); });
 }
 
 void sqlite_store::release_due(const std::string& token) {
@@ -189,9 +200,12 @@ bool sqlite_store::clean(const retention& keep) {
   return state_->writer.run(durability::relaxed, [&](connection& on) {
     using namespace sqlite_detail;
     const auto now = state_->clock.now();
-    const auto before = [&](std::chrono::seconds span) { return std::chrono::duration_cast<std::chrono::milliseconds>((now - span).time_since_epoch()).count(); };
-    const auto most = std::max({clean_inbox(on, before(keep.inbox), keep.batch), clean_archive(on, settled::sent, before(keep.sent), keep.batch),
-                                clean_archive(on, settled::unroutable, before(keep.errors), keep.batch), clean_errors(on, now - keep.errors, keep.batch)});
+    const auto before = [&](std::chrono::seconds span) {
+      return std::chrono::duration_cast<std::chrono::milliseconds>((now - span).time_since_epoch()).count();
+    };
+    const auto most = std::max(
+        {clean_inbox(on, before(keep.inbox), keep.batch), clean_archive(on, settled::sent, before(keep.sent), keep.batch),
+         clean_archive(on, settled::unroutable, before(keep.errors), keep.batch), clean_errors(on, now - keep.errors, keep.batch)});
     return most >= keep.batch;
   });
 }
@@ -203,7 +217,9 @@ void sqlite_store::check() {
     state_->writer.check();
   } catch (const error&) {
     // It may have been a moment's: only a write can tell, and only one that changes something.
-    state_->writer.run(durability::synced, [](connection& on) { on.use("insert into mamey_probe (n, writes) values (1, 1) on conflict (n) do update set writes = writes + 1").run(); });
+    state_->writer.run(durability::synced, [](connection& on) {
+      on.use("insert into mamey_probe (n, writes) values (1, 1) on conflict (n) do update set writes = writes + 1").run();
+    });
   }
   state_->read([](connection& on) { return on.use("select 1 from mamey_schema").step(); });
 }

@@ -10,8 +10,9 @@
 
 namespace mamey::inline v1 {
 
-/// Units of work are committed in groups by one thread of the store: under load many share one sync of the disk, and each is durable when its answer leaves.
-/// Reads run on snapshots and wait for nobody's write. Callable from any fiber and thread; a plain thread blocks where a fiber would suspend.
+/// Units of work are committed in groups by one thread of the store: under load many share one sync of the disk, and each is durable when
+/// its answer leaves. Reads run on snapshots and wait for nobody's write. Callable from any fiber and thread; a plain thread blocks where a
+/// fiber would suspend.
 class sqlite_store final : public store {
  public:
   /// Opens the file, making it and its folder. Throws `unavailable` naming file and cause.
@@ -28,10 +29,11 @@ class sqlite_store final : public store {
   /// The rows are fetched first and handed to `each` on the caller's fiber; more than `query_bytes` of them is `result_too_large`.
   void query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) override;
 
-  /// The store counts versions: an insert is version 1, an update `expected_version` + 1. To update or remove what is gone is a concurrency_conflict (to remove
-  /// it from an unversioned collection is nothing).
+  /// The store counts versions: an insert is version 1, an update `expected_version` + 1. To update or remove what is gone is a
+  /// concurrency_conflict (to remove it from an unversioned collection is nothing).
   commit_outcome commit(const change_set& changes) override;
-  /// The transaction has the writer to itself: others wait, so `bound` is short. Past it the transaction is rolled back and says `deadline_exceeded`.
+  /// The transaction has the writer to itself: others wait, so `bound` is short. Past it the transaction is rolled back and says
+  /// `deadline_exceeded`.
   std::unique_ptr<store_transaction> begin(const std::optional<inbox_key>& inbox, std::chrono::milliseconds bound) override;
 
   claim claim_outbox(const claim_request& request) override;
@@ -57,7 +59,8 @@ class sqlite_store final : public store {
   std::int64_t count_errors() override;
 
   bool clean(const retention& keep) override;
-  /// `wake` runs on the store's thread: it must not suspend, block or throw. Once replaced (by an empty one, say), the old one is not running any more.
+  /// `wake` runs on the store's thread, before the commit is answered: it must not suspend, block or throw. Once replaced (by an empty one,
+  /// say), the old one is not running any more.
   void on_commit(std::function<void()> wake) override;
   /// After a write failed for the disk's sake, tries a small one: throws until the disk takes it.
   void check() override;

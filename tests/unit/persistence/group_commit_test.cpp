@@ -48,10 +48,12 @@ TEST_F(sqlite_group_commit, one_sync_of_the_disk_serves_the_whole_group) {
 
 TEST_F(sqlite_group_commit, members_are_applied_strictly_one_after_another) {
   const auto add_one = [&](std::int64_t version) {
-    return [this, version] { db().commit({.documents = {update_part("p1", {.sku = "a-1", .amount = static_cast<int>(version)}, version)}}); };
+    return
+        [this, version] { db().commit({.documents = {update_part("p1", {.sku = "a-1", .amount = static_cast<int>(version)}, version)}}); };
   };
   db().commit({.documents = {insert_part("p1", {.sku = "a-1"})}});
-  for (const auto& failure : run_together({add_one(1), add_one(2), add_one(3)})) EXPECT_FALSE(failure) << "each saw what the one before it did";
+  for (const auto& failure : run_together({add_one(1), add_one(2), add_one(3)}))
+    EXPECT_FALSE(failure) << "each saw what the one before it did";
   EXPECT_EQ(db().load(parts(), "p1")->version, 4);
 }
 
@@ -69,7 +71,8 @@ TEST_F(sqlite_group_commit, a_member_that_fails_rolls_back_to_its_own_savepoint_
 }
 
 TEST_F(sqlite_group_commit, a_deferred_foreign_key_fails_its_member_and_not_the_group) {
-  environment_.migrations = {{1, "tree", "create table tree (id text primary key, parent text references tree (id) deferrable initially deferred)"}};
+  environment_.migrations = {
+      {1, "tree", "create table tree (id text primary key, parent text references tree (id) deferrable initially deferred)"}};
   const auto planting = [&](std::string id, std::string parent) {
     return [this, id, parent] { db().commit({.statements = {{.text = "insert into tree values (?, ?)", .parameters = {id, parent}}}}); };
   };
@@ -87,7 +90,13 @@ TEST_F(sqlite_group_commit, when_the_disk_runs_full_under_a_member_the_others_ar
   gate->query({.text = "pragma max_page_count = " + std::to_string(pages + 4)}, [](const sql_row&) {});
   gate->rollback();
 
-  const auto too_large = [&] { db().commit({.outbox = {[] { auto made = message("m1"); made.body.assign(100'000, 'x'); return made; }()}}); };
+  const auto too_large = [&] {
+    db().commit({.outbox = {[] {
+                   auto made = message("m1");
+                   made.body.assign(100'000, 'x');
+                   return made;
+                 }()}});
+  };
   const auto failures = run_together({inserting("p1", "a-1"), too_large, inserting("p2", "a-2")});
   EXPECT_FALSE(failures[0]);
   EXPECT_EQ(refusal_of(failures[1]), (std::pair{error_kind::unavailable, std::string("disk_full")}));
@@ -103,7 +112,8 @@ TEST_F(sqlite_group_commit, when_commit_fails_all_fail_also_those_already_handle
   disk.fail_writes(SQLITE_FULL);
   const auto handle = [&] { db().commit({.inbox = inbox_key{"count", "m1"}, .documents = {view_write(write_kind::upsert, "v1", 1)}}); };
   for (const auto& failure : run_together({handle, handle, inserting("p1", "a-1")})) {
-    EXPECT_EQ(refusal_of(failure), (std::pair{error_kind::unavailable, std::string("disk_full")})) << "the second would otherwise acknowledge a message whose effects are lost";
+    EXPECT_EQ(refusal_of(failure), (std::pair{error_kind::unavailable, std::string("disk_full")}))
+        << "the second would otherwise acknowledge a message whose effects are lost";
   }
   disk.fail_writes(0);
   EXPECT_FALSE(db().was_handled({"count", "m1"}));

@@ -17,7 +17,8 @@ struct round_result {
 /// One machine's life: several clients commit until the power goes; then the machine starts again.
 class power_cycle {
  public:
-  power_cycle(std::uint64_t seed, const std::string& synchronous) : random_(seed), disk_("power_" + std::to_string(seed), seed), options_{.directory = folder_.path(), .path = "parts.db"} {
+  power_cycle(std::uint64_t seed, const std::string& synchronous)
+      : random_(seed), disk_("power_" + std::to_string(seed), seed), options_{.directory = folder_.path(), .path = "parts.db"} {
     options_.synchronous = synchronous;
     options_.vfs = "power_" + std::to_string(seed);
     options_.group_members = 1 + static_cast<int>(random_() % 4);
@@ -32,7 +33,8 @@ class power_cycle {
     });
     disk_.restore_power();
     serve([&](sqlite_store& db) {
-      db.query({.text = "pragma integrity_check"}, [&](const sql_row& row) { result.intact = row.values[0] == sql_value(std::string("ok")); });
+      db.query({.text = "pragma integrity_check"},
+               [&](const sql_row& row) { result.intact = row.values[0] == sql_value(std::string("ok")); });
       for (const auto& each : db.find(parts(), {.where = {}, .limit = 1'000'000})) result.stored.insert(each.id);
       check_units_are_whole(db, result);
     });
@@ -67,13 +69,13 @@ class power_cycle {
     try {
       const auto claimed = db.claim_outbox({.most_rows = 3});
       db.release_outbox(claimed.token, sequences(claimed));
-    } catch (const error&) {
-    }
+    } catch (const error&) {}
   }
 
   static void check_units_are_whole(sqlite_store& db, round_result& result) {
     std::set<std::string> sent;
-    db.query({.text = "select message_id from mamey_outbox"}, [&](const sql_row& row) { sent.insert(std::get<std::string>(row.values[0])); });
+    db.query({.text = "select message_id from mamey_outbox"},
+             [&](const sql_row& row) { sent.insert(std::get<std::string>(row.values[0])); });
     EXPECT_EQ(sent, result.stored) << "a document without its message, or the reverse";
     for (const auto& id : result.stored) EXPECT_TRUE(db.was_handled({"count", id}));
   }

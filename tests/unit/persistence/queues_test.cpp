@@ -39,7 +39,8 @@ class sqlite_queue : public ::testing::Test {
     queues_ = make();
   }
   std::unique_ptr<sqlite_queues> make() {
-    return std::make_unique<sqlite_queues>(sqlite_options{.directory = directory_.path(), .path = "queues.db"}, sqlite_environment{.clock = [this] { return wall_time(now_.load()); }});
+    return std::make_unique<sqlite_queues>(sqlite_options{.directory = directory_.path(), .path = "queues.db"},
+                                           sqlite_environment{.clock = [this] { return wall_time(now_.load()); }});
   }
   void publish(std::initializer_list<envelope> all) { queues_->publish(std::vector<envelope>(all)); }
   void bind(const std::string& queue) { queues_->bind(queue, "parts", "part_counted"); }
@@ -56,7 +57,13 @@ TEST_F(sqlite_queue, a_message_goes_to_every_bound_queue_once_and_survives) {
   bind("count");
   bind("count");
   queues_->bind("other", "parts", "part_removed");
-  EXPECT_EQ(queues_->publish(std::vector{message("m1"), [] { auto made = message("m2"); made.routing_key = "nobody"; return made; }()}), (std::vector{2, 0}));
+  EXPECT_EQ(queues_->publish(std::vector{message("m1"),
+                                         [] {
+                                           auto made = message("m2");
+                                           made.routing_key = "nobody";
+                                           return made;
+                                         }()}),
+            (std::vector{2, 0}));
   open();
   EXPECT_EQ(ids(take("audit")), strings{"m1"});
   EXPECT_EQ(ids(take("count")), strings{"m1"});

@@ -46,7 +46,8 @@ TEST_F(sqlite_reads, a_query_may_read_again_for_each_row) {
   options_.read_connections = 1;
   db().commit({.documents = {insert_part("p1", {.sku = "a-1"}), insert_part("p2", {.sku = "a-2"})}});
   std::int64_t seen = 0;
-  db().query({.text = "select id from parts"}, [&](const sql_row& row) { seen += db().load(parts(), std::get<std::string>(row.values[0]))->version; });
+  db().query({.text = "select id from parts"},
+             [&](const sql_row& row) { seen += db().load(parts(), std::get<std::string>(row.values[0]))->version; });
   EXPECT_EQ(seen, 2);
 }
 
@@ -65,7 +66,8 @@ TEST_F(sqlite_reads, a_query_needs_as_many_values_as_it_has_parameters) {
 }
 
 TEST_F(sqlite_reads, values_of_every_kind_come_back_as_they_went) {
-  const std::vector<sql_value> all{sql_value(), std::int64_t{-5}, 2.5, std::string("a\0b", 3), std::vector<std::byte>{std::byte{0}, std::byte{255}}, std::string()};
+  const std::vector<sql_value> all{
+      sql_value(), std::int64_t{-5}, 2.5, std::string("a\0b", 3), std::vector<std::byte>{std::byte{0}, std::byte{255}}, std::string()};
   std::vector<sql_value> seen;
   db().query({.text = "select ?, ?, ?, ?, ?, ?", .parameters = all}, [&](const sql_row& row) { seen = row.values; });
   EXPECT_EQ(seen, all);

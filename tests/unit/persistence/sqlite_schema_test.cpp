@@ -35,8 +35,10 @@ class sqlite_schema : public sqlite_fixture {
 TEST_F(sqlite_schema, every_table_of_messages_has_every_column_of_the_envelope) {
   for (const auto* table : {"mamey_outbox", "mamey_outbox_archive", "mamey_inbox", "mamey_delayed", "mamey_errors"}) {
     const auto columns = column("select name from pragma_table_info('" + std::string(table) + "')");
-    for (const auto* wanted : {"message_id", "correlation_id", "causation_id", "type", "version", "min_version", "source", "occurred_at_us", "key", "stream", "position", "tenant",
-                               "content_type", "expires_at_us", "traceparent", "user", "headers", "body", "exchange", "routing_key"}) {
+    for (const auto* wanted :
+         {"message_id", "correlation_id", "causation_id", "type",       "version",      "min_version",   "source",      "occurred_at_us",
+          "key",        "stream",         "position",     "tenant",     "content_type", "expires_at_us", "traceparent", "user",
+          "headers",    "body",           "exchange",     "routing_key"}) {
       EXPECT_NE(std::ranges::find(columns, wanted), columns.end()) << table << " lacks " << wanted;
     }
   }
@@ -62,7 +64,8 @@ TEST_F(sqlite_schema, migrations_are_applied_once_in_order_from_list_and_folder)
   std::ofstream(folder + "/0002_fill.sql") << "insert into stock values ('a-1', 1); insert into stock values ('a-2', 2);";
   std::ofstream(folder + "/README.md") << "not a migration";
   options_.migrations = folder;
-  environment_.migrations = {{3, "double", "update stock set amount = amount * 2"}, {1, "stock", "create table stock (sku text primary key, amount integer)"}};
+  environment_.migrations = {{3, "double", "update stock set amount = amount * 2"},
+                             {1, "stock", "create table stock (sku text primary key, amount integer)"}};
   const auto stock = [&] { return column("select sku || '=' || amount from stock order by sku"); };
   EXPECT_EQ(stock(), (strings{"a-1=2", "a-2=4"}));
   open();
@@ -73,7 +76,8 @@ TEST_F(sqlite_schema, migrations_are_applied_once_in_order_from_list_and_folder)
 }
 
 TEST_F(sqlite_schema, a_migration_that_fails_is_rolled_back_and_named) {
-  environment_.migrations = {{1, "good", "create table good (id text)"}, {2, "bad", "create table half (id text); insert into nowhere values (1)"}};
+  environment_.migrations = {{1, "good", "create table good (id text)"},
+                             {2, "bad", "create table half (id text); insert into nowhere values (1)"}};
   const auto reason = refused_start();
   EXPECT_NE(reason.find("2 bad"), std::string::npos) << reason;
   EXPECT_NE(reason.find("nowhere"), std::string::npos) << reason;
@@ -147,19 +151,24 @@ class sqlite_columns : public sqlite_schema {
     db().prepare(all);
   }
   void add(const collection& to, const std::string& id, const paint& content, std::vector<sql_value> columns) {
-    db().commit({.documents = {{.into = &to, .kind = write_kind::insert, .content = {.id = id, .body = json::to_string(content), .columns = std::move(columns)}}}});
+    db().commit({.documents = {{.into = &to,
+                                .kind = write_kind::insert,
+                                .content = {.id = id, .body = json::to_string(content), .columns = std::move(columns)}}}});
   }
 };
 
 TEST_F(sqlite_columns, a_column_declared_later_is_filled_from_the_bodies_as_the_framework_would) {
   const auto before = paints({});
   prepare(before);
-  add(before, "p1", {.name = "sky", .matt = true, .litres = 5, .density = 2, .price = *decimal::parse("20.50"), .note = "n", .shade = colour::deep_blue}, {});
+  add(before, "p1",
+      {.name = "sky", .matt = true, .litres = 5, .density = 2, .price = *decimal::parse("20.50"), .note = "n", .shade = colour::deep_blue},
+      {});
   add(before, "p2", {.name = "sea"}, {});
 
   const auto after = paints({"name", "matt", "litres", "density", "price", "note", "shade"});
   prepare(after);
-  EXPECT_EQ(db().load(after, "p1")->columns, (std::vector<sql_value>{std::string("sky"), std::int64_t{1}, std::int64_t{5}, 2.0, std::string("20.50"), std::string("n"), std::string("deepBlue")}));
+  EXPECT_EQ(db().load(after, "p1")->columns, (std::vector<sql_value>{std::string("sky"), std::int64_t{1}, std::int64_t{5}, 2.0,
+                                                                     std::string("20.50"), std::string("n"), std::string("deepBlue")}));
   EXPECT_EQ(db().load(after, "p2")->columns[5], sql_value());
   EXPECT_EQ(ids(db().find(after, {.where = {{"shade", std::string("deepBlue")}}})), strings{"p1"});
 }

@@ -48,7 +48,8 @@ class small_disk {
 
  private:
   void mount(const std::string& options, unsigned long flags) {
-    if (::mount("tmpfs", at_.c_str(), "tmpfs", flags, options.c_str()) != 0) throw std::runtime_error("mounting a tmpfs needs root: " + std::string(std::strerror(errno)));
+    if (::mount("tmpfs", at_.c_str(), "tmpfs", flags, options.c_str()) != 0)
+      throw std::runtime_error("mounting a tmpfs needs root: " + std::string(std::strerror(errno)));
   }
   std::string at_;
 };
@@ -81,8 +82,7 @@ TEST_F(sqlite_trouble, a_full_disk_refuses_commits_by_name_and_serves_again_when
   const auto is_unhealthy = [&] {
     try {
       db().commit(messages({message("m")}));
-    } catch (const unavailable&) {
-    }
+    } catch (const unavailable&) {}
     return refusal([&] { db().check(); }).second == "disk_full";
   };
   bool unhealthy = false;
@@ -120,7 +120,8 @@ TEST_F(sqlite_trouble, a_file_that_is_no_database_is_refused_with_what_to_do) {
 
 TEST_F(sqlite_trouble, a_damaged_database_is_refused_and_reported) {
   change_set many;
-  for (int i = 0; i < 200; ++i) many.documents.push_back(insert_part("p" + std::to_string(i), {.sku = std::to_string(i), .note = std::string(500, 'x')}));
+  for (int i = 0; i < 200; ++i)
+    many.documents.push_back(insert_part("p" + std::to_string(i), {.sku = std::to_string(i), .note = std::string(500, 'x')}));
   db().commit(many);
   close();
   {

@@ -24,18 +24,23 @@ std::size_t size_of(const change_set& changes) {
 
 bool insert_inbox(connection& on, const inbox_key& key, std::int64_t now_ms) {
   return on.use("insert into mamey_inbox (subscription, message_id, handled_at_ms) values (?, ?, ?) on conflict do nothing")
-             .bind(key.subscription).bind(key.message_id).bind(now_ms).run() == 1;
+             .bind(key.subscription)
+             .bind(key.message_id)
+             .bind(now_ms)
+             .run() == 1;
 }
 
 std::int64_t execute_statement(connection& on, const sql_statement& statement) {
   auto prepared = on.use(statement.text);
   if (static_cast<std::size_t>(prepared.parameters()) != statement.parameters.size()) {
-    throw internal_error("sql_error", "{given} values for {wanted} parameters in \"{sql}\"", statement.parameters.size(), prepared.parameters(), statement.text);
+    throw internal_error("sql_error", "{given} values for {wanted} parameters in \"{sql}\"", statement.parameters.size(),
+                         prepared.parameters(), statement.text);
   }
   for (const auto& value : statement.parameters) prepared.bind(value);
   const auto changed = prepared.run();
   if (statement.expected_rows && changed != *statement.expected_rows) {
-    throw concurrency_conflict("concurrency_conflict", "{changed} rows changed, {expected} were expected", changed, *statement.expected_rows);
+    throw concurrency_conflict("concurrency_conflict", "{changed} rows changed, {expected} were expected", changed,
+                               *statement.expected_rows);
   }
   return changed;
 }

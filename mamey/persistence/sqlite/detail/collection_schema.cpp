@@ -31,17 +31,21 @@ bool has_column(connection& on, const collection& of, const std::string& column)
   return row.step();
 }
 
-/// SQL for what the framework would have put into the column, taken from the body: numbers as numbers, booleans as 0 and 1, everything else as its text.
+/// SQL for what the framework would have put into the column, taken from the body: numbers as numbers, booleans as 0 and 1, everything else
+/// as its text.
 std::string value_in_body(const indexed_column& column) {
   const auto path = "'$.\"" + std::string(column.member->wire_name) + "\"'";
   const auto extracted = "json_extract(body, " + path + ")";
   switch (value_type(*column.member).kind) {
     case shape::boolean:
     case shape::integer:
-    case shape::unsigned_integer: return "cast(" + extracted + " as integer)";
-    case shape::real: return "cast(" + extracted + " as real)";
+    case shape::unsigned_integer:
+      return "cast(" + extracted + " as integer)";
+    case shape::real:
+      return "cast(" + extracted + " as real)";
     // `->` keeps the text of a number: 20.50, where json_extract would give 20.5.
-    default: return "case json_type(body, " + path + ") when 'text' then " + extracted + " when 'null' then null else body -> " + path + " end";
+    default:
+      return "case json_type(body, " + path + ") when 'text' then " + extracted + " when 'null' then null else body -> " + path + " end";
   }
 }
 
@@ -52,8 +56,13 @@ void add_column(connection& on, const collection& to, const indexed_column& colu
 
 void add_index(connection& on, const collection& to, const indexed_column& column) {
   const auto index = index_name(to, column.name);
-  on.execute("drop index if exists " + index + "; create " + (column.unique ? "unique " : "") + "index " + index + " on " + quoted(to.name) + " (" + quoted(column.name) + ")");
-  on.use("insert or replace into mamey_columns (collection, name, is_unique) values (?, ?, ?)").bind(to.name).bind(column.name).bind(column.unique ? 1 : 0).run();
+  on.execute("drop index if exists " + index + "; create " + (column.unique ? "unique " : "") + "index " + index + " on " +
+             quoted(to.name) + " (" + quoted(column.name) + ")");
+  on.use("insert or replace into mamey_columns (collection, name, is_unique) values (?, ?, ?)")
+      .bind(to.name)
+      .bind(column.name)
+      .bind(column.unique ? 1 : 0)
+      .run();
 }
 
 void forget_column(connection& on, const collection& of, const std::string& column) {
@@ -64,10 +73,12 @@ void forget_column(connection& on, const collection& of, const std::string& colu
 void check_names(const collection& of) {
   static const std::set<std::string, std::less<>> ours{"id", "version", "position", "body"};
   quoted(of.name);
-  if (of.name.starts_with("mamey_") || of.name.starts_with("sqlite_")) throw internal_error("name_reserved", "a collection cannot be called {name}", of.name);
+  if (of.name.starts_with("mamey_") || of.name.starts_with("sqlite_"))
+    throw internal_error("name_reserved", "a collection cannot be called {name}", of.name);
   for (const auto& column : of.columns) {
     quoted(of.name + "_" + column.name);
-    if (ours.contains(column.name)) throw internal_error("name_reserved", "{collection}: a column cannot be called {column}", of.name, column.name);
+    if (ours.contains(column.name))
+      throw internal_error("name_reserved", "{collection}: a column cannot be called {column}", of.name, column.name);
   }
 }
 
@@ -90,8 +101,10 @@ void prepare_table(connection& on, const collection& of) {
 
 std::string quoted(const std::string& name) {
   const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-  if (name.empty() || name.size() > 127 || std::isdigit(static_cast<unsigned char>(name.front())) != 0 || !std::ranges::all_of(name, fits)) {
-    throw internal_error("name_unusable", "\"{name}\" cannot name a table or column: letters, digits and _, at most 127, a letter first", name);
+  if (name.empty() || name.size() > 127 || std::isdigit(static_cast<unsigned char>(name.front())) != 0 ||
+      !std::ranges::all_of(name, fits)) {
+    throw internal_error("name_unusable", "\"{name}\" cannot name a table or column: letters, digits and _, at most 127, a letter first",
+                         name);
   }
   return '"' + name + '"';
 }

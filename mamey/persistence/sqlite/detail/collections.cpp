@@ -26,7 +26,8 @@ document read_document(const statement& row) {
 
 const indexed_column& declared(const collection& in, const std::string& name) {
   const auto found = std::ranges::find(in.columns, name, &indexed_column::name);
-  if (found == in.columns.end()) throw internal_error("column_unknown", "collection {name} has no column {column}: declare it as an index", in.name, name);
+  if (found == in.columns.end())
+    throw internal_error("column_unknown", "collection {name} has no column {column}: declare it as an index", in.name, name);
   return *found;
 }
 
@@ -57,8 +58,8 @@ void bind_conditions(statement& into, std::span<const column_condition> where) {
   if (!in.of.versioned) {
     throw concurrency_conflict("concurrency_conflict", "{collection} {id} was removed meanwhile", in.of.name, change.content.id);
   }
-  throw concurrency_conflict("concurrency_conflict", "{collection} {id} was changed meanwhile: version {version} was expected", in.of.name, change.content.id,
-                             change.expected_version);
+  throw concurrency_conflict("concurrency_conflict", "{collection} {id} was changed meanwhile: version {version} was expected", in.of.name,
+                             change.content.id, change.expected_version);
 }
 
 }  // namespace
@@ -74,7 +75,8 @@ table::table(const collection& from) : of(from) {
   load = select + " where id = ?";
   count = "select count(*) from " + name;
   insert = "insert into " + name + " (id, position, body" + names + ", version) values (?, ?, ?" + holes + ", 1)";
-  upsert = insert + " on conflict (id) do update set version = version + 1, position = excluded.position, body = excluded.body" + overwrites;
+  upsert =
+      insert + " on conflict (id) do update set version = version + 1, position = excluded.position, body = excluded.body" + overwrites;
   const auto update_set = "update " + name + " set version = version + 1, position = ?, body = ?" + sets + " where id = ?";
   update = update_set + " and version = ?";
   update_any = update_set;
@@ -91,7 +93,8 @@ void catalog::prepare(connection& on, std::span<const collection* const> collect
 const table& catalog::at(const collection& wanted) const {
   const std::shared_lock lock(mutex_);
   const auto found = tables_.find(wanted.name);
-  if (found == tables_.end()) throw internal_error("collection_unknown", "the store was not prepared for the collection {name}", wanted.name);
+  if (found == tables_.end())
+    throw internal_error("collection_unknown", "the store was not prepared for the collection {name}", wanted.name);
   return *found->second;  // never erased
 }
 
@@ -121,8 +124,8 @@ std::int64_t count_documents(connection& on, const table& in, std::span<const co
 void write_document(connection& on, const table& into, const document_write& change) {
   const auto& content = change.content;
   if (change.kind != write_kind::remove && content.columns.size() != into.of.columns.size()) {
-    throw internal_error("columns_missing", "a write to {collection} has {count} column values, {declared} are declared", into.of.name, content.columns.size(),
-                         into.of.columns.size());
+    throw internal_error("columns_missing", "a write to {collection} has {count} column values, {declared} are declared", into.of.name,
+                         content.columns.size(), into.of.columns.size());
   }
   const auto bind_content = [&](statement& to) {
     to.bind(content.position).bind(content.body);

@@ -42,8 +42,8 @@ std::optional<document> load_document(connection& on, const table& from, std::st
 std::vector<document> find_documents(connection& on, const table& in, const document_query& query);
 std::int64_t count_documents(connection& on, const table& in, std::span<const column_condition> where);
 
-/// Applies one recorded change. The store counts versions: an insert is 1, an update the expected one plus 1. Throws `concurrency_conflict` when the row is
-/// not as expected.
+/// Applies one recorded change. The store counts versions: an insert is 1, an update the expected one plus 1. Throws `concurrency_conflict`
+/// when the row is not as expected.
 void write_document(connection& on, const table& into, const document_write& change);
 
 }  // namespace mamey::inline v1::sqlite_detail

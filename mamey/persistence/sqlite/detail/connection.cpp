@@ -64,10 +64,12 @@ void connection::configure(const sqlite_options& options, access how) {
       execute("pragma query_only = on; pragma cache_size = -4000; pragma trusted_schema = off");
       return;
     }
-    if (sqlite3_db_readonly(database_, "main") == 1) throw unavailable("database_read_only", "cannot write {file}: the file or its folder is read-only", file_);
+    if (sqlite3_db_readonly(database_, "main") == 1)
+      throw unavailable("database_read_only", "cannot write {file}: the file or its folder is read-only", file_);
     if (file_ != ":memory:") switch_to_log();
     execute("pragma synchronous = " + options.synchronous +
-            "; pragma foreign_keys = on; pragma journal_size_limit = 67108864; pragma cache_size = -8000; pragma temp_store = memory; pragma trusted_schema = off");
+            "; pragma foreign_keys = on; pragma journal_size_limit = 67108864; pragma cache_size = -8000; pragma temp_store = memory; "
+            "pragma trusted_schema = off");
   } catch (const error& failure) {
     throw unavailable(failure.code(), "cannot open {file}: {cause}", file_, failure.reason());
   }
@@ -80,7 +82,8 @@ void connection::switch_to_log() {
     try {
       auto mode = use("pragma journal_mode = wal");
       if (mode.step() && mode.view(0) == "wal") return;
-      throw unavailable("database_without_log", "the file system under {file} does not carry SQLite's write-ahead log (a network share?)", file_);
+      throw unavailable("database_without_log", "the file system under {file} does not carry SQLite's write-ahead log (a network share?)",
+                        file_);
     } catch (const unavailable& failure) {
       if (failure.code() != "database_busy" || std::chrono::steady_clock::now() > give_up) throw;
     }
@@ -151,7 +154,9 @@ void connection::fail(int code, std::string_view sql) const { throw_error(databa
 
 // -- statement --------------------------------------------------------------------------------------------------------
 
-statement::statement(connection& owner, sqlite3_stmt* handle, bool& in_use) noexcept : owner_(&owner), handle_(handle), in_use_(&in_use) { *in_use_ = true; }
+statement::statement(connection& owner, sqlite3_stmt* handle, bool& in_use) noexcept : owner_(&owner), handle_(handle), in_use_(&in_use) {
+  *in_use_ = true;
+}
 
 statement::~statement() {
   sqlite3_reset(handle_);
@@ -192,7 +197,9 @@ statement& statement::bind(const sql_value& value) {
     void operator()(std::int64_t number) const { into.bind(number); }
     void operator()(double number) const { into.bind(number); }
     void operator()(const std::string& text) const { into.bind(text); }
-    void operator()(const std::vector<std::byte>& bytes) const { into.bind_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()}); }
+    void operator()(const std::vector<std::byte>& bytes) const {
+      into.bind_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
   };
   using base = std::variant<std::monostate, std::int64_t, double, std::string, std::vector<std::byte>>;
   std::visit(binder{*this}, static_cast<const base&>(value));
@@ -208,8 +215,7 @@ bool statement::step() {
 
 std::int64_t statement::run() {
   const auto before = owner_->total_changes();
-  while (step()) {
-  }
+  while (step()) {}
   return owner_->total_changes() == before ? 0 : owner_->changes();
 }
 
@@ -229,14 +235,18 @@ std::string_view statement::view(int column) const noexcept {
 
 sql_value statement::value(int column) const {
   switch (sqlite3_column_type(handle_, column)) {
-    case SQLITE_INTEGER: return integer(column);
-    case SQLITE_FLOAT: return sqlite3_column_double(handle_, column);
-    case SQLITE_TEXT: return text(column);
+    case SQLITE_INTEGER:
+      return integer(column);
+    case SQLITE_FLOAT:
+      return sqlite3_column_double(handle_, column);
+    case SQLITE_TEXT:
+      return text(column);
     case SQLITE_BLOB: {
       const auto bytes = std::as_bytes(std::span(view(column)));
       return std::vector<std::byte>(bytes.begin(), bytes.end());
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 

@@ -23,7 +23,8 @@ namespace mamey::inline v1::sqlite_detail {
 
 class connection;
 
-/// A prepared statement in use: bind, step, read. Goes back to the cache at the end of its life. Bound texts are not copied: they outlive it.
+/// A prepared statement in use: bind, step, read. Goes back to the cache at the end of its life. Bound texts are not copied: they outlive
+/// it.
 class statement {
  public:
   statement(connection& owner, sqlite3_stmt* handle, bool& in_use) noexcept;

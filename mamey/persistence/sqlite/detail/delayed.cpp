@@ -19,8 +19,9 @@ const std::string& due_rows() {
 }  // namespace
 
 void insert_delayed(connection& on, const delayed_message& row, std::int64_t now_ms) {
-  static const auto sql = "insert or replace into mamey_delayed (id, subscription, attempts, due_at_ms, delay_ms, first_failed_at_us, last_error, " +
-                          std::string(envelope_columns) + ") values (?, ?, ?, ?, ?, ?, ?, " + std::string(envelope_parameters) + ")";
+  static const auto sql =
+      "insert or replace into mamey_delayed (id, subscription, attempts, due_at_ms, delay_ms, first_failed_at_us, last_error, " +
+      std::string(envelope_columns) + ") values (?, ?, ?, ?, ?, ?, ?, " + std::string(envelope_parameters) + ")";
   const auto headers = headers_text(row.message);
   auto insert = on.use(sql);
   insert.bind(row.id).bind(row.subscription).bind(row.attempts).bind(now_ms + row.delay.count()).bind(row.delay.count());
@@ -68,7 +69,8 @@ bool was_handled(connection& on, const inbox_key& key) {
 
 int count_start(connection& on, const inbox_key& key, std::int64_t now_ms) {
   auto row = on.use(
-      "insert into mamey_starts (subscription, message_id, starts, started_at_ms) values (?, ?, 1, ?) on conflict (subscription, message_id) do update set "
+      "insert into mamey_starts (subscription, message_id, starts, started_at_ms) values (?, ?, 1, ?) on conflict (subscription, "
+      "message_id) do update set "
       "starts = starts + 1, started_at_ms = excluded.started_at_ms returning starts");
   row.bind(key.subscription).bind(key.message_id).bind(now_ms).step();
   const auto starts = static_cast<int>(row.integer(0));
@@ -83,9 +85,16 @@ void clear_starts(connection& on, const inbox_key& key) {
 std::size_t clean_inbox(connection& on, std::int64_t before_ms, std::size_t most) {
   const auto limit = static_cast<std::int64_t>(most);
   // Rows stand in the order of handling, so the oldest need no index of their own.
-  const auto inbox = on.use("delete from mamey_inbox where n in (select n from mamey_inbox order by n limit ?) and handled_at_ms < ?").bind(limit).bind(before_ms).run();
-  const auto starts = on.use("delete from mamey_starts where (subscription, message_id) in (select subscription, message_id from mamey_starts where started_at_ms < ? limit ?)")
-                          .bind(before_ms).bind(limit).run();
+  const auto inbox = on.use("delete from mamey_inbox where n in (select n from mamey_inbox order by n limit ?) and handled_at_ms < ?")
+                         .bind(limit)
+                         .bind(before_ms)
+                         .run();
+  const auto starts = on.use(
+                            "delete from mamey_starts where (subscription, message_id) in (select subscription, message_id from "
+                            "mamey_starts where started_at_ms < ? limit ?)")
+                          .bind(before_ms)
+                          .bind(limit)
+                          .run();
   return static_cast<std::size_t>(std::max(inbox, starts));
 }
 

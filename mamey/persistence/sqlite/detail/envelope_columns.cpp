@@ -14,11 +14,22 @@ wall_time from_microseconds(std::int64_t count) { return wall_time(std::chrono::
 std::string headers_text(const envelope& message) { return message.headers.empty() ? std::string() : json::to_string(message.headers); }
 
 void bind_envelope(statement& into, const envelope& message, const std::string& headers) {
-  into.bind(message.id).bind(message.correlation_id).bind(message.causation_id).bind(message.type).bind(message.version).bind(message.min_version);
-  into.bind(message.source).bind(message.occurred_at.time_since_epoch().count()).bind(message.key).bind(message.stream).bind(message.position);
+  into.bind(message.id)
+      .bind(message.correlation_id)
+      .bind(message.causation_id)
+      .bind(message.type)
+      .bind(message.version)
+      .bind(message.min_version);
+  into.bind(message.source)
+      .bind(message.occurred_at.time_since_epoch().count())
+      .bind(message.key)
+      .bind(message.stream)
+      .bind(message.position);
   into.bind(message.tenant).bind(message.content_type);
-  if (message.expires_at) into.bind(message.expires_at->time_since_epoch().count());
-  else into.bind_null();
+  if (message.expires_at)
+    into.bind(message.expires_at->time_since_epoch().count());
+  else
+    into.bind_null();
   into.bind(message.traceparent).bind(message.user).bind(headers).bind(message.body).bind(message.exchange).bind(message.routing_key);
 }
 
@@ -43,7 +54,8 @@ envelope read_envelope(const statement& from, int first) {
   if (const auto expires = column++; !from.is_null(expires)) message.expires_at = from_microseconds(from.integer(expires));
   message.traceparent = text();
   message.user = text();
-  if (const auto headers = from.view(column++); !headers.empty()) message.headers = json::parse<std::map<std::string, std::string>>(headers);
+  if (const auto headers = from.view(column++); !headers.empty())
+    message.headers = json::parse<std::map<std::string, std::string>>(headers);
   message.body = text();
   message.exchange = text();
   message.routing_key = text();

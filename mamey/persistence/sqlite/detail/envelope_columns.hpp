@@ -12,13 +12,16 @@ namespace mamey::inline v1::sqlite_detail {
 
 /// For CREATE TABLE. Times in microseconds, as the envelope has them; every column may be absent, so that releases can add some.
 inline constexpr std::string_view envelope_definition =
-    "message_id text, correlation_id text, causation_id text, type text, version integer, min_version integer, source text, occurred_at_us integer, "
-    "key text, stream text, position integer, tenant text, content_type text, expires_at_us integer, traceparent text, user text, headers text, body text, "
+    "message_id text, correlation_id text, causation_id text, type text, version integer, min_version integer, source text, occurred_at_us "
+    "integer, "
+    "key text, stream text, position integer, tenant text, content_type text, expires_at_us integer, traceparent text, user text, headers "
+    "text, body text, "
     "exchange text, routing_key text";
 
 /// For SELECT and INSERT, in the order of `bind_envelope`.
 inline constexpr std::string_view envelope_columns =
-    "message_id, correlation_id, causation_id, type, version, min_version, source, occurred_at_us, key, stream, position, tenant, content_type, "
+    "message_id, correlation_id, causation_id, type, version, min_version, source, occurred_at_us, key, stream, position, tenant, "
+    "content_type, "
     "expires_at_us, traceparent, user, headers, body, exchange, routing_key";
 inline constexpr std::string_view envelope_parameters = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
 inline constexpr int envelope_width = 20;

@@ -8,7 +8,8 @@
 namespace mamey::inline v1::sqlite_detail {
 namespace {
 
-constexpr std::string_view columns = "id, subscription, inbox_message_id, error_code, error_reason, attempts, first_failed_at_us, failed_at_us, ";
+constexpr std::string_view columns =
+    "id, subscription, inbox_message_id, error_code, error_reason, attempts, first_failed_at_us, failed_at_us, ";
 
 const std::string& select() {
   static const auto sql = "select " + std::string(columns) + std::string(envelope_columns) + " from mamey_errors ";
@@ -30,11 +31,16 @@ error_record read_error(const statement& row) {
 }  // namespace
 
 void insert_error(connection& on, const error_record& record) {
-  static const auto sql = "insert or replace into mamey_errors (" + std::string(columns) + std::string(envelope_columns) + ") values (?, ?, ?, ?, ?, ?, ?, ?, " +
-                          std::string(envelope_parameters) + ")";
+  static const auto sql = "insert or replace into mamey_errors (" + std::string(columns) + std::string(envelope_columns) +
+                          ") values (?, ?, ?, ?, ?, ?, ?, ?, " + std::string(envelope_parameters) + ")";
   const auto headers = headers_text(record.message);
   auto row = on.use(sql);
-  row.bind(record.id).bind(record.key.subscription).bind(record.key.message_id).bind(record.error_code).bind(record.error_reason).bind(record.attempts);
+  row.bind(record.id)
+      .bind(record.key.subscription)
+      .bind(record.key.message_id)
+      .bind(record.error_code)
+      .bind(record.error_reason)
+      .bind(record.attempts);
   row.bind(record.first_failed_at.time_since_epoch().count()).bind(record.failed_at.time_since_epoch().count());
   bind_envelope(row, record.message, headers);
   row.run();
@@ -62,8 +68,11 @@ std::int64_t count_errors(connection& on) {
 }
 
 std::size_t clean_errors(connection& on, wall_time before, std::size_t most) {
-  return static_cast<std::size_t>(on.use("delete from mamey_errors where id in (select id from mamey_errors where failed_at_us < ? order by failed_at_us limit ?)")
-                                      .bind(before.time_since_epoch().count()).bind(static_cast<std::int64_t>(most)).run());
+  return static_cast<std::size_t>(
+      on.use("delete from mamey_errors where id in (select id from mamey_errors where failed_at_us < ? order by failed_at_us limit ?)")
+          .bind(before.time_since_epoch().count())
+          .bind(static_cast<std::int64_t>(most))
+          .run());
 }
 
 }  // namespace mamey::inline v1::sqlite_detail

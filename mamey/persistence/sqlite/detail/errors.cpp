@@ -24,8 +24,10 @@ std::string cause_of(sqlite3* database, int code) {
   switch (code) {
     case SQLITE_CONSTRAINT_UNIQUE:
     case SQLITE_CONSTRAINT_PRIMARYKEY:
-    case SQLITE_CONSTRAINT_ROWID: throw concurrency_conflict("already_exists", "{cause}", cause);
-    default: throw conflict("constraint_violated", "{cause}", cause);
+    case SQLITE_CONSTRAINT_ROWID:
+      throw concurrency_conflict("already_exists", "{cause}", cause);
+    default:
+      throw conflict("constraint_violated", "{cause}", cause);
   }
 }
 
@@ -34,23 +36,38 @@ std::string cause_of(sqlite3* database, int code) {
 void throw_error(sqlite3* database, int code, const std::string& file, std::string_view sql) {
   const auto cause = cause_of(database, code);
   switch (code & 0xFF) {
-    case SQLITE_CONSTRAINT: throw_constraint(code, cause);
-    case SQLITE_FULL: throw unavailable("disk_full", "{file}: no room left on the disk: {cause}", file, cause);
-    case SQLITE_IOERR: throw unavailable("disk_error", "{file}: the disk failed: {cause}", file, cause);
+    case SQLITE_CONSTRAINT:
+      throw_constraint(code, cause);
+    case SQLITE_FULL:
+      throw unavailable("disk_full", "{file}: no room left on the disk: {cause}", file, cause);
+    case SQLITE_IOERR:
+      throw unavailable("disk_error", "{file}: the disk failed: {cause}", file, cause);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      throw unavailable("database_corrupt", "{file} is not an intact SQLite database: {cause}. Restore it from a backup, or move it away to begin with an empty one", file, cause);
+      throw unavailable(
+          "database_corrupt",
+          "{file} is not an intact SQLite database: {cause}. Restore it from a backup, or move it away to begin with an empty one", file,
+          cause);
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: throw unavailable("database_busy", "{file} is locked by another process: {cause}", file, cause);
+    case SQLITE_LOCKED:
+      throw unavailable("database_busy", "{file} is locked by another process: {cause}", file, cause);
     case SQLITE_READONLY:
-    case SQLITE_PERM: throw unavailable("database_read_only", "{file} or its folder is read-only: {cause}", file, cause);
-    case SQLITE_CANTOPEN: throw unavailable("database_not_opened", "{file}: {cause}", file, cause);
-    case SQLITE_PROTOCOL: throw unavailable("database_busy", "{file}: {cause}", file, cause);
-    case SQLITE_NOMEM: throw unavailable("out_of_memory", "{file}: {cause}", file, cause);
-    case SQLITE_INTERRUPT: throw deadline_exceeded("deadline_exceeded", "the deadline passed within a statement");
-    case SQLITE_TOOBIG: throw conflict("value_too_big", "{cause}", cause);
-    case SQLITE_RANGE: throw internal_error("sql_error", "more values than parameters in \"{sql}\"", sql);
-    default: throw internal_error("sql_error", "{cause} in \"{sql}\"", cause, sql);
+    case SQLITE_PERM:
+      throw unavailable("database_read_only", "{file} or its folder is read-only: {cause}", file, cause);
+    case SQLITE_CANTOPEN:
+      throw unavailable("database_not_opened", "{file}: {cause}", file, cause);
+    case SQLITE_PROTOCOL:
+      throw unavailable("database_busy", "{file}: {cause}", file, cause);
+    case SQLITE_NOMEM:
+      throw unavailable("out_of_memory", "{file}: {cause}", file, cause);
+    case SQLITE_INTERRUPT:
+      throw deadline_exceeded("deadline_exceeded", "the deadline passed within a statement");
+    case SQLITE_TOOBIG:
+      throw conflict("value_too_big", "{cause}", cause);
+    case SQLITE_RANGE:
+      throw internal_error("sql_error", "more values than parameters in \"{sql}\"", sql);
+    default:
+      throw internal_error("sql_error", "{cause} in \"{sql}\"", cause, sql);
   }
 }
 

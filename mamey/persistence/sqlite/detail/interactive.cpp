@@ -30,7 +30,8 @@ void interactive_transaction::commit(const change_set& changes) {
   const auto unit = std::make_shared<unit_job>(changes, tables_, clock_, wait_);
   if (has_inbox_row_) unit->skip_inbox();
   session_->commit(unit);
-  if (unit->outcome() == commit_outcome::already_handled) throw conflict("already_handled", "message {id} was handled already", changes.inbox->message_id);
+  if (unit->outcome() == commit_outcome::already_handled)
+    throw conflict("already_handled", "message {id} was handled already", changes.inbox->message_id);
 }
 
 }  // namespace mamey::inline v1::sqlite_detail

@@ -38,8 +38,8 @@ class answer {
   bool is_set_ = false;
 };
 
-/// Whether a member's effects must be on the disk before it is answered. What merely hurries or repeats the work of others (a lease, a mark, a
-/// renewal) need not: lost in a power cut, it only makes at-least-once happen.
+/// Whether a member's effects must be on the disk before it is answered. What merely hurries or repeats the work of others (a lease, a
+/// mark, a renewal) need not: lost in a power cut, it only makes at-least-once happen.
 enum class durability : std::uint8_t { synced, relaxed };
 
 /// One member of a group. Owned by the waiting caller and the writer together, since either may go first.
@@ -82,11 +82,14 @@ template <class Apply>
 class job_of final : public job {
  public:
   using result_type = std::invoke_result_t<Apply&, connection&>;
-  job_of(Apply body, sqlite_environment::waiting how, durability needed, std::size_t size) : job(how, needed, size), apply_(std::move(body)) {}
+  job_of(Apply body, sqlite_environment::waiting how, durability needed, std::size_t size)
+      : job(how, needed, size), apply_(std::move(body)) {}
 
   void apply(connection& to) override {
-    if constexpr (std::is_void_v<result_type>) apply_(to);
-    else result_.emplace(apply_(to));
+    if constexpr (std::is_void_v<result_type>)
+      apply_(to);
+    else
+      result_.emplace(apply_(to));
   }
   result_type take_result() {
     if constexpr (!std::is_void_v<result_type>) return std::move(*result_);
@@ -98,8 +101,8 @@ class job_of final : public job {
   std::optional<stored> result_;
 };
 
-/// Waits until the writer answered, and throws what it found. A deadline or cancellation takes the job back while it is queued; once it is being
-/// applied the caller waits, masked. A COMMIT that the disk does not answer within `bound` throws `commit_unknown`.
+/// Waits until the writer answered, and throws what it found. A deadline or cancellation takes the job back while it is queued; once it is
+/// being applied the caller waits, masked. A COMMIT that the disk does not answer within `bound` throws `commit_unknown`.
 void await(job& submitted, std::chrono::nanoseconds bound);
 
 }  // namespace mamey::inline v1::sqlite_detail

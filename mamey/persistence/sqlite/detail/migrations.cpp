@@ -15,7 +15,8 @@ namespace mamey::inline v1::sqlite_detail {
 namespace {
 
 constexpr const char* history_table =
-    "create table if not exists mamey_schema (component text not null, version integer not null, name text not null, checksum integer not null, "
+    "create table if not exists mamey_schema (component text not null, version integer not null, name text not null, checksum integer not "
+    "null, "
     "applied_at_ms integer not null, primary key (component, version)) without rowid";
 
 template <class... Arguments>
@@ -34,13 +35,20 @@ std::map<std::int64_t, std::int64_t> applied_checksums(connection& on, std::stri
 void apply_step(connection& on, std::string_view component, const sql_migration& step, const store_clock& clock) {
   try {
     on.execute(step.sql);
-    if (on.autocommit()) throw internal_error("sql_error", "a migration must not contain BEGIN, COMMIT or ROLLBACK: it runs in a transaction already");
+    if (on.autocommit())
+      throw internal_error("sql_error", "a migration must not contain BEGIN, COMMIT or ROLLBACK: it runs in a transaction already");
     on.use("insert into mamey_schema (component, version, name, checksum, applied_at_ms) values (?, ?, ?, ?, ?)")
-        .bind(component).bind(step.version).bind(step.name).bind(static_cast<std::int64_t>(crc32c(step.sql))).bind(clock.now_ms()).run();
+        .bind(component)
+        .bind(step.version)
+        .bind(step.name)
+        .bind(static_cast<std::int64_t>(crc32c(step.sql)))
+        .bind(clock.now_ms())
+        .run();
     commit_transaction(on);
   } catch (const error& failure) {
     roll_back_if_open(on);
-    refuse("{file}: migration {component} {version} {name} failed and was rolled back: {cause}", on.file(), component, step.version, step.name, failure.reason());
+    refuse("{file}: migration {component} {version} {name} failed and was rolled back: {cause}", on.file(), component, step.version,
+           step.name, failure.reason());
   }
 }
 
@@ -54,12 +62,12 @@ void apply_if_missing(connection& on, std::string_view component, const sql_migr
   }
   roll_back_if_open(on);
   if (found == applied.end()) {
-    refuse("{file}: migration {component} {version} {name} is new, but {newest} was applied already; give it a higher number", on.file(), component, step.version,
-           step.name, applied.rbegin()->first);
+    refuse("{file}: migration {component} {version} {name} is new, but {newest} was applied already; give it a higher number", on.file(),
+           component, step.version, step.name, applied.rbegin()->first);
   }
   if (found->second != static_cast<std::int64_t>(crc32c(step.sql))) {
-    refuse("{file}: migration {component} {version} {name} has changed since it was applied; restore it and put the change into a new one", on.file(), component,
-           step.version, step.name);
+    refuse("{file}: migration {component} {version} {name} has changed since it was applied; restore it and put the change into a new one",
+           on.file(), component, step.version, step.name);
   }
 }
 
@@ -67,7 +75,8 @@ sql_migration read_file(const std::filesystem::path& path) {
   const auto name = path.stem().string();
   sql_migration read;
   const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), read.version);
-  if (failed != std::errc() || end == name.data() + name.size() || *end != '_') refuse("{path}: a migration is named 0001_what_it_does.sql", path.string());
+  if (failed != std::errc() || end == name.data() + name.size() || *end != '_')
+    refuse("{path}: a migration is named 0001_what_it_does.sql", path.string());
   read.name = end + 1;
   std::ifstream file(path, std::ios::binary);
   read.sql.assign(std::istreambuf_iterator<char>(file), {});
@@ -93,7 +102,8 @@ std::vector<sql_migration> collect_migrations(const sqlite_options& options, con
   }
   std::ranges::sort(all, {}, &sql_migration::version);
   const auto twice = std::ranges::adjacent_find(all, {}, &sql_migration::version);
-  if (twice != all.end()) refuse("migrations {first} and {second} both have number {version}", twice->name, std::next(twice)->name, twice->version);
+  if (twice != all.end())
+    refuse("migrations {first} and {second} both have number {version}", twice->name, std::next(twice)->name, twice->version);
   return all;
 }
 

@@ -13,8 +13,9 @@
 
 namespace mamey::inline v1::sqlite_detail {
 
-/// Applies what is missing. Throws `unavailable` (start refused) when a step that was applied has changed since, when a step is missing below one that was
-/// applied, or when one fails; what went before it stays applied. Steps known to the database only are those of a newer release, which must suit this one.
+/// Applies what is missing. Throws `unavailable` (start refused) when a step that was applied has changed since, when a step is missing
+/// below one that was applied, or when one fails; what went before it stays applied. Steps known to the database only are those of a newer
+/// release, which must suit this one.
 void migrate(connection& on, std::string_view component, std::span<const sql_migration> steps, const store_clock& clock);
 
 /// Those of `environment`, then the files of the folder, by version.

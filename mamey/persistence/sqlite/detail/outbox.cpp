@@ -25,14 +25,15 @@ constexpr std::string_view claim_columns = "seq, attempts, token is not null or 
 constexpr std::int64_t looked_at = 1'000;
 
 const std::string& unordered_claim() {
-  static const auto sql =
-      text({"select ", claim_columns, "0, ", envelope_columns, " from mamey_outbox where state = 0 and ", is_due, " and ", lease_is_over, " order by seq limit ?2"});
+  static const auto sql = text({"select ", claim_columns, "0, ", envelope_columns, " from mamey_outbox where state = 0 and ", is_due,
+                                " and ", lease_is_over, " order by seq limit ?2"});
   return sql;
 }
 
 /// A key's turn: its slot is leased, and nothing of the key stands before the row, but for parked rows where they do not block.
 constexpr std::string_view is_head =
-    "(o.key = '' or (o.slot in (select slot from mamey_slots where owner = ?4 and claimed_until_ms > ?1 and claimed_until_ms - ?1 <= lease_ms) and "
+    "(o.key = '' or (o.slot in (select slot from mamey_slots where owner = ?4 and claimed_until_ms > ?1 and claimed_until_ms - ?1 <= "
+    "lease_ms) and "
     "not exists (select 1 from mamey_outbox p where p.key = o.key and p.key <> '' and p.seq < o.seq and (?5 or p.state = 0))))";
 constexpr std::string_view is_behind_parked =
     "exists (select 1 from mamey_outbox p where p.key = o.key and p.key <> '' and p.seq < o.seq and p.state = 1), ";
@@ -40,19 +41,22 @@ constexpr std::string_view is_behind_parked =
 /// Heads among the first rows: finds them unless few keys have long queues.
 const std::string& ordered_claim() {
   static const auto sql = text({"select ", claim_columns, is_behind_parked, envelope_columns,
-                                " from (select * from mamey_outbox where state = 0 order by seq limit ?3) o where ", is_due, " and ", lease_is_over, " and ", is_head, " limit ?2"});
+                                " from (select * from mamey_outbox where state = 0 order by seq limit ?3) o where ", is_due, " and ",
+                                lease_is_over, " and ", is_head, " limit ?2"});
   return sql;
 }
 
 /// Heads by key: one step of the index a key, however long its queue.
 const std::string& ordered_claim_by_key() {
-  static const auto sql = text(
-      {"with recursive keys (key) as (select min(key) from mamey_outbox where key <> '' union all "
-       "select (select min(m.key) from mamey_outbox m where m.key > keys.key and m.key <> '') from keys where keys.key is not null), "
-       "heads (seq) as (select (select min(h.seq) from mamey_outbox h where h.key = keys.key and h.key <> '' and (?5 or h.state = 0)) from keys where keys.key is not null "
-       "union all select * from (select seq from mamey_outbox where key = '' and state = 0 and ", is_due, " and ", lease_is_over, " order by seq limit ?3)) ",
-       "select ", claim_columns, is_behind_parked, envelope_columns, " from mamey_outbox o where seq in (select seq from heads) and state = 0 and ", is_due, " and ",
-       lease_is_over, " and ", is_head, " order by seq limit ?2"});
+  static const auto sql =
+      text({"with recursive keys (key) as (select min(key) from mamey_outbox where key <> '' union all "
+            "select (select min(m.key) from mamey_outbox m where m.key > keys.key and m.key <> '') from keys where keys.key is not null), "
+            "heads (seq) as (select (select min(h.seq) from mamey_outbox h where h.key = keys.key and h.key <> '' and (?5 or h.state = 0)) "
+            "from keys where keys.key is not null "
+            "union all select * from (select seq from mamey_outbox where key = '' and state = 0 and ",
+            is_due, " and ", lease_is_over, " order by seq limit ?3)) ", "select ", claim_columns, is_behind_parked, envelope_columns,
+            " from mamey_outbox o where seq in (select seq from heads) and state = 0 and ", is_due, " and ", lease_is_over, " and ",
+            is_head, " order by seq limit ?2"});
   return sql;
 }
 
@@ -68,9 +72,14 @@ void read_claimed(statement& rows, const claim_request& request, std::vector<cla
   }
 }
 
-void read_heads(connection& on, const std::string& sql, const claim_request& request, std::int64_t now_ms, std::vector<claimed_message>& into) {
+void read_heads(connection& on, const std::string& sql, const claim_request& request, std::int64_t now_ms,
+                std::vector<claimed_message>& into) {
   auto rows = on.use(sql);
-  rows.bind(now_ms).bind(static_cast<std::int64_t>(request.most_rows)).bind(looked_at).bind(request.owner).bind(request.parked_head_blocks ? 1 : 0);
+  rows.bind(now_ms)
+      .bind(static_cast<std::int64_t>(request.most_rows))
+      .bind(looked_at)
+      .bind(request.owner)
+      .bind(request.parked_head_blocks ? 1 : 0);
   read_claimed(rows, request, into);
 }
 
@@ -91,11 +100,14 @@ std::vector<claimed_message> find_claimable(connection& on, const claim_request&
 }  // namespace
 
 void insert_outbox(connection& on, const envelope& message, std::int64_t now_ms) {
-  static const auto sql = text({"insert into mamey_outbox (slot, created_at_ms, ", envelope_columns, ") values (?, ?, ", envelope_parameters, ")"});
+  static const auto sql =
+      text({"insert into mamey_outbox (slot, created_at_ms, ", envelope_columns, ") values (?, ?, ", envelope_parameters, ")"});
   const auto headers = headers_text(message);
   auto row = on.use(sql);
-  if (message.key.empty()) row.bind_null();
-  else row.bind(slot_of(message.key));
+  if (message.key.empty())
+    row.bind_null();
+  else
+    row.bind(slot_of(message.key));
   row.bind(now_ms);
   bind_envelope(row, message, headers);
   row.run();
@@ -103,7 +115,8 @@ void insert_outbox(connection& on, const envelope& message, std::int64_t now_ms)
 
 claim claim_outbox(connection& on, const claim_request& request, std::int64_t now_ms) {
   claim taken{.token = uuid::v4().to_compact_string(), .rows = find_claimable(on, request, now_ms)};
-  auto mark = on.use("update mamey_outbox set maybe_sent = maybe_sent or token is not null, token = ?, claimed_until_ms = ?, lease_ms = ? where seq = ?");
+  auto mark = on.use(
+      "update mamey_outbox set maybe_sent = maybe_sent or token is not null, token = ?, claimed_until_ms = ?, lease_ms = ? where seq = ?");
   for (const auto& row : taken.rows) {
     mark.reset();
     mark.bind(taken.token).bind(now_ms + request.lease.count()).bind(request.lease.count()).bind(row.sequence).run();
@@ -122,8 +135,9 @@ void delete_outbox(connection& on, std::span<const std::int64_t> sequences) {
 }
 
 void archive_outbox(connection& on, std::span<const std::int64_t> sequences, settled as, std::int64_t now_ms) {
-  static const auto sql = text({"insert or ignore into mamey_outbox_archive (seq, state, created_at_ms, settled_at_ms, attempts, ", envelope_columns,
-                                ") select seq, ?, created_at_ms, ?, attempts, ", envelope_columns, " from mamey_outbox where seq = ?"});
+  static const auto sql =
+      text({"insert or ignore into mamey_outbox_archive (seq, state, created_at_ms, settled_at_ms, attempts, ", envelope_columns,
+            ") select seq, ?, created_at_ms, ?, attempts, ", envelope_columns, " from mamey_outbox where seq = ?"});
   {
     auto copy = on.use(sql);
     for (const auto sequence : sequences) {
@@ -134,7 +148,8 @@ void archive_outbox(connection& on, std::span<const std::int64_t> sequences, set
   delete_outbox(on, sequences);
 }
 
-std::size_t renew_outbox(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms, std::int64_t now_ms) {
+std::size_t renew_outbox(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms,
+                         std::int64_t now_ms) {
   auto row = on.use("update mamey_outbox set claimed_until_ms = ?, lease_ms = ? where seq = ? and token = ?");
   std::int64_t applied = 0;
   for (const auto sequence : sequences) {
@@ -156,13 +171,15 @@ std::size_t release_outbox(connection& on, const std::string& token, std::span<c
 
 std::size_t fail_outbox(connection& on, const std::string& token, std::span<const outbox_failure> failures, std::int64_t now_ms) {
   auto row = on.use(
-      "update mamey_outbox set attempts = attempts + 1, last_error = ?, state = ?, due_at_ms = ?, delay_ms = ?, token = null, claimed_until_ms = null "
+      "update mamey_outbox set attempts = attempts + 1, last_error = ?, state = ?, due_at_ms = ?, delay_ms = ?, token = null, "
+      "claimed_until_ms = null "
       "where seq = ? and token = ?");
   std::int64_t applied = 0;
   for (const auto& failure : failures) {
     row.reset();
     const auto delay = failure.retry_after.count();
-    applied += row.bind(failure.reason).bind(failure.park ? 1 : 0).bind(now_ms + delay).bind(delay).bind(failure.sequence).bind(token).run();
+    applied +=
+        row.bind(failure.reason).bind(failure.park ? 1 : 0).bind(now_ms + delay).bind(delay).bind(failure.sequence).bind(token).run();
   }
   return static_cast<std::size_t>(applied);
 }
@@ -170,7 +187,8 @@ std::size_t fail_outbox(connection& on, const std::string& token, std::span<cons
 outbox_state read_outbox_state(connection& on, std::int64_t now_ms) {
   outbox_state state;
   {
-    auto row = on.use("select count(*) - total(state = 1), total(state = 1), min(case when state = 0 then created_at_ms end) from mamey_outbox");
+    auto row =
+        on.use("select count(*) - total(state = 1), total(state = 1), min(case when state = 0 then created_at_ms end) from mamey_outbox");
     row.step();
     state.pending = row.integer(0);
     state.parked = row.integer(1);
@@ -183,9 +201,12 @@ outbox_state read_outbox_state(connection& on, std::int64_t now_ms) {
 }
 
 std::size_t clean_archive(connection& on, settled which, std::int64_t before_ms, std::size_t most) {
-  return static_cast<std::size_t>(
-      on.use("delete from mamey_outbox_archive where seq in (select seq from mamey_outbox_archive where state = ? and settled_at_ms < ? order by settled_at_ms limit ?)")
-          .bind(static_cast<int>(which)).bind(before_ms).bind(static_cast<std::int64_t>(most)).run());
+  return static_cast<std::size_t>(on.use("delete from mamey_outbox_archive where seq in (select seq from mamey_outbox_archive where state "
+                                         "= ? and settled_at_ms < ? order by settled_at_ms limit ?)")
+                                      .bind(static_cast<int>(which))
+                                      .bind(before_ms)
+                                      .bind(static_cast<std::int64_t>(most))
+                                      .run());
 }
 
 // -- slots ------------------------------------------------------------------------------------------------------------
@@ -202,7 +223,8 @@ std::vector<int> held_slots(connection& on, const std::string& owner) {
 
 std::vector<int> free_slots(connection& on, std::int64_t now_ms, std::size_t most) {
   auto rows = on.use(
-      "with recursive n (slot) as (select 0 union all select slot + 1 from n where slot < 1023) select slot from n where not exists (select 1 from mamey_slots s "
+      "with recursive n (slot) as (select 0 union all select slot + 1 from n where slot < 1023) select slot from n where not exists "
+      "(select 1 from mamey_slots s "
       "where s.slot = n.slot and s.claimed_until_ms > ?1 and s.claimed_until_ms - ?1 <= s.lease_ms) limit ?2");
   rows.bind(now_ms).bind(static_cast<std::int64_t>(most));
   std::vector<int> slots;
@@ -214,7 +236,10 @@ std::vector<int> free_slots(connection& on, std::int64_t now_ms, std::size_t mos
 
 std::vector<int> lease_slots(connection& on, const std::string& owner, std::size_t most, std::int64_t lease_ms, std::int64_t now_ms) {
   // What ran out is anybody's, the owner's own included: somebody may have had it in between.
-  on.use("delete from mamey_slots where owner = ?1 and (claimed_until_ms <= ?2 or claimed_until_ms - ?2 > lease_ms)").bind(owner).bind(now_ms).run();
+  on.use("delete from mamey_slots where owner = ?1 and (claimed_until_ms <= ?2 or claimed_until_ms - ?2 > lease_ms)")
+      .bind(owner)
+      .bind(now_ms)
+      .run();
   auto held = held_slots(on, owner);
   while (held.size() > most) {
     on.use("delete from mamey_slots where slot = ?").bind(held.back()).run();

@@ -23,7 +23,8 @@ enum class settled : std::uint8_t { unroutable = 2, sent = 3 };
 void archive_outbox(connection& on, std::span<const std::int64_t> sequences, settled as, std::int64_t now_ms);
 void delete_outbox(connection& on, std::span<const std::int64_t> sequences);
 
-std::size_t renew_outbox(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms, std::int64_t now_ms);
+std::size_t renew_outbox(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms,
+                         std::int64_t now_ms);
 std::size_t release_outbox(connection& on, const std::string& token, std::span<const std::int64_t> sequences);
 std::size_t fail_outbox(connection& on, const std::string& token, std::span<const outbox_failure> failures, std::int64_t now_ms);
 

@@ -19,8 +19,8 @@ class poller {
  public:
   explicit poller(const sqlite_options& options) : options_(options) {}
 
-  /// Calls `wake` from now on: at once for `notify`, when a `notify_after` is over, when the file has changed, and once a second whatever happens. An empty one
-  /// ends that; when the call returns, the old one is not running any more.
+  /// Calls `wake` from now on: at once for `notify`, when a `notify_after` is over, when the file has changed, and once a second whatever
+  /// happens. An empty one ends that; when the call returns, the old one is not running any more.
   void set(std::function<void()> wake);
   void notify();
   void notify_after(std::chrono::milliseconds delay);

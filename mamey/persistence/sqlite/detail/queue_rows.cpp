@@ -22,30 +22,38 @@ std::string text(std::initializer_list<std::string_view> parts) {
 // Parameters of every take: 1 now, 2 queue, 3 most rows; of ordered ones also 4 most rows looked at.
 
 const std::string& unordered_take() {
-  static const auto sql = text({"select seq, starts, ", envelope_columns, " from mamey_queue_messages where queue = ?2 and ", is_due, " and ", lease_is_over, " order by seq limit ?3"});
+  static const auto sql = text({"select seq, starts, ", envelope_columns, " from mamey_queue_messages where queue = ?2 and ", is_due,
+                                " and ", lease_is_over, " order by seq limit ?3"});
   return sql;
 }
 
 /// Nothing of the key stands before the row. A message that is out still stands there, and so does one that was given back.
 constexpr std::string_view is_head =
-    "(m.key = '' or not exists (select 1 from mamey_queue_messages p where p.queue = m.queue and p.key = m.key and p.key <> '' and p.seq < m.seq))";
+    "(m.key = '' or not exists (select 1 from mamey_queue_messages p where p.queue = m.queue and p.key = m.key and p.key <> '' and p.seq < "
+    "m.seq))";
 
 /// Heads among the first rows: finds them unless few keys have long queues.
 const std::string& ordered_take() {
-  static const auto sql = text({"select seq, starts, ", envelope_columns, " from (select * from mamey_queue_messages where queue = ?2 order by seq limit ?4) m where ", is_due,
+  static const auto sql = text({"select seq, starts, ", envelope_columns,
+                                " from (select * from mamey_queue_messages where queue = ?2 order by seq limit ?4) m where ", is_due,
                                 " and ", lease_is_over, " and ", is_head, " limit ?3"});
   return sql;
 }
 
 /// Heads by key: one step of the index a key, however long its queue.
 const std::string& ordered_take_by_key() {
-  static const auto sql = text(
-      {"with recursive keys (key) as (select min(key) from mamey_queue_messages where queue = ?2 and key <> '' union all "
-       "select (select min(n.key) from mamey_queue_messages n where n.queue = ?2 and n.key > keys.key and n.key <> '') from keys where keys.key is not null), "
-       "heads (seq) as (select (select min(h.seq) from mamey_queue_messages h where h.queue = ?2 and h.key = keys.key and h.key <> '') from keys where keys.key is not null "
-       "union all select * from (select seq from mamey_queue_messages where queue = ?2 and key = '' and ", is_due, " and ", lease_is_over, " order by seq limit ?4)) "
-       "select seq, starts, ", envelope_columns, " from mamey_queue_messages m where seq in (select seq from heads) and ", is_due, " and ", lease_is_over,
-       " order by seq limit ?3"});
+  static const auto sql =
+      text({"with recursive keys (key) as (select min(key) from mamey_queue_messages where queue = ?2 and key <> '' union all "
+            "select (select min(n.key) from mamey_queue_messages n where n.queue = ?2 and n.key > keys.key and n.key <> '') from keys "
+            "where keys.key is not null), "
+            "heads (seq) as (select (select min(h.seq) from mamey_queue_messages h where h.queue = ?2 and h.key = keys.key and h.key <> "
+            "'') from keys where keys.key is not null "
+            "union all select * from (select seq from mamey_queue_messages where queue = ?2 and key = '' and ",
+            is_due, " and ", lease_is_over,
+            " order by seq limit ?4)) "
+            "select seq, starts, ",
+            envelope_columns, " from mamey_queue_messages m where seq in (select seq from heads) and ", is_due, " and ", lease_is_over,
+            " order by seq limit ?3"});
   return sql;
 }
 
@@ -92,17 +100,26 @@ std::int64_t declare_queue(connection& on, const std::string& name) {
 }
 
 void bind_queue(connection& on, std::int64_t queue, const std::string& exchange, const std::string& routing_key) {
-  on.use("insert into mamey_queue_bindings (exchange, routing_key, queue) values (?, ?, ?) on conflict do nothing").bind(exchange).bind(routing_key).bind(queue).run();
+  on.use("insert into mamey_queue_bindings (exchange, routing_key, queue) values (?, ?, ?) on conflict do nothing")
+      .bind(exchange)
+      .bind(routing_key)
+      .bind(queue)
+      .run();
 }
 
 void unbind_queue(connection& on, std::int64_t queue, const std::string& exchange, const std::string& routing_key) {
-  on.use("delete from mamey_queue_bindings where exchange = ? and routing_key = ? and queue = ?").bind(exchange).bind(routing_key).bind(queue).run();
+  on.use("delete from mamey_queue_bindings where exchange = ? and routing_key = ? and queue = ?")
+      .bind(exchange)
+      .bind(routing_key)
+      .bind(queue)
+      .run();
 }
 
 // -- publishing -------------------------------------------------------------------------------------------------------
 
 void put_message(connection& on, std::int64_t queue, const envelope& message, std::int64_t delay_ms, std::int64_t now_ms) {
-  static const auto sql = text({"insert into mamey_queue_messages (queue, due_at_ms, delay_ms, ", envelope_columns, ") values (?, ?, ?, ", envelope_parameters, ")"});
+  static const auto sql = text({"insert into mamey_queue_messages (queue, due_at_ms, delay_ms, ", envelope_columns, ") values (?, ?, ?, ",
+                                envelope_parameters, ")"});
   const auto headers = headers_text(message);
   auto row = on.use(sql);
   row.bind(queue).bind(now_ms + delay_ms).bind(delay_ms);
@@ -121,12 +138,13 @@ int publish_message(connection& on, const envelope& message, std::int64_t now_ms
 // -- consuming --------------------------------------------------------------------------------------------------------
 
 bool has_visible(connection& on, const std::string& queue, std::int64_t now_ms) {
-  static const auto sql =
-      text({"select 1 from mamey_queue_messages where queue = (select id from mamey_queues where name = ?2) and ", is_due, " and ", lease_is_over, " limit 1"});
+  static const auto sql = text({"select 1 from mamey_queue_messages where queue = (select id from mamey_queues where name = ?2) and ",
+                                is_due, " and ", lease_is_over, " limit 1"});
   return on.use(sql).bind(now_ms).bind(queue).step();
 }
 
-durable_queues::taken take_messages(connection& on, std::int64_t queue, std::size_t most, std::int64_t lease_ms, bool ordered, std::int64_t now_ms) {
+durable_queues::taken take_messages(connection& on, std::int64_t queue, std::size_t most, std::int64_t lease_ms, bool ordered,
+                                    std::int64_t now_ms) {
   durable_queues::taken taken{.token = uuid::v4().to_compact_string(), .messages = find_messages(on, queue, most, ordered, now_ms)};
   auto mark = on.use("update mamey_queue_messages set starts = starts + 1, token = ?, claimed_until_ms = ?, lease_ms = ? where seq = ?");
   for (const auto& each : taken.messages) {
@@ -144,9 +162,11 @@ void remove_messages(connection& on, std::span<const std::int64_t> sequences) {
   }
 }
 
-std::size_t give_back_messages(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t delay_ms, bool counted, std::int64_t now_ms) {
+std::size_t give_back_messages(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t delay_ms,
+                               bool counted, std::int64_t now_ms) {
   auto row = on.use(
-      "update mamey_queue_messages set starts = starts - ?, due_at_ms = ?, delay_ms = ?, token = null, claimed_until_ms = null where seq = ? and token = ?");
+      "update mamey_queue_messages set starts = starts - ?, due_at_ms = ?, delay_ms = ?, token = null, claimed_until_ms = null where seq = "
+      "? and token = ?");
   std::int64_t applied = 0;
   for (const auto sequence : sequences) {
     row.reset();
@@ -155,7 +175,8 @@ std::size_t give_back_messages(connection& on, const std::string& token, std::sp
   return static_cast<std::size_t>(applied);
 }
 
-std::size_t renew_messages(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms, std::int64_t now_ms) {
+std::size_t renew_messages(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms,
+                           std::int64_t now_ms) {
   auto row = on.use("update mamey_queue_messages set claimed_until_ms = ?, lease_ms = ? where seq = ? and token = ?");
   std::int64_t applied = 0;
   for (const auto sequence : sequences) {

@@ -25,10 +25,13 @@ void put_message(connection& on, std::int64_t queue, const envelope& message, st
 
 /// Whether a take could find something; a read.
 bool has_visible(connection& on, const std::string& queue, std::int64_t now_ms);
-durable_queues::taken take_messages(connection& on, std::int64_t queue, std::size_t most, std::int64_t lease_ms, bool ordered, std::int64_t now_ms);
+durable_queues::taken take_messages(connection& on, std::int64_t queue, std::size_t most, std::int64_t lease_ms, bool ordered,
+                                    std::int64_t now_ms);
 void remove_messages(connection& on, std::span<const std::int64_t> sequences);
-std::size_t give_back_messages(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t delay_ms, bool counted, std::int64_t now_ms);
-std::size_t renew_messages(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms, std::int64_t now_ms);
+std::size_t give_back_messages(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t delay_ms,
+                               bool counted, std::int64_t now_ms);
+std::size_t renew_messages(connection& on, const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms,
+                           std::int64_t now_ms);
 std::int64_t queue_depth(connection& on, const std::string& queue);
 
 }  // namespace mamey::inline v1::sqlite_detail

@@ -6,7 +6,8 @@
 
 namespace mamey::inline v1::sqlite_detail {
 
-reader_pool::reader_pool(const sqlite_options& options) : options_(options), free_(static_cast<std::size_t>(std::max(options.read_connections, 1))) {}
+reader_pool::reader_pool(const sqlite_options& options)
+    : options_(options), free_(static_cast<std::size_t>(std::max(options.read_connections, 1))) {}
 
 reader_pool::lease::lease(reader_pool& pool) : pool_(pool) {
   {

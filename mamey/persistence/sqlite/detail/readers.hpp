@@ -20,8 +20,8 @@ class reader_pool {
  public:
   explicit reader_pool(const sqlite_options& options);
 
-  /// Runs `body(connection&)` on a thread that may block, with a connection of its own meanwhile; waits for a free one under the deadline. A statement that
-  /// outlasts the deadline, or whose caller was cancelled, is stopped.
+  /// Runs `body(connection&)` on a thread that may block, with a connection of its own meanwhile; waits for a free one under the deadline.
+  /// A statement that outlasts the deadline, or whose caller was cancelled, is stopped.
   template <class Body>
   auto run(Body&& body) {
     const permit turn(free_);

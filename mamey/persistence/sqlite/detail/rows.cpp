@@ -16,7 +16,8 @@ std::size_t size_of(const sql_value& value) {
 fetched_rows fetch_rows(connection& on, const sql_statement& statement, std::size_t most_bytes) {
   auto rows = on.use(statement.text);
   if (static_cast<std::size_t>(rows.parameters()) != statement.parameters.size()) {
-    throw internal_error("sql_error", "{given} values for {wanted} parameters in \"{sql}\"", statement.parameters.size(), rows.parameters(), statement.text);
+    throw internal_error("sql_error", "{given} values for {wanted} parameters in \"{sql}\"", statement.parameters.size(), rows.parameters(),
+                         statement.text);
   }
   for (const auto& value : statement.parameters) rows.bind(value);
   fetched_rows fetched;
@@ -26,7 +27,8 @@ fetched_rows fetch_rows(connection& on, const sql_statement& statement, std::siz
     auto& row = fetched.rows.emplace_back();
     row.reserve(fetched.names.size());
     for (int column = 0; column < rows.columns(); ++column) bytes += size_of(row.emplace_back(rows.value(column)));
-    if (bytes > most_bytes) throw internal_error("result_too_large", "a query returned more than {bytes} bytes: \"{sql}\"", most_bytes, statement.text);
+    if (bytes > most_bytes)
+      throw internal_error("result_too_large", "a query returned more than {bytes} bytes: \"{sql}\"", most_bytes, statement.text);
   }
   return fetched;
 }

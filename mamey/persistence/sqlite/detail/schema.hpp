@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The framework's own tables. Steps are only ever added: release N runs on the tables of N−1 and N+1, so a step adds what the older release can ignore, and
-/// what nobody uses any more is removed one release later.
+/// The framework's own tables. Steps are only ever added: release N runs on the tables of N−1 and N+1, so a step adds what the older
+/// release can ignore, and what nobody uses any more is removed one release later.
 
 #include <span>
 

@@ -26,9 +26,12 @@ void session::refuse(over why) const {
     case over::expired:
       throw deadline_exceeded("transaction_expired", "the transaction was open for more than {bound} ms and has been rolled back",
                               std::chrono::duration_cast<std::chrono::milliseconds>(bound_).count());
-    case over::stopped: throw unavailable("store_closed", "the store closes; the transaction has been rolled back");
-    case over::lost: throw unavailable("transaction_lost", "an earlier failure of the disk has rolled the transaction back");
-    default: throw internal_error("transaction_over", "the transaction has ended");
+    case over::stopped:
+      throw unavailable("store_closed", "the store closes; the transaction has been rolled back");
+    case over::lost:
+      throw unavailable("transaction_lost", "an earlier failure of the disk has rolled the transaction back");
+    default:
+      throw internal_error("transaction_over", "the transaction has ended");
   }
 }
 
@@ -42,11 +45,10 @@ bool session::next(step& found, std::chrono::steady_clock::time_point until) {
   return true;
 }
 
-std::shared_ptr<job> session::serve(connection& on) {
+void session::serve(connection& on, const std::function<void()>& wake) {
   const auto until = std::chrono::steady_clock::now() + bound_;
   const auto expired = [until] { return std::chrono::steady_clock::now() >= until; };
   on.limit(expired);
-  std::shared_ptr<job> committed;
   step current;
   while (next(current, until)) {
     if (current.work->move(job::phase::queued, job::phase::applying)) perform(current, on);
@@ -54,14 +56,13 @@ std::shared_ptr<job> session::serve(connection& on) {
     if (on.autocommit()) {
       const bool by_commit = current.then == after::commit;
       close(by_commit ? over::ended : over::lost);
-      if (by_commit && !current.work->failure) committed = current.work;
+      if (by_commit && !current.work->failure && current.work->wakes()) wake();
     }
     current.work->finish();
   }
   on.limit({});
   roll_back_if_open(on);
   answer_rest();
-  return committed;
 }
 
 void session::perform(step& current, connection& on) {

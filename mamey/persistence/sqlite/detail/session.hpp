@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// An interactive transaction: the writer's connection, alone, for a bounded time. Its statements run on the writer's thread, one at a time, as they are sent.
+/// An interactive transaction: the writer's connection, alone, for a bounded time. Its statements run on the writer's thread, one at a
+/// time, as they are sent.
 
 #include <chrono>
 #include <condition_variable>
@@ -38,8 +39,8 @@ class session {
 
   // -- the writer's side ------------------------------------------------------------------------------------------------
 
-  /// Serves an open transaction until it is committed, rolled back, or out of time. Returns the commit that ended it, or null.
-  std::shared_ptr<job> serve(connection& on);
+  /// Serves an open transaction until it is committed, rolled back, or out of time. Calls `wake` before it answers a commit that wakes.
+  void serve(connection& on, const std::function<void()>& wake);
   /// The store closes.
   void stop() noexcept { close(over::stopped); }
 

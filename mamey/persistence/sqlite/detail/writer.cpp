@@ -21,8 +21,9 @@ bool is_storage_failure(const std::exception_ptr& failure) {
 /// Waits in the queue for a transaction of its own, and serves it.
 class session_job final : public job {
  public:
-  session_job(std::shared_ptr<session> opens, const std::function<bool(connection&)>& first, sqlite_environment::waiting how)
-      : job(how, durability::synced, 0), session_(std::move(opens)), first_(&first) {}
+  session_job(std::shared_ptr<session> opens, const std::function<bool(connection&)>& first, std::function<void()> wake,
+              sqlite_environment::waiting how)
+      : job(how, durability::synced, 0), session_(std::move(opens)), first_(&first), wake_(std::move(wake)) {}
 
   void apply(connection& on) override {
     begin_transaction(on);
@@ -34,9 +35,8 @@ class session_job final : public job {
     }
     if (!granted_) return roll_back_if_open(on);
     finish();
-    committed_ = session_->serve(on);
+    session_->serve(on, wake_);
   }
-  bool wakes() const noexcept override { return committed_ && committed_->wakes(); }
   void stop() noexcept override { session_->stop(); }
 
   /// Null when `first` said no.
@@ -45,8 +45,8 @@ class session_job final : public job {
  private:
   const std::shared_ptr<session> session_;
   const std::function<bool(connection&)>* first_;  // the caller's; not used once it is answered
+  const std::function<void()> wake_;
   bool granted_ = false;
-  std::shared_ptr<job> committed_;
 };
 
 }  // namespace
@@ -77,12 +77,12 @@ writer::~writer() {
 void writer::submit(std::shared_ptr<job> made, company with) {
   const std::scoped_lock lock(mutex_);
   if (stopping_) throw unavailable("store_closed", "{file}: the store closes", connection_.file());
-  if (queue_.size() >= most_queued_) throw unavailable("write_queue_full", "{file}: {count} units of work are waiting already", connection_.file(), queue_.size());
+  if (queue_.size() >= most_queued_)
+    throw unavailable("write_queue_full", "{file}: {count} units of work are waiting already", connection_.file(), queue_.size());
   const bool idle = queue_.empty();
   queue_.push_back({std::move(made), with == company::none});
   if (idle) changed_.notify_one();
 }
-
 
 void writer::run_alone(const std::function<void(connection&)>& body) {
   const auto call = [&body](connection& on) { body(on); };
@@ -92,7 +92,7 @@ void writer::run_alone(const std::function<void(connection&)>& body) {
 }
 
 std::shared_ptr<session> writer::open_session(std::chrono::nanoseconds bound, const std::function<bool(connection&)>& first) {
-  const auto made = std::make_shared<session_job>(std::make_shared<session>(wait_, bound, answer_bound_), first, wait_);
+  const auto made = std::make_shared<session_job>(std::make_shared<session>(wait_, bound, answer_bound_), first, [this] { wake(); }, wait_);
   submit(made, company::none);
   await(*made, answer_bound_);
   return made->granted();
@@ -120,8 +120,10 @@ void writer::check() const {
 void writer::loop() {
   turn next;
   while (take(next)) {
-    if (next.alone) run_alone(*next.alone);
-    else if (!next.group.empty()) run_group(next.group);
+    if (next.alone)
+      run_alone(*next.alone);
+    else if (!next.group.empty())
+      run_group(next.group);
     tidy_log();
   }
 }
@@ -165,7 +167,6 @@ void writer::run_alone(job& work) {
     const std::scoped_lock lock(mutex_);
     ++counted_.interactive;
   }
-  if (work.wakes()) wake();
 }
 
 void writer::run_group(const batch& members) {
@@ -244,8 +245,10 @@ void writer::answer_all(const batch& members, const sqlite_statistics& round) {
   bool any_committed = false, wakes = false;
   for (const auto& each : members) {
     const auto failure = each->failure;  // the caller's own once it is answered
-    if (!failure) any_committed = true, wakes = wakes || each->wakes();
-    else if (is_storage_failure(failure)) storage_failure = failure;
+    if (!failure)
+      any_committed = true, wakes = wakes || each->wakes();
+    else if (is_storage_failure(failure))
+      storage_failure = failure;
   }
   {
     const std::scoped_lock lock(mutex_);
@@ -253,18 +256,23 @@ void writer::answer_all(const batch& members, const sqlite_statistics& round) {
     counted_.members += round.members;
     counted_.syncs += round.syncs;
     counted_.replays += round.replays;
-    counted_.failed += static_cast<std::uint64_t>(std::ranges::count_if(members, [](const auto& each) { return each->failure != nullptr; }));
-    if (any_committed) last_failure_ = nullptr;
-    else if (storage_failure) last_failure_ = storage_failure;
+    counted_.failed +=
+        static_cast<std::uint64_t>(std::ranges::count_if(members, [](const auto& each) { return each->failure != nullptr; }));
+    if (any_committed)
+      last_failure_ = nullptr;
+    else if (storage_failure)
+      last_failure_ = storage_failure;
   }
-  for (const auto& each : members) each->finish();
   if (wakes) wake();
+  for (const auto& each : members) each->finish();
 }
 
 void writer::note(const std::exception_ptr& outcome) {
   const std::scoped_lock lock(mutex_);
-  if (!outcome) last_failure_ = nullptr;
-  else if (is_storage_failure(outcome)) last_failure_ = outcome;
+  if (!outcome)
+    last_failure_ = nullptr;
+  else if (is_storage_failure(outcome))
+    last_failure_ = outcome;
 }
 
 void writer::wake() {

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The one thread that writes. It takes everything queued, applies it in one transaction, each member in a savepoint of its own, and answers all after
-/// COMMIT: under load one sync of the disk serves many.
+/// The one thread that writes. It takes everything queued, applies it in one transaction, each member in a savepoint of its own, and
+/// answers all after COMMIT: under load one sync of the disk serves many.
 
 #include <condition_variable>
 #include <deque>
@@ -27,8 +27,8 @@ class writer {
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
 
-  /// Applies `body(connection&)` in a group and returns what it returned, once committed. `body` runs on the writer's thread, perhaps twice, and may refer to the
-  /// caller's data; its result must not.
+  /// Applies `body(connection&)` in a group and returns what it returned, once committed. `body` runs on the writer's thread, perhaps
+  /// twice, and may refer to the caller's data; its result must not.
   template <class Apply>
   auto run(durability durable, Apply body, std::size_t bytes = 0) {
     auto made = std::make_shared<job_of<Apply>>(std::move(body), wait_, durable, bytes);
@@ -46,11 +46,12 @@ class writer {
   /// Runs `body(connection&)` between groups, outside any transaction: migrations.
   void run_alone(const std::function<void(connection&)>& body);
 
-  /// Opens a transaction that nobody shares, for at most `bound`; waits for its turn. `first` runs inside it at once; if it returns false the transaction is rolled
-  /// back and the result is null.
+  /// Opens a transaction that nobody shares, for at most `bound`; waits for its turn. `first` runs inside it at once; if it returns false
+  /// the transaction is rolled back and the result is null.
   std::shared_ptr<session> open_session(std::chrono::nanoseconds bound, const std::function<bool(connection&)>& first);
 
-  /// Called on the writer's thread after a commit of which a member `wakes()`. Once it is replaced, the old one is not running any more.
+  /// Called on the writer's thread after a commit of which a member `wakes()`, before it is answered. Once it is replaced, the old one is
+  /// not running any more.
   void on_commit(std::function<void()> wake);
 
   sqlite_statistics statistics() const;
