@@ -35,7 +35,7 @@ union never_made {
   constexpr ~never_made() {}
 };
 template <class T>
-inline constexpr never_made<T> storage_of{};
+inline constinit never_made<T> storage_of{};  // not const: a const reference would bind to a copy of a bit-field
 
 template <std::size_t Index, class Member>
 struct slot {

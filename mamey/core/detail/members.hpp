@@ -19,6 +19,13 @@ struct anything_but {
   operator U() const;
 };
 
+template <class T>
+struct any_reference_but {
+  template <class U>
+    requires(!std::is_same_v<std::remove_cv_t<U>, T>)
+  operator U&() const;
+};
+
 /// Converts to base classes of `T` only. Not movable, so that a member made from anything copyable (std::any) does not take it.
 template <class T>
 struct any_base_of {
@@ -57,8 +64,10 @@ consteval std::size_t member_count() {
 #define MAMEY_RUNG(n, ...) \
   if constexpr (!requires { T{__VA_ARGS__ __VA_OPT__(,) {}}; }) { \
     if constexpr (requires { T{__VA_ARGS__ __VA_OPT__(,) anything_but<T>{}}; }) return uninitialisable_member; \
+    else if constexpr (requires { T{__VA_ARGS__ __VA_OPT__(,) any_reference_but<T>{}}; }) return uninitialisable_member; \
     else return n; \
   } else
+  if constexpr (!requires { T{}; }) return uninitialisable_member; else
   MAMEY_RUNG(0)
   MAMEY_RUNG(1, {})
   MAMEY_RUNG(2, {}, {})

@@ -240,13 +240,15 @@ const type_model& checked_object_model() {
   constexpr auto found = defect_of<T>();
   constexpr bool is_no_pointer = !std::is_pointer_v<T> && !std::is_reference_v<T>;
   constexpr bool is_no_array = !std::is_array_v<T> && found != defect::tuple_like;
-  constexpr bool is_known = !is_no_pointer || !is_no_array || found != defect::not_an_aggregate;
+  constexpr bool is_no_character = !character<T>;
+  constexpr bool is_known = !is_no_pointer || !is_no_array || !is_no_character || found != defect::not_an_aggregate;
   constexpr bool has_no_base_with_data = found != defect::base_with_data;
   constexpr bool has_defaults = found != defect::uninitialisable;
   constexpr bool has_few_members = found != defect::too_many_members;
   constexpr bool has_no_bit_fields = found != defect::bit_field;
   static_assert(is_no_pointer, "mamey: a pointer or reference cannot be reflected. Hold the value itself, or std::optional<T> or std::vector<T>.");
   static_assert(is_no_array, "mamey: an array cannot be reflected. Use std::vector<T>, or std::string for text.");
+  static_assert(is_no_character, "mamey: a character cannot be reflected. Use std::string for text, std::int8_t or std::uint8_t for a small number.");
   static_assert(is_known, "mamey: this type cannot be reflected. Make it an aggregate (public members, no constructors), or specialise mamey::text_codec<T>.");
   static_assert(has_no_base_with_data, "mamey: a struct with a base class that has data cannot be reflected. Make the base a member.");
   static_assert(has_defaults, "mamey: a member of this struct has no default constructor. Reading fills a value made before, so give its type one.");
