@@ -83,19 +83,41 @@ class Compiler:
             lines = said.read().splitlines()
             return Measurement(usage.ru_utime, next((line for line in lines if "error:" in line), lines[0] if lines else "no message"))
 
-    def best(self, key: str, source: str, good_enough) -> Measurement:
-        """The fastest of up to five compilations; stops as soon as the result cannot change the verdict. Kept by `key`."""
+    def baseline(self, std: str) -> float:
+        """The std headers alone: the best ever measured, since every header is compared with it."""
+        kept = CACHE / self.key("std", std)
+        if not kept.is_file():
+            kept.write_text(json.dumps(min(self.once(std).seconds for _ in range(TRIES))))
+        return json.loads(kept.read_text())
+
+    def best(self, key: str, source: str, std: str, baseline: float) -> Measurement:
+        """The fastest of up to five compilations, and of earlier runs of this check; stops as soon as it is within budget.
+
+        CPU time grows on a busy machine. So the std headers alone, whose cost is known, are compiled beside: by as much as the fastest of
+        those runs takes longer, the machine is slower now.
+        """
         kept = CACHE / key
-        if kept.is_file():
-            return Measurement(json.loads(kept.read_text()))
-        best = self.once(source)
-        for _ in range(TRIES - 1):
-            if best.error or good_enough(best.seconds):
+        earlier = json.loads(kept.read_text()) if kept.is_file() else float("inf")
+        if is_within_budget(earlier, baseline):
+            return Measurement(earlier)
+        fastest = fastest_std = float("inf")
+        for _ in range(TRIES):
+            measured = self.once(source)
+            if measured.error:
+                return measured
+            fastest = min(fastest, measured.seconds)
+            if is_within_budget(fastest, baseline):
                 break
-            best = min(best, self.once(source))
-        if not best.error:
-            kept.write_text(json.dumps(best.seconds))
-        return best
+            fastest_std = min(fastest_std, self.once(std).seconds)
+        else:
+            fastest /= max(1.0, fastest_std / baseline)
+        best = min(earlier, fastest)
+        kept.write_text(json.dumps(best))
+        return Measurement(best)
+
+
+def is_within_budget(seconds: float, baseline: float) -> bool:
+    return seconds <= IN_ALL and seconds - baseline <= ABOVE_STD
 
 
 def examine(compiler: Compiler, header: pathlib.Path) -> tuple[list[Finding], str]:
@@ -108,14 +130,13 @@ def examine(compiler: Compiler, header: pathlib.Path) -> tuple[list[Finding], st
         Finding(header, 1, f"brings <{name}> of the system to every user: hide it behind a pointer or in the source")
         for name in sorted(closure.outside) if name.endswith(".h") and "/" not in name
     ]
-    std = "".join(f"#include <{name}>\n" for name in sorted(closure.std))
-    baseline = compiler.best(compiler.key("std", std), std or "int x;\n", lambda _: False)
-    within = lambda seconds: seconds <= IN_ALL and seconds - baseline.seconds <= ABOVE_STD
+    std = "".join(f"#include <{name}>\n" for name in sorted(closure.std)) or "int x;\n"
+    baseline = compiler.baseline(std)
     contents = [f"{path}\0{text_of(ROOT / path)}" for path in sorted(closure.project)]
-    cost = compiler.best(compiler.key(str(header), *contents), f"#include <{header}>\n", within)
+    cost = compiler.best(compiler.key(str(header), *contents), f"#include <{header}>\n", std, baseline)
     if cost.error:
         return [*findings, Finding(header, 1, f"does not compile alone: {cost.error}")], ""
-    above = cost.seconds - baseline.seconds
+    above = cost.seconds - baseline
     if above > ABOVE_STD:
         findings.append(Finding(header, 1, f"costs {above:.2f} CPU-seconds above the std headers it names (at most {ABOVE_STD}): move templates' bodies and "
                                            "includes into the source, erase types earlier"))
