@@ -176,7 +176,11 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
   const auto tell = [this, which](delivery_event event) { return [this, which, event] { feed(which, event); }; };
   const auto key = inbox_key{which->handlers[which->at], which->message->id};
   const auto write = [&](change_set changes) {
-    with_store([&store, changes = std::move(changes)] { store.commit(changes); }, tell(delivery_event::stored),
+    auto outcome = std::make_shared<commit_outcome>();
+    with_store([&store, outcome, changes = std::move(changes)] { *outcome = store.commit(changes); },
+               [this, which, outcome] {
+                 feed(which, *outcome == commit_outcome::committed ? delivery_event::stored : delivery_event::already_handled);
+               },
                tell(delivery_event::store_down), tell(delivery_event::store_down));
   };
   switch (action.step) {

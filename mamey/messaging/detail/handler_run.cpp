@@ -109,8 +109,8 @@ class handler_run {
 
   delivery_action commit(change_set changes) {
     return with_store([&] {
-      around_.module_store->commit(changes);  // `already_handled`: somebody else ended it meanwhile
-      return machine_.on(delivery_event::stored);
+      const bool applied = around_.module_store->commit(changes) == commit_outcome::committed;
+      return machine_.on(applied ? delivery_event::stored : delivery_event::already_handled);  // else somebody has ended it meanwhile
     });
   }
 
