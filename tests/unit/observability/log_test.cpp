@@ -8,6 +8,7 @@
 #include <variant>
 
 #include <gtest/gtest.h>
+#include <mamey/core/json.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/observability/detail/log_render.hpp>
 #include <mamey/observability/logging.hpp>
@@ -331,4 +332,22 @@ TEST(log, level_names_of_the_reference_and_their_common_aliases_are_read) {
   EXPECT_EQ(parse_log_level("loud"), std::nullopt);
   EXPECT_EQ(parse_log_level(""), std::nullopt);
   EXPECT_EQ(mamey::name_of(log_level::fatal), "fatal");
+}
+
+TEST(log, the_section_of_a_reference_service_binds_to_the_options) {
+  const auto options = mamey::json::parse<mamey::log_options>(R"({
+      "level": "debug",
+      "excludePaths": ["/", "/ping"],
+      "excludeProperties": ["api_key", "ApiKey"],
+      "console": {"enabled": true},
+      "elk": {"enabled": false, "url": "http://localhost:9200"},
+      "file": {"enabled": true, "path": "logs/logs.txt", "interval": "Hour"},
+      "minimumLevelOverrides": {"Microsoft": "Warning"},
+      "tags": {"env": "docker"}})");
+  EXPECT_EQ(options.level, log_level::debug);
+  EXPECT_EQ(options.exclude_paths.size(), 2U);
+  EXPECT_EQ(options.file.interval, mamey::log_interval::hour);
+  EXPECT_EQ(options.minimum_level_overrides.at("Microsoft"), log_level::warning);
+  EXPECT_EQ(options.tags.at("env"), "docker");
+  EXPECT_EQ(options.queue, mamey::log_options{}.queue) << "what is not named keeps its default";
 }
