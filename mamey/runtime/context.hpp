@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,18 +43,50 @@ struct principal {
   std::multimap<std::string, std::string> claims;
 };
 
-/// Sticky: once requested, every further suspension point of those who share it throws `cancelled`.
+/// Sticky: once requested, every further suspension point of those who share it throws `cancelled`. Thread-safe.
 class cancellation {
  public:
+  cancellation() = default;
+  /// Requested with its parent, or alone.
+  explicit cancellation(std::shared_ptr<cancellation> parent);
+  ~cancellation();
+  cancellation(const cancellation&) = delete;
+  cancellation& operator=(const cancellation&) = delete;
+
   void request() noexcept;  ///< any thread; wakes the fibers that wait
   bool requested() const noexcept { return requested_.load(std::memory_order_acquire); }
 
+  /// Told of the request on whatever thread makes it, under a lock: it must neither suspend nor add or remove listeners.
+  class listener {
+   protected:
+    ~listener() = default;
+
+   private:
+    friend class cancellation;
+    virtual void cancelled() noexcept = 0;
+    listener* previous_ = nullptr;
+    listener* next_ = nullptr;
+  };
+  /// False, and not added, when already requested.
+  bool add(listener& added) noexcept;
+  void remove(listener& gone) noexcept;  ///< after `add` returned true; waits for a call of it that is under way
+
  private:
+  struct from_parent final : listener {
+    void cancelled() noexcept override { child->request(); }
+    cancellation* child = nullptr;
+  };
+
   std::atomic<bool> requested_{false};
+  std::mutex guard_;
+  listener* first_ = nullptr;
+  std::shared_ptr<cancellation> parent_;
+  from_parent link_;
 };
 
 struct ambient_context {
   std::string correlation_id;
+  std::string causation_id;  ///< id of the message or request being handled
   trace_context trace;
   std::optional<steady_time> deadline;
   std::shared_ptr<const principal> user;  ///< null: anonymous
@@ -82,6 +115,7 @@ class context_scope {
 class deadline_scope {
  public:
   explicit deadline_scope(std::chrono::nanoseconds span);
+  explicit deadline_scope(steady_time deadline);
   ~deadline_scope();
   deadline_scope(const deadline_scope&) = delete;
   deadline_scope& operator=(const deadline_scope&) = delete;
@@ -89,6 +123,9 @@ class deadline_scope {
  private:
   std::optional<steady_time> previous_;
 };
+
+/// `span` from now on this loop's clock; far-off spans end at the end of time instead of overflowing.
+steady_time deadline_after(std::chrono::nanoseconds span) noexcept;
 
 /// Throws `deadline_exceeded` or `cancelled` if the context says so. Long computations call it.
 void check_context();

@@ -14,6 +14,8 @@ namespace mamey::inline v1 {
 using steady_time = std::chrono::steady_clock::time_point;
 using wall_time = std::chrono::sys_time<std::chrono::microseconds>;
 
+struct ambient_context;
+
 class event_loop {
  public:
   /// The loop of the calling thread, or null outside one.
@@ -23,7 +25,10 @@ class event_loop {
   void post(std::function<void()> callback);
 
   /// Starts a fiber here that inherits the caller's ambient context. Any thread. For the framework: everybody else uses `with_scope` or the supervisor, so that somebody joins it.
+  /// What leaves `body` ends the process, with the fiber's name.
   void start_fiber(std::string_view name, std::function<void()> body);
+  /// The same with a context of its own.
+  void start_fiber(std::string_view name, std::function<void()> body, ambient_context context);
 
   /// Clocks of this loop: virtual in a simulation.
   steady_time now() const noexcept;
@@ -35,10 +40,14 @@ class event_loop {
     virtual ~watcher() = default;
     virtual void readable() = 0;
     virtual void writable() = 0;
+    /// The peer closed its side, or the descriptor failed; `readable` follows.
+    virtual void hung_up() {}
   };
-  /// Edge-triggered; one watcher a descriptor; loop thread only.
+  /// Edge-triggered; one watcher a descriptor; loop thread only. Throws std::system_error.
   void watch(int descriptor, watcher& target);
   void unwatch(int descriptor) noexcept;
+  /// Calls the watcher's `readable` once more, soon: for who stopped reading before the descriptor was empty. No system call. Loop thread only.
+  void call_readable_again(int descriptor);
 
   /// A one-shot timer; loop thread only. The callback must not suspend.
   std::uint64_t add_timer(steady_time when, std::function<void()> callback);
@@ -53,7 +62,7 @@ class event_loop {
   statistics read_statistics() noexcept;
 
   struct state;
-  explicit event_loop(std::unique_ptr<state> state);
+  explicit event_loop(std::unique_ptr<state> internals);
   ~event_loop();
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;

@@ -11,10 +11,19 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
+#include <mamey/runtime/detail/function_view.hpp>
+#include <mamey/runtime/detail/result_slot.hpp>
 #include <mamey/runtime/event_loop.hpp>
 
 namespace mamey::inline v1 {
+
+// Every function below that may wait is a suspension point: it throws `deadline_exceeded` or `cancelled` when the ambient context says so, also
+// when it would not have to wait. It does not while an exception is in flight (in destructors that run because of one): there it waits on. In
+// destructors that run otherwise use a `masked_section`, for they may not throw. A suspension point must not be reached under a held std::mutex,
+// in the initialiser of a function-local static or in the callback of a C library: other fibers of the thread would meet what it left half
+// done. Debug builds abort there (`detail/suspension_checks.hpp`).
 
 /// Suspends for at least `span`. Throws `deadline_exceeded` or `cancelled` when the ambient context says so.
 void sleep_for(std::chrono::nanoseconds span);
@@ -38,7 +47,7 @@ class task_scope {
   void cancel();
 
   struct state;
-  explicit task_scope(std::shared_ptr<state> state) : state_(std::move(state)) {}
+  explicit task_scope(std::shared_ptr<state> shared) : state_(std::move(shared)) {}
   task_scope(const task_scope&) = delete;
   task_scope& operator=(const task_scope&) = delete;
 
@@ -50,14 +59,49 @@ class task_scope {
 /// Runs `body`, then waits for every child it spawned; rethrows the first exception of body or child. If body throws, children are cancelled first.
 void with_scope(const std::function<void(task_scope&)>& body);
 
+namespace detail {
+
+void run_blocking(function_view call);
+
+template <class Result>
+using result_of_all = std::conditional_t<std::is_void_v<Result>, std::monostate, std::remove_cvref_t<Result>>;
+
+template <class Function>
+auto call_for_value(Function& function) -> result_of_all<std::invoke_result_t<Function&>> {
+  if constexpr (std::is_void_v<std::invoke_result_t<Function&>>) {
+    function();
+    return {};
+  } else {
+    return function();
+  }
+}
+
+template <class... Functions, std::size_t... Index>
+auto when_all(std::index_sequence<Index...>, Functions&... functions) {
+  std::tuple<result_slot<result_of_all<std::invoke_result_t<Functions&>>>...> results;
+  with_scope([&](task_scope& scope) {
+    (scope.spawn("when_all", [&] { std::get<Index>(results).fill([&] { return call_for_value(functions); }); }), ...);
+  });
+  return std::tuple<result_of_all<std::invoke_result_t<Functions&>>...>(std::get<Index>(results).take()...);
+}
+
+}  // namespace detail
+
 /// Runs all functions concurrently and returns their results as a tuple (void becomes std::monostate); the first exception cancels the rest and is rethrown.
 template <class... Functions>
-auto when_all(Functions&&... functions);
+auto when_all(Functions&&... functions) {
+  return detail::when_all(std::index_sequence_for<Functions...>{}, functions...);
+}
 
 /// Runs `body` on the bounded pool for calls that block the thread; the fiber waits, masked: the call is always joined. Carries the ambient context.
 /// Waits for a free thread under the deadline. In place on a pool thread and outside fibers. Throws what `body` throws, `unavailable` when the queue is full.
+/// In a simulation it runs in place, between two points where others may run.
 template <class Body>
-std::invoke_result_t<Body> run_blocking(Body&& body);
+std::invoke_result_t<Body> run_blocking(Body&& body) {
+  detail::result_slot<std::invoke_result_t<Body>> result;
+  detail::run_blocking([&] { result.fill(std::forward<Body>(body)); });
+  return result.take();
+}
 
 /// While one is alive, suspension points of this fiber ignore deadline and cancellation, up to a grace span of their own (then they throw as usual).
 /// For commit, rollback, settling and the like.

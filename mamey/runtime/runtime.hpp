@@ -15,6 +15,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include <mamey/runtime/detail/function_view.hpp>
+#include <mamey/runtime/detail/result_slot.hpp>
 #include <mamey/runtime/event_loop.hpp>
 
 namespace mamey::inline v1 {
@@ -40,13 +42,20 @@ class runtime {
 
   /// Runs `body` as a fiber on the first loop, blocks the calling thread (which must not be a loop) until it is done, and returns or throws what it does.
   template <class Body>
-  std::invoke_result_t<Body> run(Body&& body);
+  std::invoke_result_t<Body> run(Body&& body) {
+    return run_on(loop(0), std::forward<Body>(body));
+  }
   /// The same on a chosen loop.
   template <class Body>
-  std::invoke_result_t<Body> run_on(event_loop& loop, Body&& body);
+  std::invoke_result_t<Body> run_on(event_loop& loop, Body&& body) {
+    detail::result_slot<std::invoke_result_t<Body>> result;
+    call_on(loop, [&] { result.fill(std::forward<Body>(body)); });
+    return result.take();
+  }
 
  private:
   struct state;
+  void call_on(event_loop& loop, detail::function_view body);
   std::unique_ptr<state> state_;
 };
 
@@ -67,14 +76,30 @@ class simulated_runtime {
   event_loop& loop() noexcept;
   /// Runs `body` as a fiber and everything it starts until it is done. Throws what it throws, or std::logic_error when every fiber waits for ever ("deadlock", naming them).
   template <class Body>
-  std::invoke_result_t<Body> run(Body&& body);
+  std::invoke_result_t<Body> run(Body&& body) {
+    detail::result_slot<std::invoke_result_t<Body>> result;
+    call([&] { result.fill(std::forward<Body>(body)); });
+    return result.take();
+  }
   /// Lets everything run for `span` of virtual time. Callable from outside a fiber only.
   void advance(std::chrono::nanoseconds span);
   /// Moves the wall clock by `span` (negative: back); the steady clock does not notice.
   void jump_wall_clock(std::chrono::microseconds span);
+  /// Ends every fiber where it is suspended, as the death of the process would: something that is no std::exception unwinds its stack, each further
+  /// suspension point throws it again, and callbacks and timers still to come are dropped. Destructors run, so what they must not do in a crash
+  /// (send, commit) has to ask for `crashing()`. Callable from outside a fiber only; afterwards the runtime is empty and can be used again.
+  void crash();
+  /// Whether the current fiber is being ended by `crash`.
+  static bool crashing() noexcept;
+  /// Runs one thing that is ready: a fiber up to its next suspension point, or a callback. False when nothing is ready at the present time. With
+  /// `crash` it ends a schedule at any suspension point. Callable from outside a fiber only.
+  bool step();
+  /// How many times something ran since the start.
+  std::uint64_t steps() const noexcept;
 
  private:
   struct state;
+  void call(detail::function_view body);
   std::unique_ptr<state> state_;
 };
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 
+#include <mamey/runtime/detail/wait_list.hpp>
 #include <mamey/runtime/event_loop.hpp>
 
 namespace mamey::inline v1 {
@@ -71,61 +72,73 @@ class semaphore {
   std::unique_ptr<state> state_;
 };
 
-/// A bounded queue between fibers. `T` must be movable.
+/// A bounded queue between fibers and threads. `T` must be movable.
 template <class T>
 class channel {
  public:
-  explicit channel(std::size_t capacity) : capacity_(capacity) {}
+  /// `capacity` is at least 1.
+  explicit channel(std::size_t capacity) : capacity_(capacity == 0 ? 1 : capacity) {}
+  channel(const channel&) = delete;
+  channel& operator=(const channel&) = delete;
 
   /// Waits for room. False when the channel is closed.
   bool send(T value) {
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] { return closed_ || queue_.size() < capacity_; });
-    if (closed_) return false;
-    queue_.push_back(std::move(value));
-    filled_.notify_one();
-    return true;
+    detail::check_interruption();
+    std::unique_lock lock(guard_);
+    while (!closed_ && queue_.size() >= capacity_) room_.wait(lock);
+    return put(std::move(value));
   }
-  /// False when full or closed; never waits for room.
+  /// False when full or closed; never waits, so callbacks on a loop may call it.
   bool try_send(T value) {
-    std::unique_lock lock(mutex_);
-    if (closed_ || queue_.size() >= capacity_) return false;
-    queue_.push_back(std::move(value));
-    filled_.notify_one();
-    return true;
+    const std::unique_lock lock(guard_);
+    return queue_.size() < capacity_ && put(std::move(value));
   }
   /// Waits for a value; nothing when closed and drained.
   std::optional<T> receive() {
-    std::unique_lock lock(mutex_);
-    filled_.wait(lock, [&] { return closed_ || !queue_.empty(); });
+    detail::check_interruption();
+    std::unique_lock lock(guard_);
+    while (!closed_ && queue_.empty()) filled_.wait(lock);
     return take();
   }
   /// Nothing when none came before `until`, or closed and drained.
   std::optional<T> receive_until(steady_time until) {
-    std::unique_lock lock(mutex_);
+    detail::check_interruption();
+    std::unique_lock lock(guard_);
     while (!closed_ && queue_.empty()) {
-      if (!filled_.wait_until(lock, until)) break;
+      if (!filled_.wait(lock, until)) break;
     }
     return take();
   }
+  /// Nothing when there is none just now; never waits.
+  std::optional<T> try_receive() {
+    const std::unique_lock lock(guard_);
+    return take();
+  }
+  /// What was sent can still be received; nothing more can be sent. Never waits.
   void close() {
-    std::unique_lock lock(mutex_);
+    const std::unique_lock lock(guard_);
     closed_ = true;
-    filled_.notify_all();
-    room_.notify_all();
+    filled_.wake_all();
+    room_.wake_all();
   }
 
  private:
+  bool put(T&& value) {
+    if (closed_) return false;
+    queue_.push_back(std::move(value));
+    filled_.wake_one();
+    return true;
+  }
   std::optional<T> take() {
     if (queue_.empty()) return std::nullopt;
     std::optional<T> value(std::move(queue_.front()));
     queue_.pop_front();
-    room_.notify_one();
+    room_.wake_one();
     return value;
   }
 
-  mutex mutex_;
-  condition filled_, room_;
+  std::mutex guard_;  // never held while waiting
+  detail::wait_list filled_, room_;
   std::deque<T> queue_;
   std::size_t capacity_;
   bool closed_ = false;
