@@ -1,5 +1,6 @@
 #include <mamey/core/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -18,6 +19,22 @@ constexpr auto is_plain = [] {
   for (std::size_t c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
   return plain;
 }();
+
+/// Bytes at the front of `text` that may stand as they are, looked at eight at a time.
+std::size_t plain_prefix(std::string_view text) {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  constexpr std::uint64_t high_bits = each * 0x80;
+  const auto has_zero = [](std::uint64_t bytes) { return (bytes - each) & ~bytes; };  // its high bits tell, from the first zero on
+  std::size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + i, 8);
+    const auto special = bytes | (bytes - each * 0x20) | has_zero(bytes ^ each * '"') | has_zero(bytes ^ each * '\\');
+    if ((special & high_bits) != 0) break;
+  }
+  while (i < text.size() && is_plain[static_cast<unsigned char>(text[i])]) ++i;
+  return i;
+}
 
 /// Collects small pieces on the stack, so that the string grows rarely and is never filled twice.
 class text_sink {
@@ -154,19 +171,17 @@ class writer {
   }
 
   void escaped(std::string_view text) {
-    std::size_t written = 0;
-    for (std::size_t i = 0; i < text.size();) {
-      const auto byte = static_cast<unsigned char>(text[i]);
-      const auto length = is_plain[byte] ? 1 : byte < 0x80 ? 0 : mamey::detail::utf8_length(text.substr(i));
-      if (length > 0) {
-        i += length;
-        continue;
-      }
-      sink_.put(text.substr(written, i - written));
-      escape(byte);
-      written = ++i;
+    while (true) {
+      const auto plain = plain_prefix(text);
+      sink_.put(text.substr(0, plain));
+      text.remove_prefix(plain);
+      if (text.empty()) return;
+      const auto byte = static_cast<unsigned char>(text.front());
+      const auto length = byte < 0x80 ? 0 : mamey::detail::utf8_length(text);
+      if (length > 0) sink_.put(text.substr(0, length));
+      else escape(byte);
+      text.remove_prefix(std::max<std::size_t>(length, 1));
     }
-    sink_.put(text.substr(written));
   }
 
   void escape(unsigned char byte) {
