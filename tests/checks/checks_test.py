@@ -23,9 +23,9 @@ class Checks(unittest.TestCase):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
 
-    def found(self, check: str) -> list[str]:
+    def found(self, check: str, *options: str) -> list[str]:
         """The `file:line` of each finding."""
-        run = subprocess.run([sys.executable, str(CHECKS / f"{check}.py"), str(self.root)], capture_output=True, text=True)
+        run = subprocess.run([sys.executable, str(CHECKS / f"{check}.py"), *options, str(self.root)], capture_output=True, text=True)
         self.assertEqual(run.stderr, "")
         lines = [line for line in run.stdout.splitlines() if ": warning: " not in line][:-1]
         self.assertEqual(run.returncode, 1 if lines else 0, run.stdout)
@@ -75,6 +75,17 @@ class Checks(unittest.TestCase):
     def test_leftover_markers_and_invisible_characters_are_found_anywhere(self):
         self.write("docs/a.md", "TO" + "DO: write\nfine\nXX" + "X\n\ufeffbidi \u202e\ntab\tis fine\n")
         self.assertEqual(sorted(set(self.found("banned_calls"))), ["docs/a.md:1", "docs/a.md:3", "docs/a.md:4"])
+
+    def test_a_public_header_compiles_alone_brings_nobody_elses_and_is_cheap(self):
+        slow = "constexpr int work() { int n = 0; for (int i = 0; i < 22; ++i) for (int j = 0; j < 20000; ++j) ++n; return n; }\nstatic_assert(work() > 0);\n"
+        self.write("mamey/core/fine.hpp", "#include <vector>\n#include <mamey/core/detail/slow.hpp>\nstd::vector<int> x;\n")
+        self.write("mamey/core/detail/slow.hpp", "// fast after all\n")
+        self.write("mamey/core/alone.hpp", "std::vector<int> x;\n")
+        self.write("mamey/core/outside.hpp", "#include <openssl/opensslv.h>\n")
+        self.write("mamey/core/slow.hpp", slow)
+        self.assertEqual(sorted(set(self.found("header_cost", "--root"))), [f"mamey/core/{name}.hpp:1" for name in ("alone", "outside", "slow")])
+        self.write("mamey/core/detail/slow.hpp", slow)  # kept results go by content, includes included
+        self.assertIn("mamey/core/fine.hpp:1", self.found("header_cost", "--root"))
 
     def test_every_folder_has_a_readme_with_something_in_it(self):
         self.write("mamey/core/a.hpp", "")
