@@ -1,4 +1,5 @@
-// A request body of everyday size, text to struct and struct to text, against nlohmann::json's conversions of the same struct. CPU time of this thread.
+// A request body of everyday size, text to struct and struct to text, against nlohmann::json's conversions of the same struct. CPU time of
+// this thread.
 
 #include <ctime>
 
@@ -67,7 +68,9 @@ double nanoseconds_each(Work work) {
 
 std::size_t used = 0;  // printed at the end, so that no work is optimised away
 
-void compare(const char* what, double theirs, double ours) { std::printf("%-16s nlohmann %8.0f ns   mamey %8.0f ns   %5.1fx   (goal: 5x)\n", what, theirs, ours, theirs / ours); }
+void compare(const char* what, double theirs, double ours) {
+  std::printf("%-16s nlohmann %8.0f ns   mamey %8.0f ns   %5.1fx   (goal: 5x)\n", what, theirs, ours, theirs / ours);
+}
 
 }  // namespace bench
 

@@ -121,7 +121,8 @@ struct decimal_parts {
     return result;
   }
 
-  static std::optional<decimal> rounded(unrounded number, bool negative, int places = decimal::max_scale, rounding mode = rounding::half_even) {
+  static std::optional<decimal> rounded(unrounded number, bool negative, int places = decimal::max_scale,
+                                        rounding mode = rounding::half_even) {
     if (!cut_to_fit(number, places)) return std::nullopt;
     if (number.cut.rounds_up((number.mantissa.limbs[0] & 1) != 0, mode)) {
       number.mantissa.add(wide::of(1));
@@ -268,9 +269,12 @@ std::optional<decimal> parse_short(std::string_view text, bool negative) noexcep
   std::size_t point = text.size();
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (c == '.' && point == text.size() && i > 0 && i + 1 < text.size()) point = i;
-    else if (c >= '0' && c <= '9') mantissa = mantissa * 10 + static_cast<unsigned>(c - '0');
-    else return std::nullopt;
+    if (c == '.' && point == text.size() && i > 0 && i + 1 < text.size())
+      point = i;
+    else if (c >= '0' && c <= '9')
+      mantissa = mantissa * 10 + static_cast<unsigned>(c - '0');
+    else
+      return std::nullopt;
   }
   if (point == text.size() && text.size() == most) return std::nullopt;
   const int scale = point == text.size() ? 0 : static_cast<int>(text.size() - point - 1);
@@ -352,6 +356,7 @@ bool text_codec<decimal>::from_text(decimal& value, std::string_view text) {
 std::size_t std::hash<mamey::decimal>::operator()(const mamey::decimal& value) const noexcept {
   const auto mantissa = value.normalized().mantissa();
   const auto low = std::uint64_t{mantissa[1]} << 32 | mantissa[0];
-  const auto rest = std::uint64_t{mantissa[2]} << 8 | static_cast<unsigned>(value.normalized().scale() << 1) | (value.is_negative() ? 1U : 0U);
+  const auto rest =
+      std::uint64_t{mantissa[2]} << 8 | static_cast<unsigned>(value.normalized().scale() << 1) | (value.is_negative() ? 1U : 0U);
   return (low ^ (rest * 0x9e3779b97f4a7c15U)) * 0xff51afd7ed558ccdU;
 }

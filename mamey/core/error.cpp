@@ -65,18 +65,27 @@ validation_error::validation_error(std::vector<violation> violations, std::strin
 int http_status(error_kind kind) noexcept {
   switch (kind) {
     case error_kind::domain:
-    case error_kind::validation: return 400;
-    case error_kind::unauthorized: return 401;
-    case error_kind::forbidden: return 403;
-    case error_kind::not_found: return 404;
+    case error_kind::validation:
+      return 400;
+    case error_kind::unauthorized:
+      return 401;
+    case error_kind::forbidden:
+      return 403;
+    case error_kind::not_found:
+      return 404;
     case error_kind::conflict:
-    case error_kind::concurrency_conflict: return 409;
-    case error_kind::rate_limited: return 429;
+    case error_kind::concurrency_conflict:
+      return 409;
+    case error_kind::rate_limited:
+      return 429;
     case error_kind::unavailable:
     case error_kind::commit_unknown:
-    case error_kind::cancelled: return 503;
-    case error_kind::deadline_exceeded: return 504;
-    case error_kind::internal: return 500;
+    case error_kind::cancelled:
+      return 503;
+    case error_kind::deadline_exceeded:
+      return 504;
+    case error_kind::internal:
+      return 500;
   }
   return 500;
 }
@@ -88,8 +97,10 @@ bool is_transient(error_kind kind) noexcept {
     case error_kind::not_found:
     case error_kind::conflict:
     case error_kind::unauthorized:
-    case error_kind::forbidden: return false;
-    default: return true;
+    case error_kind::forbidden:
+      return false;
+    default:
+      return true;
   }
 }
 

@@ -97,8 +97,8 @@ bool is_transient(error_kind kind) noexcept;
 struct error_report {
   error_kind kind = error_kind::internal;
   std::string code = "internal_error";
-  std::string reason;                  ///< safe for a client: "an unexpected error" for exceptions not of the family
-  std::string detail;                  ///< for the log only: type and what()
+  std::string reason;  ///< safe for a client: "an unexpected error" for exceptions not of the family
+  std::string detail;  ///< for the log only: type and what()
   std::vector<violation> violations;
 };
 

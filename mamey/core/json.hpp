@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// JSON ⇄ reflected values, straight from and to text. The dialect is System.Text.Json's web defaults: camelCase names read in any case, enums
-/// as camelCase strings (integers accepted), numbers accepted in strings, nulls written; decimals keep their scale.
+/// JSON ⇄ reflected values, straight from and to text. The dialect is System.Text.Json's web defaults: camelCase names read in any case,
+/// enums as camelCase strings (integers accepted), numbers accepted in strings, nulls written; decimals keep their scale.
 ///
 /// Nothing here suspends the fiber or keeps state between calls; a `text_codec` called on the way must not suspend either.
 
@@ -22,8 +22,8 @@ enum class duplicates { last_wins, refuse };
 
 struct read_options {
   json::duplicates duplicates = duplicates::last_wins;
-  int max_depth = 64;                ///< nested arrays and objects, also in members nobody reads; at most 512, for a fiber's stack
-  std::size_t max_violations = 32;   ///< further ones are not reported
+  int max_depth = 64;               ///< nested arrays and objects, also in members nobody reads; at most 512, for a fiber's stack
+  std::size_t max_violations = 32;  ///< further ones are not reported
 };
 
 /// Any JSON value, kept as the text it came in; for shapes unknown at compile time. On writing the text goes out as it is, so it must be
@@ -39,7 +39,8 @@ struct raw {
 ///  - Members nobody reads are validated and skipped; a type with `static constexpr bool strict = true` refuses them.
 ///  - Absent members that a rule requires are violations; those of the outermost object only when `present` is null, for others may
 ///    have another source: `present` learns which came (null counts as absent), and `validate` is told.
-std::vector<violation> read(std::string_view text, const type_model& model, void* object, const read_options& options = {}, presence* present = nullptr);
+std::vector<violation> read(std::string_view text, const type_model& model, void* object, const read_options& options = {},
+                            presence* present = nullptr);
 
 /// Reads a value. Throws validation_error with every violation.
 template <class T>

@@ -51,16 +51,26 @@ escape unicode_escape(std::string_view rest) {
 /// The escape that `rest` begins with.
 escape read_escape(std::string_view rest) {
   switch (rest.size() > 1 ? rest[1] : '\0') {
-    case '"': return {'"', 2};
-    case '\\': return {'\\', 2};
-    case '/': return {'/', 2};
-    case 'b': return {'\b', 2};
-    case 'f': return {'\f', 2};
-    case 'n': return {'\n', 2};
-    case 'r': return {'\r', 2};
-    case 't': return {'\t', 2};
-    case 'u': return unicode_escape(rest);
-    default: return {};
+    case '"':
+      return {'"', 2};
+    case '\\':
+      return {'\\', 2};
+    case '/':
+      return {'/', 2};
+    case 'b':
+      return {'\b', 2};
+    case 'f':
+      return {'\f', 2};
+    case 'n':
+      return {'\n', 2};
+    case 'r':
+      return {'\r', 2};
+    case 't':
+      return {'\t', 2};
+    case 'u':
+      return unicode_escape(rest);
+    default:
+      return {};
   }
 }
 

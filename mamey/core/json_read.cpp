@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <optional>
 
+#include <mamey/core/detail/json_expected.hpp>
 #include <mamey/core/detail/json_grammar.hpp>
 #include <mamey/core/detail/json_path.hpp>
 #include <mamey/core/detail/json_tokens.hpp>
-#include <mamey/core/detail/numbers.hpp>
 #include <mamey/core/detail/required.hpp>
 #include <mamey/core/detail/scalar_text.hpp>
-#include <mamey/core/detail/utf8.hpp>
 #include <mamey/core/text.hpp>
 
 namespace mamey::inline v1::json {
@@ -19,18 +18,6 @@ using mamey::detail::text_result;
 using mamey::detail::value_path;
 
 constexpr int deepest = 512;  // what recursion may take of a fiber's stack
-
-/// What came, shortened to what a person reads.
-std::string quote(std::string_view got) {
-  constexpr std::size_t longest = 64;
-  const auto shown = mamey::detail::cut_utf8(got, longest);
-  return std::string(shown) + (shown.size() < got.size() ? "…" : "");
-}
-
-std::string expected_in_range(const type_model& model) {
-  if (model.kind == shape::real) return "a number that a " + std::string(model.width == sizeof(float) ? "float" : "double") + " can hold";
-  return "an integer from " + std::to_string(mamey::detail::lowest_of(model)) + " to " + std::to_string(mamey::detail::highest_of(model));
-}
 
 /// The members of one object that have come so far, and which is likely next: writers keep the order of declaration.
 struct member_cursor {
@@ -68,17 +55,26 @@ class reader {
  private:
   bool value(const type_model& model, void* target, const value_path& at) {
     switch (model.kind) {
-      case shape::boolean: return boolean(model, target, at);
+      case shape::boolean:
+        return boolean(model, target, at);
       case shape::integer:
       case shape::unsigned_integer:
-      case shape::real: return number(model, target, at);
-      case shape::text: return text(model, target, at);
-      case shape::enumeration: return enumerator(model, target, at);
-      case shape::scalar: return scalar(model, target, at);
-      case shape::object: return object(model, target, at);
-      case shape::list: return list(model, target, at);
-      case shape::optional: return optional(model, target, at);
-      case shape::dictionary: return dictionary(model, target, at);
+      case shape::real:
+        return number(model, target, at);
+      case shape::text:
+        return text(model, target, at);
+      case shape::enumeration:
+        return enumerator(model, target, at);
+      case shape::scalar:
+        return scalar(model, target, at);
+      case shape::object:
+        return object(model, target, at);
+      case shape::list:
+        return list(model, target, at);
+      case shape::optional:
+        return optional(model, target, at);
+      case shape::dictionary:
+        return dictionary(model, target, at);
     }
     return false;
   }
@@ -96,9 +92,11 @@ class reader {
     const auto digits = detail::string_content(token).value_or(token);
     const auto form = detail::number_form_of(digits);
     if (form == detail::number_form::none || (wants_integer && form == detail::number_form::real)) return misfit(model, at);
-    const auto result = wants_integer ? mamey::detail::store_integer_text(model, target, digits) : mamey::detail::store_real_text(model, target, digits);
-    if (result == text_result::out_of_range) report(at, "out_of_range", "expected " + expected_in_range(model) + ", got " + quote(token));
-    return result == text_result::malformed ? misfit(model, at) : step();
+    const auto result =
+        wants_integer ? mamey::detail::store_integer_text(model, target, digits) : mamey::detail::store_real_text(model, target, digits);
+    if (result == text_result::malformed) return misfit(model, at);
+    if (result == text_result::out_of_range && has_room()) violations_.push_back(detail::out_of_range(model, at.text(), token));
+    return step();
   }
 
   bool text(const type_model& model, void* target, const value_path& at) {
@@ -194,14 +192,17 @@ class reader {
     if (at.parent == nullptr && present_) {
       present_->add(seen);
     } else if (model.rules) {
-      mamey::detail::for_each_missing(model, seen, [&](const member_model& missing) { report(at.of_member(missing.wire_name), "required", "is required"); });
+      mamey::detail::for_each_missing(
+          model, seen, [&](const member_model& missing) { report(at.of_member(missing.wire_name), "required", "is required"); });
     }
   }
 
   void repeated(const type_model& type, void* place, const value_path& at) {
     if (options_.duplicates == duplicates::refuse) report(at, "duplicate", "comes twice");
-    if (type.clear) type.clear(place);
-    else if (type.reset) type.reset(place);
+    if (type.clear)
+      type.clear(place);
+    else if (type.reset)
+      type.reset(place);
   }
 
   // What follows walks the grammar.
@@ -250,10 +251,14 @@ class reader {
 
   bool skip_value() {
     switch (tokens_.peek()) {
-      case '{': return enter() && each_member([this](std::string_view) { return skip_value(); });
-      case '[': return enter() && each_element([this] { return skip_value(); });
-      case '"': return skip_string();
-      default: return skip_literal();
+      case '{':
+        return enter() && each_member([this](std::string_view) { return skip_value(); });
+      case '[':
+        return enter() && each_element([this] { return skip_value(); });
+      case '"':
+        return skip_string();
+      default:
+        return skip_literal();
     }
   }
 
@@ -314,39 +319,6 @@ class reader {
 
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
-std::string with_article(std::string_view noun) {
-  const bool is_vowel = !noun.empty() && std::string_view("aeio").find(noun.front()) != std::string_view::npos;  // "a uuid"
-  return (is_vowel ? "an " : "a ") + std::string(noun);
-}
-
-std::string expected_enumerator(const type_model& model) {
-  std::string names;
-  for (const auto& enumerator : model.enumerators) {
-    if (!names.empty()) names += ", ";
-    names += enumerator.wire_name;
-  }
-  return "one of " + names;
-}
-
-std::string mismatch_code(const type_model& model) {
-  switch (model.kind) {
-    case shape::boolean: return "not_a_boolean";
-    case shape::integer:
-    case shape::unsigned_integer: return "not_an_integer";
-    case shape::real: return "not_a_number";
-    case shape::text: return "not_a_string";
-    case shape::enumeration: return "unknown_value";
-    case shape::object:
-    case shape::dictionary: return "not_an_object";
-    case shape::list: return "not_an_array";
-    case shape::optional: return mismatch_code(model.element());
-    case shape::scalar: break;
-  }
-  auto code = "not_" + with_article(model.format.empty() ? "value" : model.format);
-  std::ranges::replace_if(code, [](char c) { return c == ' ' || c == '-'; }, '_');
-  return code;
-}
-
 }  // namespace
 
 std::vector<violation> read(std::string_view text, const type_model& model, void* object, const read_options& options, presence* present) {
@@ -357,27 +329,6 @@ std::vector<violation> read(std::string_view text, const type_model& model, void
 bool is_valid(std::string_view text, int max_depth) {
   const read_options options{.max_depth = max_depth};
   return reader(text, options, nullptr).validate();
-}
-
-std::string expected(const type_model& model) {
-  switch (model.kind) {
-    case shape::boolean: return "true or false";
-    case shape::integer:
-    case shape::unsigned_integer: return "an integer";
-    case shape::real: return "a number";
-    case shape::text: return "a string";
-    case shape::enumeration: return expected_enumerator(model);
-    case shape::object:
-    case shape::dictionary: return "an object";
-    case shape::list: return "an array";
-    case shape::optional: return expected(model.element());
-    case shape::scalar: break;
-  }
-  return model.expected.empty() ? with_article(model.format.empty() ? "value" : model.format) : std::string(model.expected);
-}
-
-violation mismatch(const type_model& model, std::string path, std::string_view got) {
-  return {std::move(path), mismatch_code(model), "expected " + expected(model) + ", got " + quote(got)};
 }
 
 }  // namespace mamey::inline v1::json

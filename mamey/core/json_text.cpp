@@ -35,23 +35,35 @@ bool store_optional(std::string_view text, const type_model& model, void* object
 
 bool store(std::string_view text, const type_model& model, void* object) {
   switch (model.kind) {
-    case shape::boolean: return store_boolean(trimmed(text), object);
+    case shape::boolean:
+      return store_boolean(trimmed(text), object);
     case shape::integer:
-    case shape::unsigned_integer: return mamey::detail::store_integer_text(model, object, trimmed(text)) == text_result::stored;
-    case shape::real: return mamey::detail::store_real_text(model, object, trimmed(text)) == text_result::stored;
-    case shape::text: *static_cast<std::string*>(object) = text; return true;
-    case shape::enumeration: return mamey::detail::store_enumerator_text(model, object, trimmed(text)) == text_result::stored;
-    case shape::scalar: return (!model.written_as_json || is_valid(text)) && model.from_text(object, trimmed(text));
-    case shape::optional: return store_optional(text, model, object);
-    case shape::list: return store(text, model.element(), model.append(object));
+    case shape::unsigned_integer:
+      return mamey::detail::store_integer_text(model, object, trimmed(text)) == text_result::stored;
+    case shape::real:
+      return mamey::detail::store_real_text(model, object, trimmed(text)) == text_result::stored;
+    case shape::text:
+      *static_cast<std::string*>(object) = text;
+      return true;
+    case shape::enumeration:
+      return mamey::detail::store_enumerator_text(model, object, trimmed(text)) == text_result::stored;
+    case shape::scalar:
+      return (!model.written_as_json || is_valid(text)) && model.from_text(object, trimmed(text));
+    case shape::optional:
+      return store_optional(text, model, object);
+    case shape::list:
+      return store(text, model.element(), model.append(object));
     case shape::object:
-    case shape::dictionary: return false;
+    case shape::dictionary:
+      return false;
   }
   return false;
 }
 
 /// Of a list, one element is wanted.
-const type_model& wanted(const type_model& model) { return model.kind == shape::list || model.kind == shape::optional ? wanted(model.element()) : model; }
+const type_model& wanted(const type_model& model) {
+  return model.kind == shape::list || model.kind == shape::optional ? wanted(model.element()) : model;
+}
 
 }  // namespace
 

@@ -48,20 +48,28 @@ std::size_t find_string_error(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool inside = open != text.size();
     if (inside && is_control(text[i])) return i;
-    if (inside && text[i] == '\\') ++i;
-    else if (text[i] == '"') open = inside ? text.size() : i;
+    if (inside && text[i] == '\\')
+      ++i;
+    else if (text[i] == '"')
+      open = inside ? text.size() : i;
   }
   return open;
 }
 
 std::pair<const char*, std::size_t> explain(simdjson::error_code error, std::string_view text) {
   switch (error) {
-    case simdjson::UTF8_ERROR: return {"not UTF-8", mamey::detail::find_invalid_utf8(text)};
-    case simdjson::UNESCAPED_CHARS: return {"a control character in a string", find_string_error(text)};
-    case simdjson::UNCLOSED_STRING: return {"a string without an end", find_string_error(text)};
-    case simdjson::EMPTY: return {"nothing but white space", 0};
-    case simdjson::CAPACITY: return {"longer than 4 GiB", 0};
-    default: return {"no JSON", 0};
+    case simdjson::UTF8_ERROR:
+      return {"not UTF-8", mamey::detail::find_invalid_utf8(text)};
+    case simdjson::UNESCAPED_CHARS:
+      return {"a control character in a string", find_string_error(text)};
+    case simdjson::UNCLOSED_STRING:
+      return {"a string without an end", find_string_error(text)};
+    case simdjson::EMPTY:
+      return {"nothing but white space", 0};
+    case simdjson::CAPACITY:
+      return {"longer than 4 GiB", 0};
+    default:
+      return {"no JSON", 0};
   }
 }
 

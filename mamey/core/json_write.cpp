@@ -80,17 +80,39 @@ class writer {
 
   void value(const type_model& model, const void* object) {
     switch (model.kind) {
-      case shape::boolean: sink_.put(*static_cast<const bool*>(object) ? std::string_view("true") : std::string_view("false")); return;
-      case shape::integer: sink_.put_number(mamey::detail::load_integer(model, object)); return;
-      case shape::unsigned_integer: sink_.put_number(static_cast<std::uint64_t>(mamey::detail::load_integer(model, object))); return;
-      case shape::real: real(model, object); return;
-      case shape::text: quoted(*static_cast<const std::string*>(object)); return;
-      case shape::enumeration: enumerator(model, object); return;
-      case shape::scalar: scalar(model, object); return;
-      case shape::object: members(model, object); return;
-      case shape::list: list(model, object); return;
-      case shape::optional: optional(model, object); return;
-      case shape::dictionary: dictionary(model, object); return;
+      case shape::boolean:
+        sink_.put(*static_cast<const bool*>(object) ? std::string_view("true") : std::string_view("false"));
+        return;
+      case shape::integer:
+        sink_.put_number(mamey::detail::load_integer(model, object));
+        return;
+      case shape::unsigned_integer:
+        sink_.put_number(static_cast<std::uint64_t>(mamey::detail::load_integer(model, object)));
+        return;
+      case shape::real:
+        real(model, object);
+        return;
+      case shape::text:
+        quoted(*static_cast<const std::string*>(object));
+        return;
+      case shape::enumeration:
+        enumerator(model, object);
+        return;
+      case shape::scalar:
+        scalar(model, object);
+        return;
+      case shape::object:
+        members(model, object);
+        return;
+      case shape::list:
+        list(model, object);
+        return;
+      case shape::optional:
+        optional(model, object);
+        return;
+      case shape::dictionary:
+        dictionary(model, object);
+        return;
     }
   }
 
@@ -105,23 +127,30 @@ class writer {
  private:
   void real(const type_model& model, const void* object) {
     const double value = mamey::detail::load_real(model, object);
-    if (!std::isfinite(value)) sink_.put("null");
-    else if (model.width == sizeof(float)) sink_.put_number(static_cast<float>(value));  // fewer digits tell a float apart
-    else sink_.put_number(value);
+    if (!std::isfinite(value))
+      sink_.put("null");
+    else if (model.width == sizeof(float))
+      sink_.put_number(static_cast<float>(value));  // fewer digits tell a float apart
+    else
+      sink_.put_number(value);
   }
 
   void enumerator(const type_model& model, const void* object) {
     const auto value = mamey::detail::load_integer(model, object);
-    if (const auto* found = find_enumerator(model, value)) quoted(found->wire_name);
-    else sink_.put_number(value);
+    if (const auto* found = find_enumerator(model, value))
+      quoted(found->wire_name);
+    else
+      sink_.put_number(value);
   }
 
   void scalar(const type_model& model, const void* object) {
     std::string text = std::exchange(scratch_, {});  // a codec may write JSON itself, though not through this writer
     text.clear();
     model.to_text(text, object);
-    if (model.written_as_number || model.written_as_json) sink_.put(text);
-    else quoted(text);
+    if (model.written_as_number || model.written_as_json)
+      sink_.put(text);
+    else
+      quoted(text);
     scratch_ = std::move(text);
   }
 
@@ -149,8 +178,10 @@ class writer {
   }
 
   void optional(const type_model& model, const void* object) {
-    if (const void* held = model.get(object)) value(model.element(), held);
-    else sink_.put("null");
+    if (const void* held = model.get(object))
+      value(model.element(), held);
+    else
+      sink_.put("null");
   }
 
   void dictionary(const type_model& model, const void* object) {
@@ -178,8 +209,10 @@ class writer {
       if (text.empty()) return;
       const auto byte = static_cast<unsigned char>(text.front());
       const auto length = byte < 0x80 ? 0 : mamey::detail::utf8_length(text);
-      if (length > 0) sink_.put(text.substr(0, length));
-      else escape(byte);
+      if (length > 0)
+        sink_.put(text.substr(0, length));
+      else
+        escape(byte);
       text.remove_prefix(std::max<std::size_t>(length, 1));
     }
   }
@@ -187,14 +220,29 @@ class writer {
   void escape(unsigned char byte) {
     constexpr std::string_view hex = "0123456789abcdef";
     switch (byte) {
-      case '"': sink_.put("\\\""); return;
-      case '\\': sink_.put("\\\\"); return;
-      case '\b': sink_.put("\\b"); return;
-      case '\f': sink_.put("\\f"); return;
-      case '\n': sink_.put("\\n"); return;
-      case '\r': sink_.put("\\r"); return;
-      case '\t': sink_.put("\\t"); return;
-      default: break;
+      case '"':
+        sink_.put("\\\"");
+        return;
+      case '\\':
+        sink_.put("\\\\");
+        return;
+      case '\b':
+        sink_.put("\\b");
+        return;
+      case '\f':
+        sink_.put("\\f");
+        return;
+      case '\n':
+        sink_.put("\\n");
+        return;
+      case '\r':
+        sink_.put("\\r");
+        return;
+      case '\t':
+        sink_.put("\\t");
+        return;
+      default:
+        break;
     }
     if (byte >= 0x80) {
       sink_.put("\xef\xbf\xbd");  // not UTF-8

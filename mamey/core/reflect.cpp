@@ -12,7 +12,9 @@ namespace mamey::inline v1 {
 namespace {
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_identifier(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
+constexpr bool is_identifier(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+}
 
 /// The identifier that ends where `text` ends.
 std::string_view last_identifier(std::string_view text) {
@@ -25,7 +27,8 @@ std::string_view last_identifier(std::string_view text) {
   throw std::logic_error("mamey: this compiler prints members in a way mamey does not know: " + std::string(signature));
 }
 
-// g++ prints each address as `(& storage_of<T>.…::mamey_members_of.T::customer_id)}`, clang as `&storage_of.held.mamey_members_of.customer_id}`.
+// g++ prints each address as `(& storage_of<T>.…::mamey_members_of.T::customer_id)}`, clang as
+// `&storage_of.held.mamey_members_of.customer_id}`.
 std::vector<std::string_view> member_names(std::string_view signature, std::size_t count) {
   constexpr std::string_view mark = "mamey_members_of.";
   std::vector<std::string_view> names;
@@ -65,15 +68,17 @@ std::string_view wire_name_of(std::string_view name, const detail::aggregate_des
 void refuse_renames_of_nothing(std::span<const member_model> members, const detail::aggregate_description& description) {
   for (const auto& [member, wire_name] : description.renamed)
     if (std::ranges::find(members, member, &member_model::name) == members.end())
-      throw std::logic_error("mamey: wire_names of " + std::string(description.type_name) + " renames \"" + std::string(member) + "\", which is no member");
+      throw std::logic_error("mamey: wire_names of " + std::string(description.type_name) + " renames \"" + std::string(member) +
+                             "\", which is no member");
 }
 
 void refuse_shared_names(std::span<const member_model> members, std::string_view type_name) {
   for (std::size_t i = 0; i < members.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
       if (equal_ignoring_case(members[i].wire_name, members[j].wire_name))
-        throw std::logic_error("mamey: the members " + std::string(members[j].name) + " and " + std::string(members[i].name) + " of " + std::string(type_name) +
-                               " share the wire name \"" + std::string(members[i].wire_name) + "\"; rename one in mamey::wire_names");
+        throw std::logic_error("mamey: the members " + std::string(members[j].name) + " and " + std::string(members[i].name) + " of " +
+                               std::string(type_name) + " share the wire name \"" + std::string(members[i].wire_name) +
+                               "\"; rename one in mamey::wire_names");
 }
 
 /// Splits at commas outside of any bracket.
@@ -83,8 +88,10 @@ void for_each_argument(std::string_view list, Use use) {
   std::size_t begin = 0;
   for (std::size_t i = 0; i <= list.size(); ++i) {
     const char c = i < list.size() ? list[i] : ',';
-    if (c == '<' || c == '(' || c == '{') ++depth;
-    else if (c == '>' || c == ')' || c == '}') --depth;
+    if (c == '<' || c == '(' || c == '{')
+      ++depth;
+    else if (c == '>' || c == ')' || c == '}')
+      --depth;
     else if (c == ',' && depth == 0) {
       use(list.substr(begin, i - begin));
       begin = i + 1;
@@ -95,7 +102,8 @@ void for_each_argument(std::string_view list, Use use) {
 /// A value with a name ends in it (`orders::Status::placed`); one without is a cast (`(orders::Status)5`).
 std::string_view enumerator_name(std::string_view printed) {
   const auto name = last_identifier(printed);
-  const bool is_cast = name.empty() || is_digit(name.front()) || (name.size() < printed.size() && printed[printed.size() - name.size() - 1] == ')');
+  const bool is_cast =
+      name.empty() || is_digit(name.front()) || (name.size() < printed.size() && printed[printed.size() - name.size() - 1] == ')');
   return is_cast ? std::string_view() : name;
 }
 
@@ -112,7 +120,8 @@ std::span<const member_model> describe_members(const aggregate_description& desc
         .name = names[i],
         .wire_name = wire_name,
         .type = description.models[i],
-        .offset = static_cast<std::size_t>(static_cast<const char*>(description.addresses[i]) - static_cast<const char*>(description.object)),
+        .offset =
+            static_cast<std::size_t>(static_cast<const char*>(description.addresses[i]) - static_cast<const char*>(description.object)),
         .json_key = keep('"' + std::string(wire_name) + "\":"),
     };
   }

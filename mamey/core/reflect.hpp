@@ -48,33 +48,33 @@ struct type_model {
   const type_key* key = nullptr;
   std::size_t size = 0;
 
-  std::span<const member_model> members;                 // object
-  const rule_set& (*rules)() = nullptr;                  // object with `static constexpr auto rules()` or `static void check(const T&, violations&)`
-  void (*reset)(void*) = nullptr;                        // object: back to its initialisers
-  bool strict = false;                                   // object with `static constexpr bool strict = true`: unknown members are refused
+  std::span<const member_model> members;  // object
+  const rule_set& (*rules)() = nullptr;   // object with `static constexpr auto rules()` or `static void check(const T&, violations&)`
+  void (*reset)(void*) = nullptr;         // object: back to its initialisers
+  bool strict = false;                    // object with `static constexpr bool strict = true`: unknown members are refused
 
-  std::span<const enumerator_model> enumerators;         // enumeration
-  const std::int64_t* fallback = nullptr;                // enumeration with a declared fallback for unknown names
-  std::uint8_t width = 0;                                // boolean, integers, real, enumeration: bytes
-  bool is_signed = false;                                // enumeration, integers
+  std::span<const enumerator_model> enumerators;  // enumeration
+  const std::int64_t* fallback = nullptr;         // enumeration with a declared fallback for unknown names
+  std::uint8_t width = 0;                         // boolean, integers, real, enumeration: bytes
+  bool is_signed = false;                         // enumeration, integers
 
-  void (*to_text)(std::string& out, const void*) = nullptr;   // scalar: appends
-  bool (*from_text)(void*, std::string_view) = nullptr;       // scalar: false when malformed
-  std::string_view format;                                    // scalar: `uuid`, `date-time`, `decimal`, …
-  std::string_view expected;                                  // scalar: for messages, empty for "a <format>"
-  bool written_as_number = false;                             // scalar: JSON without quotes (decimal)
-  bool written_as_json = false;                               // scalar: its text is JSON already (json::raw)
-  bool (*is_nil)(const void*) = nullptr;                      // scalar with a nil value a command must not carry (uuid and ids made of it)
-  void (*generate)(void*) = nullptr;                          // scalar that can be made afresh (`.generated()`)
+  void (*to_text)(std::string& out, const void*) = nullptr;  // scalar: appends
+  bool (*from_text)(void*, std::string_view) = nullptr;      // scalar: false when malformed
+  std::string_view format;                                   // scalar: `uuid`, `date-time`, `decimal`, …
+  std::string_view expected;                                 // scalar: for messages, empty for "a <format>"
+  bool written_as_number = false;                            // scalar: JSON without quotes (decimal)
+  bool written_as_json = false;                              // scalar: its text is JSON already (json::raw)
+  bool (*is_nil)(const void*) = nullptr;                     // scalar with a nil value a command must not carry (uuid and ids made of it)
+  void (*generate)(void*) = nullptr;                         // scalar that can be made afresh (`.generated()`)
 
-  model_function element = nullptr;                      // list, optional, dictionary
-  std::size_t (*count)(const void*) = nullptr;           // list, dictionary
-  const void* (*at)(const void*, std::size_t) = nullptr; // list
-  void* (*append)(void*) = nullptr;                      // list
-  void (*clear)(void*) = nullptr;                        // list, dictionary, optional
-  const void* (*get)(const void*) = nullptr;             // optional: nullptr when empty
-  void* (*emplace)(void*) = nullptr;                     // optional
-  void* (*insert)(void*, std::string_view) = nullptr;    // dictionary
+  model_function element = nullptr;                       // list, optional, dictionary
+  std::size_t (*count)(const void*) = nullptr;            // list, dictionary
+  const void* (*at)(const void*, std::size_t) = nullptr;  // list
+  void* (*append)(void*) = nullptr;                       // list
+  void (*clear)(void*) = nullptr;                         // list, dictionary, optional
+  const void* (*get)(const void*) = nullptr;              // optional: nullptr when empty
+  void* (*emplace)(void*) = nullptr;                      // optional
+  void* (*insert)(void*, std::string_view) = nullptr;     // dictionary
   void (*each)(const void*, void* context, void (*visit)(void* context, std::string_view key, const void* value)) = nullptr;  // dictionary
 };
 
@@ -90,7 +90,8 @@ const member_model& member_of(Member T::* member);
 template <class Enum>
 std::string_view enum_name(Enum value);
 
-/// Specialise to rename members on the wire: `template <> struct mamey::wire_names<Order> { static constexpr std::pair<std::string_view, std::string_view> names[] = {{"customer_id", "CustomerID"}}; };`
+/// Specialise to rename members on the wire: `template <> struct mamey::wire_names<Order> { static constexpr std::pair<std::string_view,
+/// std::string_view> names[] = {{"customer_id", "CustomerID"}}; };`
 template <class T>
 struct wire_names;
 
@@ -113,4 +114,6 @@ const enumerator_model* find_enumerator(const type_model& model, std::string_vie
 
 }  // namespace mamey::inline v1
 
+#include <mamey/core/detail/shapes.hpp>
+// What the shapes are put together from comes first.
 #include <mamey/core/detail/model.hpp>

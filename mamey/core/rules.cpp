@@ -21,14 +21,18 @@ std::string shortest_text(double value) {
 std::optional<limit> limit_of(const detail::bound& bound, const std::string& place) {
   using kind = detail::bound::kind;
   switch (bound.type) {
-    case kind::none: return std::nullopt;
-    case kind::real: return limit{.exact = 0, .real = bound.real, .text = shortest_text(bound.real)};
-    case kind::integer: return limit{.exact = bound.integer, .real = static_cast<double>(bound.integer), .text = std::to_string(bound.integer)};
+    case kind::none:
+      return std::nullopt;
+    case kind::real:
+      return limit{.exact = 0, .real = bound.real, .text = shortest_text(bound.real)};
+    case kind::integer:
+      return limit{.exact = bound.integer, .real = static_cast<double>(bound.integer), .text = std::to_string(bound.integer)};
     case kind::unsigned_integer: {
       const auto value = static_cast<std::uint64_t>(bound.integer);
       return limit{.exact = value, .real = static_cast<double>(value), .text = std::to_string(value)};
     }
-    case kind::text: break;
+    case kind::text:
+      break;
   }
   const auto parsed = decimal::parse(bound.text);
   if (!parsed) throw std::logic_error("mamey: " + place + ": the bound \"" + bound.text + "\" is no number");

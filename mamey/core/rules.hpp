@@ -6,7 +6,8 @@
 ///     struct Line {
 ///       std::string sku;
 ///       int quantity = 1;
-///       static constexpr auto rules() { return mamey::all(mamey::field<&Line::sku>.length(1, 40), mamey::field<&Line::quantity>.at_least(1)); }
+///       static constexpr auto rules() { return mamey::all(mamey::field<&Line::sku>.length(1, 40),
+///       mamey::field<&Line::quantity>.at_least(1)); }
 ///     };
 ///
 /// A rule of a std::optional member applies when it holds a value. Rules across members are a function of the type:
@@ -137,7 +138,9 @@ struct field_rules {
   detail::written_rules written;
 
   /// Absence (and null) is a violation.
-  constexpr field_rules required() const { return with([](auto& rules) { rules.required = true; }); }
+  constexpr field_rules required() const {
+    return with([](auto& rules) { rules.required = true; });
+  }
   /// `min` to `max` characters (Unicode code points) of a text, or elements of a list or dictionary.
   constexpr field_rules length(std::size_t min, std::size_t max) const { return min_length(min).max_length(max); }
   constexpr field_rules min_length(std::size_t min) const {
@@ -217,7 +220,8 @@ struct field_rules {
     constexpr bool is_number = detail::number<type> || is_decimal;
     constexpr bool is_exact = !std::floating_point<Bound> || std::floating_point<type>;
     static_assert(is_number, "mamey: only a number has bounds. For a text or a list say .length(min, max).");
-    static_assert(!is_number || is_exact, "mamey: a bound of an integer or decimal is exact. Write an integer, or text: .at_least(\"0.01\").");
+    static_assert(!is_number || is_exact,
+                  "mamey: a bound of an integer or decimal is exact. Write an integer, or text: .at_least(\"0.01\").");
   }
 };
 
@@ -282,8 +286,10 @@ template <class T, class... Owners>
 rule_set make_rule_set(const rule_list<Owners...>& list, rule_set::check_function across) {
   constexpr bool names_own_members = (std::same_as<Owners, T> && ...);
   static_assert(names_own_members, "mamey: rules() names a member of another type. Put each rule into the type whose member it is about.");
-  if constexpr (names_own_members) return rule_set(model_of<T>(), list.entries, across);
-  else return rule_set(model_of<T>(), {}, across);
+  if constexpr (names_own_members)
+    return rule_set(model_of<T>(), list.entries, across);
+  else
+    return rule_set(model_of<T>(), {}, across);
 }
 template <class T, auto Member>
 rule_set make_rule_set(const field_rules<Member>& rules, rule_set::check_function across) {
@@ -295,8 +301,10 @@ const rule_set& rules_for() {
   static const rule_set rules = [] {
     rule_set::check_function across = nullptr;
     if constexpr (requires(const T& value, violations& found) { T::check(value, found); }) across = &check_object<T>;
-    if constexpr (requires { T::rules(); }) return make_rule_set<T>(T::rules(), across);
-    else return rule_set(model_of<T>(), {}, across);
+    if constexpr (requires { T::rules(); })
+      return make_rule_set<T>(T::rules(), across);
+    else
+      return rule_set(model_of<T>(), {}, across);
   }();
   return rules;
 }

@@ -32,11 +32,21 @@ void lower_first_word(std::string& name) {
 
 void append_text(std::string& out, const text_argument& argument) {
   switch (argument.type()) {
-    case text_argument::kind::boolean: out += argument.integer() != 0 ? "true" : "false"; return;
-    case text_argument::kind::integer: append_number(out, argument.integer()); return;
-    case text_argument::kind::unsigned_integer: append_number(out, static_cast<std::uint64_t>(argument.integer())); return;
-    case text_argument::kind::real: append_number(out, argument.real()); return;
-    case text_argument::kind::text: out += argument.text(); return;
+    case text_argument::kind::boolean:
+      out += argument.integer() != 0 ? "true" : "false";
+      return;
+    case text_argument::kind::integer:
+      append_number(out, argument.integer());
+      return;
+    case text_argument::kind::unsigned_integer:
+      append_number(out, static_cast<std::uint64_t>(argument.integer()));
+      return;
+    case text_argument::kind::real:
+      append_number(out, argument.real());
+      return;
+    case text_argument::kind::text:
+      out += argument.text();
+      return;
   }
 }
 

@@ -23,14 +23,18 @@ class text_argument {
   text_argument(bool value) noexcept : kind_(kind::boolean), integer_(value) {}
   template <std::integral T>
     requires(!std::same_as<T, bool>)
-  text_argument(T value) noexcept : kind_(std::is_signed_v<T> ? kind::integer : kind::unsigned_integer), integer_(static_cast<std::int64_t>(value)) {}
+  text_argument(T value) noexcept
+      : kind_(std::is_signed_v<T> ? kind::integer : kind::unsigned_integer), integer_(static_cast<std::int64_t>(value)) {}
   text_argument(double value) noexcept : kind_(kind::real), real_(value) {}
   text_argument(std::string_view value) noexcept : kind_(kind::text), view_(value) {}
   text_argument(const char* value) noexcept : text_argument(std::string_view(value)) {}
   text_argument(const std::string& value) noexcept : text_argument(std::string_view(value)) {}
   /// Any type with `std::string to_string(const T&)` found by argument-dependent lookup: uuid, decimal, times, enums of the framework.
   template <class T>
-    requires((std::is_class_v<T> || std::is_enum_v<T>) && requires(const T& value) { { to_string(value) } -> std::convertible_to<std::string>; })
+    requires((std::is_class_v<T> || std::is_enum_v<T>) &&
+             requires(const T& value) {
+               { to_string(value) } -> std::convertible_to<std::string>;
+             })
   text_argument(const T& value) : kind_(kind::text), owned_(to_string(value)), owns_(true) {}
   /// Any other type with a `text_codec`: std::chrono times, strong ids of one's own.
   template <class T>
@@ -60,7 +64,8 @@ void append_text(std::string& out, const text_argument& argument);
 /// without an argument stays as it is.
 std::string format_text(std::string_view pattern, std::span<const text_argument> arguments);
 
-/// `customer_id`, `CustomerId` and `CUSTOMER_ID` ⇒ `customerId`, as .NET's camelCase policy names them on the wire (`IOStream` ⇒ `ioStream`).
+/// `customer_id`, `CustomerId` and `CUSTOMER_ID` ⇒ `customerId`, as .NET's camelCase policy names them on the wire (`IOStream` ⇒
+/// `ioStream`).
 std::string camel_case(std::string_view name);
 
 /// `OrderCreated` and `orderCreated` ⇒ `order_created`.

@@ -10,8 +10,8 @@
 namespace mamey::inline v1 {
 
 /// Specialise for a type with a text form of its own (money, date, strong id):
-/// `static void to_text(std::string& out, const T&)` appends; `static bool from_text(T&, std::string_view)` answers false when malformed and
-/// then leaves the value alone. Neither may suspend the fiber. Optional members:
+/// `static void to_text(std::string& out, const T&)` appends; `static bool from_text(T&, std::string_view)` answers false when malformed
+/// and then leaves the value alone. Neither may suspend the fiber. Optional members:
 ///  - `static constexpr std::string_view format`: what OpenAPI and messages call it (`uuid`, `date-time`);
 ///  - `static constexpr std::string_view expected`: for messages, when "a <format>" reads badly: `a date and time (2026-01-31T12:00:00Z)`;
 ///  - `static constexpr bool written_as_number`: JSON without quotes; a string is read as well;
@@ -23,8 +23,8 @@ struct text_codec;
 
 template <class T>
 concept has_text_codec = requires(std::string& out, T& target, const T& value, std::string_view text) {
-  text_codec<T>::to_text(out, value);
-  { text_codec<T>::from_text(target, text) } -> std::same_as<bool>;
-};
+                           text_codec<T>::to_text(out, value);
+                           { text_codec<T>::from_text(target, text) } -> std::same_as<bool>;
+                         };
 
 }  // namespace mamey::inline v1

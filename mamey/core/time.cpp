@@ -63,7 +63,8 @@ bool take_date(scanner& text, std::chrono::sys_days& day) {
   int year = 0;
   int month = 0;
   int day_of_month = 0;
-  if (!text.number(4, 9999, year) || !text.take('-') || !text.number(2, 12, month) || !text.take('-') || !text.number(2, 31, day_of_month)) return false;
+  if (!text.number(4, 9999, year) || !text.take('-') || !text.number(2, 12, month) || !text.take('-') || !text.number(2, 31, day_of_month))
+    return false;
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day_of_month))};
   if (!date.ok() || year == 0) return false;
@@ -139,15 +140,19 @@ std::optional<duration_parts> split_duration(scanner& text) {
     std::from_chars(digits.data(), digits.data() + digits.size(), parts.numbers[parts.count]);
     parts.separators[parts.count++] = separator;
     const bool may_be_days = parts.count == 1;
-    if (text.take(':')) separator = ':';
-    else if (may_be_days && text.take('.')) separator = '.';
-    else break;
+    if (text.take(':'))
+      separator = ':';
+    else if (may_be_days && text.take('.'))
+      separator = '.';
+    else
+      break;
   }
   if (parts.count >= 3 && text.take('.') && (parts.fraction = text.digits(7)).empty()) return std::nullopt;
   return text.at_end() ? std::optional(parts) : std::nullopt;
 }
 
-std::optional<microseconds> duration_of(std::int64_t day, std::int64_t hour, std::int64_t minute, std::int64_t second, std::string_view fraction) {
+std::optional<microseconds> duration_of(std::int64_t day, std::int64_t hour, std::int64_t minute, std::int64_t second,
+                                        std::string_view fraction) {
   if (day > 10675199 || hour > 23 || minute > 59 || second > 59) return std::nullopt;  // the longest TimeSpan
   return days(day) + hours(hour) + minutes(minute) + seconds(second) + fraction_of(fraction);
 }
@@ -157,12 +162,16 @@ std::optional<microseconds> duration_of(const duration_parts& parts) {
   const auto& [a, b, c, d] = parts.numbers;
   const bool begins_with_days = parts.separators[1] == '.';
   switch (parts.count) {
-    case 1: return duration_of(a, 0, 0, 0, {});
-    case 2: return begins_with_days ? std::nullopt : duration_of(0, a, b, 0, {});
+    case 1:
+      return duration_of(a, 0, 0, 0, {});
+    case 2:
+      return begins_with_days ? std::nullopt : duration_of(0, a, b, 0, {});
     case 3:
-      if (begins_with_days || (a > 23 && parts.fraction.empty())) return parts.fraction.empty() ? duration_of(a, b, c, 0, {}) : std::nullopt;
+      if (begins_with_days || (a > 23 && parts.fraction.empty()))
+        return parts.fraction.empty() ? duration_of(a, b, c, 0, {}) : std::nullopt;
       return duration_of(0, a, b, c, parts.fraction);
-    default: return duration_of(a, b, c, d, parts.fraction);
+    default:
+      return duration_of(a, b, c, d, parts.fraction);
   }
 }
 

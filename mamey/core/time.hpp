@@ -18,8 +18,8 @@ using timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 /// The current time, by the system clock.
 timestamp now_utc();
 
-/// ISO 8601: `2026-01-31T12:00:00.25Z`, with an offset (`+02:00`), without one (then UTC), without seconds, or a date alone. Up to 16 places
-/// of the second are read and those beyond a microsecond dropped.
+/// ISO 8601: `2026-01-31T12:00:00.25Z`, with an offset (`+02:00`), without one (then UTC), without seconds, or a date alone. Up to 16
+/// places of the second are read and those beyond a microsecond dropped.
 std::optional<timestamp> parse_timestamp(std::string_view text) noexcept;
 
 /// `2026-01-31T12:00:00.25Z`: as many places of the second as it takes.
@@ -51,7 +51,9 @@ bool convert_exactly(const From& from, To& to) {
 template <class Representation, class Period>
 struct text_codec<std::chrono::duration<Representation, Period>> {
   using duration = std::chrono::duration<Representation, Period>;
-  static void to_text(std::string& out, const duration& value) { out += format_duration(std::chrono::duration_cast<std::chrono::microseconds>(value)); }
+  static void to_text(std::string& out, const duration& value) {
+    out += format_duration(std::chrono::duration_cast<std::chrono::microseconds>(value));
+  }
   static bool from_text(duration& value, std::string_view text) {
     const auto parsed = parse_duration(text);
     return parsed && detail::convert_exactly(*parsed, value);
@@ -64,7 +66,9 @@ struct text_codec<std::chrono::duration<Representation, Period>> {
 template <class Duration>
 struct text_codec<std::chrono::sys_time<Duration>> {
   using point = std::chrono::sys_time<Duration>;
-  static void to_text(std::string& out, const point& value) { out += format_timestamp(std::chrono::time_point_cast<std::chrono::microseconds>(value)); }
+  static void to_text(std::string& out, const point& value) {
+    out += format_timestamp(std::chrono::time_point_cast<std::chrono::microseconds>(value));
+  }
   static bool from_text(point& value, std::string_view text) {
     const auto parsed = parse_timestamp(text);
     Duration since_epoch;

@@ -37,8 +37,10 @@ class random_pool {
     watch_forks();
     for (std::size_t filled = 0; filled < bytes_.size();) {
       const auto got = ::getrandom(bytes_.data() + filled, bytes_.size() - filled, 0);
-      if (got > 0) filled += static_cast<std::size_t>(got);
-      else if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
+      if (got > 0)
+        filled += static_cast<std::size_t>(got);
+      else if (errno != EINTR)
+        throw std::system_error(errno, std::generic_category(), "getrandom");
     }
     used_ = 0;
     generation_ = generation;

@@ -16,7 +16,9 @@ std::size_t characters_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-std::string plural(std::size_t count, std::string_view noun) { return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s"); }
+std::string plural(std::size_t count, std::string_view noun) {
+  return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
+}
 
 std::string allowed_texts(const std::vector<std::string>& allowed) {
   std::string texts;
@@ -30,9 +32,12 @@ bool is_worth_visiting(const type_model& model, bool refuse_nil) {
     case shape::object:
     case shape::list:
     case shape::optional:
-    case shape::dictionary: return true;
-    case shape::scalar: return refuse_nil && model.is_nil;
-    default: return false;
+    case shape::dictionary:
+      return true;
+    case shape::scalar:
+      return refuse_nil && model.is_nil;
+    default:
+      return false;
   }
 }
 
@@ -47,8 +52,10 @@ class validator {
       const auto& member = model.members[i];
       const auto* own_rules = rules ? rules->find(i) : nullptr;
       const auto member_at = at.of_member(member.wire_name);
-      if (own_rules && own_rules->required && !present.has(i)) report(member_at, "required", "is required");
-      else any(member.type(), static_cast<const char*>(value) + member.offset, {own_rules, present.has(i)}, member_at);
+      if (own_rules && own_rules->required && !present.has(i))
+        report(member_at, "required", "is required");
+      else
+        any(member.type(), static_cast<const char*>(value) + member.offset, {own_rules, present.has(i)}, member_at);
     }
     if (rules && rules->check() && options_.check_across && found_.size() == found_before) check_across(*rules, value, at);
   }
@@ -63,21 +70,32 @@ class validator {
 
   void any(const type_model& model, const void* value, const context& in, const value_path& at) {
     switch (model.kind) {
-      case shape::object: object(model, value, presence::of_all(), at); return;
+      case shape::object:
+        object(model, value, presence::of_all(), at);
+        return;
       case shape::optional:
         if (const void* held = model.get(value)) any(model.element(), held, in, at);
         return;
-      case shape::list: list(model, value, in, at); return;
-      case shape::dictionary: dictionary(model, value, in, at); return;
+      case shape::list:
+        list(model, value, in, at);
+        return;
+      case shape::dictionary:
+        dictionary(model, value, in, at);
+        return;
       case shape::text:
         if (in.rules) text(*static_cast<const std::string*>(value), *in.rules, at);
         return;
       case shape::integer:
       case shape::unsigned_integer:
-      case shape::real: number(model, value, in.rules, at); return;
-      case shape::scalar: scalar(model, value, in, at); return;
+      case shape::real:
+        number(model, value, in.rules, at);
+        return;
+      case shape::scalar:
+        scalar(model, value, in, at);
+        return;
       case shape::boolean:
-      case shape::enumeration: return;
+      case shape::enumeration:
+        return;
     }
   }
 
@@ -121,8 +139,10 @@ class validator {
   }
 
   void length(std::size_t count, std::string_view noun, const member_rules& rules, const value_path& at) {
-    if (rules.not_empty && count == 0) report(at, "empty", "must not be empty");
-    else if (rules.min_length && count < *rules.min_length) report(at, "too_short", "must have at least " + plural(*rules.min_length, noun));
+    if (rules.not_empty && count == 0)
+      report(at, "empty", "must not be empty");
+    else if (rules.min_length && count < *rules.min_length)
+      report(at, "too_short", "must have at least " + plural(*rules.min_length, noun));
     if (rules.max_length && count > *rules.max_length) report(at, "too_long", "must have at most " + plural(*rules.max_length, noun));
   }
 
@@ -140,8 +160,10 @@ class validator {
   void scalar(const type_model& model, const void* value, const context& in, const value_path& at) {
     const bool may_be_nil = !options_.refuse_nil || (in.rules && in.rules->may_be_nil);
     if (model.is_nil && !may_be_nil && model.is_nil(value)) {
-      if (in.is_present) report(at, "nil", "must not be nil");
-      else report(at, "required", "is required");
+      if (in.is_present)
+        report(at, "nil", "must not be nil");
+      else
+        report(at, "required", "is required");
     }
     if (!in.rules || (!in.rules->minimum && !in.rules->maximum)) return;
     std::string text;
@@ -196,17 +218,21 @@ void fill_member(const type_model& type, void* value, const member_rules* rules)
 
 void fill_generated_below(const type_model& model, void* value) {
   switch (model.kind) {
-    case shape::object: fill_generated(model, value); return;
+    case shape::object:
+      fill_generated(model, value);
+      return;
     case shape::optional:
       if (const void* held = model.get(value)) fill_generated_below(model.element(), const_cast<void*>(held));
       return;
     case shape::list: {
       const auto& element = model.element();
       if (element.kind != shape::object && element.kind != shape::list && element.kind != shape::optional) return;
-      for (std::size_t i = 0, count = model.count(value); i < count; ++i) fill_generated_below(element, const_cast<void*>(model.at(value, i)));
+      for (std::size_t i = 0, count = model.count(value); i < count; ++i)
+        fill_generated_below(element, const_cast<void*>(model.at(value, i)));
       return;
     }
-    default: return;
+    default:
+      return;
   }
 }
 

@@ -35,7 +35,7 @@ std::vector<violation> read_and_validate(std::string_view text, const type_model
                                          const json::read_options& reading = {}, const validation_options& validation = {});
 
 /// The same for a value whose only source is the text, such as a message.
-std::vector<violation> read_and_validate(std::string_view text, const type_model& model, void* object, const json::read_options& reading = {},
-                                         const validation_options& validation = {});
+std::vector<violation> read_and_validate(std::string_view text, const type_model& model, void* object,
+                                         const json::read_options& reading = {}, const validation_options& validation = {});
 
 }  // namespace mamey::inline v1

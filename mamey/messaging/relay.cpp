@@ -5,7 +5,7 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
-#include <mamey/messaging/detail/fiber_group.hpp>
+#include <mamey/messaging/detail/describe.hpp>
 #include <mamey/messaging/detail/mailbox.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
@@ -178,7 +178,7 @@ void relay::state::work(channel<store_job>& jobs, relay_event failed) {
       answer = (*job)();
     } catch (...) {
       const auto report = describe_current_exception();
-      log.warning("the outbox cannot be reached: {code} {detail}", report.code, report.detail.empty() ? report.reason : report.detail);
+      log.warning("the outbox cannot be reached: {code} {detail}", report.code, detail::words_of(report));
       answer = plain(failed);
     }
     inbox.post(std::move(answer));

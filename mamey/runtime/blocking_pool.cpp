@@ -34,15 +34,17 @@ blocking_pool::~blocking_pool() {
 }
 
 void blocking_pool::submit(job& added) {
-  const std::lock_guard lock(guard_);
-  if (idle_ <= waiting_ && threads_.size() < most_threads_) threads_.emplace_back([this] { work(); });
-  if (threads_.size() >= most_threads_ && waiting_ >= most_waiting_) {
-    throw unavailable("blocking_pool_full", "all {} threads for blocking calls are busy and {} calls wait already", most_threads_, waiting_);
+  {
+    const std::lock_guard lock(guard_);
+    if (idle_ <= waiting_ && threads_.size() < most_threads_) threads_.emplace_back([this] { work(); });
+    if (threads_.size() >= most_threads_ && waiting_ >= most_waiting_ + idle_) {
+      throw unavailable("blocking_pool_full", "all {} threads for blocking calls are busy and {} calls wait already", most_threads_, waiting_);
+    }
+    (last_ != nullptr ? last_->next : first_) = &added;
+    last_ = &added;
+    added.queued = true;
+    ++waiting_;
   }
-  (last_ != nullptr ? last_->next : first_) = &added;
-  last_ = &added;
-  added.queued = true;
-  ++waiting_;
   filled_.notify_one();
 }
 

@@ -135,7 +135,8 @@ class binder {
     // A list given here replaces the one that the body brought.
     if (!repeated && found->model->kind == shape::list) found->model->clear(found->place);
     if ((found->model->written_as_json && !json::is_valid(value)) || !json::read_text(value, *found->model, found->place)) {
-      found_.push_back(json::mismatch(*found->model, found->path, "\"" + std::string(value) + "\""));
+      const auto& wanted = found->model->kind == shape::list ? found->model->element() : *found->model;
+      found_.push_back(json::mismatch(wanted, found->path, "\"" + std::string(value) + "\""));
     }
     present_.add(found->outermost);
   }

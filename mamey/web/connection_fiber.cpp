@@ -1,11 +1,13 @@
 #include <exception>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/web/detail/connection.hpp>
+#include <mamey/web/detail/failure_log.hpp>
 #include <mamey/web/detail/worker.hpp>
 #include <mamey/web/problem.hpp>
 
@@ -18,6 +20,14 @@ constexpr std::size_t batch_size = 64 << 10;  ///< answers collected before they
 constexpr std::size_t large_body = 32 << 10;  ///< written from where it is
 
 using parse_state = http::message_parser::state;
+
+/// `127.0.0.1` of `127.0.0.1:4711`, `[::1]:4711` and, on a socket of both families, `[::ffff:127.0.0.1]:4711`.
+std::string address_of(std::string_view peer) {
+  peer = peer.substr(0, peer.rfind(':'));
+  if (peer.starts_with('[') && peer.ends_with(']')) peer = peer.substr(1, peer.size() - 2);
+  if (peer.starts_with("::ffff:") && peer.find('.') != std::string_view::npos) peer.remove_prefix(7);
+  return std::string(peer);
+}
 
 /// Puts the handler's context in the fiber's place, and back again.
 class handler_context {
@@ -124,7 +134,7 @@ void connection::answer_one() {
   worker::counters::count(worker_.counts().requests);
   at.parser.locate(at.input.unread());
   at.response.clear();
-  if (peer_.empty()) peer_ = stream_.peer();
+  if (peer_.empty()) peer_ = address_of(stream_.peer());
   const bool valid = at.request.assign({.method = at.parser.method(),
                                         .target = at.parser.target(),
                                         .body = at.parser.body(),
@@ -209,9 +219,7 @@ void connection::stream_body() {
     if (!writer.failed()) return writer.finish();
     cut_ = true;
   } catch (...) {
-    const auto report = writer.begun() ? describe_current_exception() : write_current_exception(at.response, at.request);
-    log.error("streaming the answer to {request_method} {request_path} failed: {code}: {detail}", at.request.method_text(),
-              at.request.path(), report.code, report.detail);
+    if (!writer.failed()) log_failure(writer.begun() ? describe_current_exception() : write_current_exception(at.response, at.request), at.request);
     if (!writer.begun()) return append_answer();
     cut_ = true;
   }

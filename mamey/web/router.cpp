@@ -3,28 +3,11 @@
 #include <utility>
 
 #include <mamey/core/error.hpp>
-#include <mamey/observability/log.hpp>
+#include <mamey/web/detail/failure_log.hpp>
 #include <mamey/web/detail/route_tree.hpp>
 #include <mamey/web/problem.hpp>
 
 namespace mamey::inline v1::web {
-namespace {
-
-const logger log{"mamey.web"};
-
-void log_failure(const error_report& report, const http::request& request) {
-  // What the client did wrong is the client's; what we did wrong is ours to read.
-  if (report.kind == error_kind::internal) {
-    log.error("{request_method} {request_path} failed: {code}: {detail}", request.method_text(), request.path(), report.code,
-              report.detail);
-  } else {
-    log.debug("{request_method} {request_path} answered {code}: {reason}", request.method_text(), request.path(), report.code,
-              report.reason);
-  }
-}
-
-}  // namespace
-
 std::string method_set::text() const {
   std::string out;
   for (std::size_t i = 0; i + 1 < http_method_count; ++i) {
@@ -91,7 +74,7 @@ void router::handle(http::request& request, http::response& response) {
       response.set_header("Allow", allowed);
     }
   } catch (...) {
-    log_failure(write_current_exception(response, request), request);
+    detail::log_failure(write_current_exception(response, request), request);
   }
 }
 

@@ -36,7 +36,8 @@ struct node {
   std::map<std::string, std::vector<double>> table;
   json::raw raw;
   static constexpr auto rules() {
-    return mamey::all(mamey::field<&node::text>.length(0, 100).pattern("[^x]*"), mamey::field<&node::amount>.at_least("0.5"), mamey::field<&node::number>.required());
+    return mamey::all(mamey::field<&node::text>.length(0, 100).pattern("[^x]*"), mamey::field<&node::amount>.at_least("0.5"),
+                      mamey::field<&node::number>.required());
   }
 };
 

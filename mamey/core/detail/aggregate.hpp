@@ -68,15 +68,20 @@ concept has_tuple_protocol = requires { std::tuple_size<T>::value; };
 /// Bases count as members when an aggregate is initialised, but not when it is bound.
 template <class T>
 consteval std::size_t base_count() {
-  if constexpr (std::is_empty_v<T>) return member_count<T>();  // empty bases at most
-  else return has_base<T> ? 1 : 0;
+  if constexpr (std::is_empty_v<T>)
+    return member_count<T>();  // empty bases at most
+  else
+    return has_base<T> ? 1 : 0;
 }
 
 template <class T>
 consteval bool bases_are_empty() {
-  if constexpr (std::is_empty_v<T>) return true;
-  else if constexpr (has_base<T>) return has_one_empty_base<T>;
-  else return true;
+  if constexpr (std::is_empty_v<T>)
+    return true;
+  else if constexpr (has_base<T>)
+    return has_one_empty_base<T>;
+  else
+    return true;
 }
 
 template <class T>
@@ -86,13 +91,20 @@ consteval auto slots_of() {
 
 template <class T>
 consteval defect defect_of() {
-  if constexpr (!std::is_aggregate_v<T> || std::is_union_v<T>) return defect::not_an_aggregate;
-  else if constexpr (has_tuple_protocol<T>) return defect::tuple_like;
-  else if constexpr (!bases_are_empty<T>()) return defect::base_with_data;
-  else if constexpr (member_count<T>() == uninitialisable_member) return defect::uninitialisable;
-  else if constexpr (member_count<T>() > max_members) return defect::too_many_members;
-  else if constexpr (std::is_same_v<decltype(slots_of<T>()), unbindable>) return defect::bit_field;
-  else return defect::none;
+  if constexpr (!std::is_aggregate_v<T> || std::is_union_v<T>)
+    return defect::not_an_aggregate;
+  else if constexpr (has_tuple_protocol<T>)
+    return defect::tuple_like;
+  else if constexpr (!bases_are_empty<T>())
+    return defect::base_with_data;
+  else if constexpr (member_count<T>() == uninitialisable_member)
+    return defect::uninitialisable;
+  else if constexpr (member_count<T>() > max_members)
+    return defect::too_many_members;
+  else if constexpr (std::is_same_v<decltype(slots_of<T>()), unbindable>)
+    return defect::bit_field;
+  else
+    return defect::none;
 }
 
 /// What `describe_members` makes the table of.
@@ -110,7 +122,8 @@ struct aggregate_description {
 std::span<const member_model> describe_members(const aggregate_description& description);
 
 template <std::size_t... Index, class... Members>
-std::span<const member_model> describe_slots(const slots<std::index_sequence<Index...>, Members...>& found, aggregate_description description) {
+std::span<const member_model> describe_slots(const slots<std::index_sequence<Index...>, Members...>& found,
+                                             aggregate_description description) {
   if constexpr (sizeof...(Members) > 0) {
     const void* const addresses[] = {static_cast<const slot<Index, Members>&>(found).address...};
     const type_model& (*const models[])() = {&model_of<std::remove_cv_t<Members>>...};

@@ -1,13 +1,11 @@
 #pragma once
 
 /// @file
-/// How `model_of` fills the table of each kind of type. Included by reflect.hpp.
+/// How `model_of` fills the tables of enums and objects, and which sentence meets what has none. Included by reflect.hpp.
 
 #include <concepts>
 #include <limits>
 #include <memory>
-
-#include <mamey/core/reflect.hpp>
 
 namespace mamey::inline v1 {
 class violations;
@@ -22,153 +20,6 @@ const rule_set& rules_for();
 template <class T>
 concept has_rules = requires { T::rules(); } || requires(const T& value, violations& found) { T::check(value, found); };
 
-template <class T>
-concept list_type = requires(T& list, const T& constant) {
-  typename T::value_type;
-  list.emplace_back();
-  list.clear();
-  constant.size();
-  constant[std::size_t{}];
-};
-
-template <class T>
-concept optional_type = requires(T& optional, const T& constant) {
-  typename T::value_type;
-  optional.emplace();
-  optional.reset();
-  constant.has_value();
-};
-
-template <class T>
-concept dictionary_type = requires(T& dictionary) {
-  typename T::mapped_type;
-  requires std::same_as<typename T::key_type, std::string>;
-  dictionary.try_emplace(std::string());
-  dictionary.clear();
-};
-
-/// char is neither a number nor a text to the people who write it.
-template <class T>
-concept character = std::same_as<T, char> || std::same_as<T, wchar_t> || std::same_as<T, char8_t> || std::same_as<T, char16_t> || std::same_as<T, char32_t>;
-
-template <class T>
-concept number = (std::integral<T> && !character<T>) || std::same_as<T, float> || std::same_as<T, double>;
-
-template <class T>
-constexpr type_model base_model(shape kind) {
-  type_model model;
-  model.kind = kind;
-  model.key = &type_key_of<T>;
-  model.size = sizeof(T);
-  return model;
-}
-
-template <class T>
-constexpr type_model make_number_model() {
-  constexpr auto kind = std::same_as<T, bool> ? shape::boolean : std::floating_point<T> ? shape::real : std::is_signed_v<T> ? shape::integer : shape::unsigned_integer;
-  auto model = base_model<T>(kind);
-  model.width = sizeof(T);
-  model.is_signed = std::is_signed_v<T>;
-  return model;
-}
-template <class T>
-inline constexpr type_model number_model = make_number_model<T>();
-
-inline constexpr type_model text_model = base_model<std::string>(shape::text);
-
-template <class T>
-struct scalar_access {
-  static void to_text(std::string& out, const void* value) { text_codec<T>::to_text(out, *static_cast<const T*>(value)); }
-  static bool from_text(void* value, std::string_view text) { return text_codec<T>::from_text(*static_cast<T*>(value), text); }
-  static bool is_nil(const void* value) { return text_codec<T>::is_nil(*static_cast<const T*>(value)); }
-  static void generate(void* value) { *static_cast<T*>(value) = text_codec<T>::generate(); }
-};
-
-template <class T>
-constexpr type_model make_scalar_model() {
-  using codec = text_codec<T>;
-  auto model = base_model<T>(shape::scalar);
-  model.to_text = &scalar_access<T>::to_text;
-  model.from_text = &scalar_access<T>::from_text;
-  if constexpr (requires { codec::format; }) model.format = codec::format;
-  if constexpr (requires { codec::expected; }) model.expected = codec::expected;
-  if constexpr (requires { codec::written_as_number; }) model.written_as_number = codec::written_as_number;
-  if constexpr (requires { codec::written_as_json; }) model.written_as_json = codec::written_as_json;
-  if constexpr (requires(const T& value) { codec::is_nil(value); }) model.is_nil = &scalar_access<T>::is_nil;
-  if constexpr (requires { codec::generate(); }) model.generate = &scalar_access<T>::generate;
-  return model;
-}
-template <class T>
-inline constexpr type_model scalar_model = make_scalar_model<T>();
-
-template <class T>
-struct list_access {
-  static std::size_t count(const void* list) { return static_cast<const T*>(list)->size(); }
-  static const void* at(const void* list, std::size_t index) { return std::addressof((*static_cast<const T*>(list))[index]); }
-  static void* append(void* list) { return std::addressof(static_cast<T*>(list)->emplace_back()); }
-  static void clear(void* list) { static_cast<T*>(list)->clear(); }
-};
-
-template <class T>
-constexpr type_model make_list_model() {
-  auto model = base_model<T>(shape::list);
-  model.element = &model_of<typename T::value_type>;
-  model.count = &list_access<T>::count;
-  model.at = &list_access<T>::at;
-  model.append = &list_access<T>::append;
-  model.clear = &list_access<T>::clear;
-  return model;
-}
-template <class T>
-inline constexpr type_model list_model = make_list_model<T>();
-
-template <class T>
-struct optional_access {
-  static const void* get(const void* optional) {
-    const auto& held = *static_cast<const T*>(optional);
-    return held.has_value() ? std::addressof(*held) : nullptr;
-  }
-  static void* emplace(void* optional) { return std::addressof(static_cast<T*>(optional)->emplace()); }
-  static void clear(void* optional) { static_cast<T*>(optional)->reset(); }
-};
-
-template <class T>
-constexpr type_model make_optional_model() {
-  auto model = base_model<T>(shape::optional);
-  model.element = &model_of<typename T::value_type>;
-  model.get = &optional_access<T>::get;
-  model.emplace = &optional_access<T>::emplace;
-  model.clear = &optional_access<T>::clear;
-  return model;
-}
-template <class T>
-inline constexpr type_model optional_model = make_optional_model<T>();
-
-template <class T>
-struct dictionary_access {
-  static std::size_t count(const void* dictionary) { return static_cast<const T*>(dictionary)->size(); }
-  static void clear(void* dictionary) { static_cast<T*>(dictionary)->clear(); }
-  static void* insert(void* dictionary, std::string_view key) {
-    return std::addressof(static_cast<T*>(dictionary)->try_emplace(std::string(key)).first->second);
-  }
-  static void each(const void* dictionary, void* context, void (*visit)(void*, std::string_view, const void*)) {
-    for (const auto& [key, value] : *static_cast<const T*>(dictionary)) visit(context, key, std::addressof(value));
-  }
-};
-
-template <class T>
-constexpr type_model make_dictionary_model() {
-  auto model = base_model<T>(shape::dictionary);
-  model.element = &model_of<typename T::mapped_type>;
-  model.count = &dictionary_access<T>::count;
-  model.clear = &dictionary_access<T>::clear;
-  model.insert = &dictionary_access<T>::insert;
-  model.each = &dictionary_access<T>::each;
-  return model;
-}
-template <class T>
-inline constexpr type_model dictionary_model = make_dictionary_model<T>();
-
 template <auto... Values>
 consteval std::string_view enum_signature() {
   return __PRETTY_FUNCTION__;
@@ -179,7 +30,9 @@ template <class Enum>
 struct enum_window {
   using underlying = std::underlying_type_t<Enum>;
   static constexpr long long lowest = std::is_signed_v<underlying> ? static_cast<long long>(std::numeric_limits<underlying>::min()) : 0;
-  static constexpr long long highest = sizeof(underlying) < sizeof(long long) ? static_cast<long long>(std::numeric_limits<underlying>::max()) : std::numeric_limits<long long>::max();
+  static constexpr long long highest = sizeof(underlying) < sizeof(long long)
+                                           ? static_cast<long long>(std::numeric_limits<underlying>::max())
+                                           : std::numeric_limits<long long>::max();
   static constexpr long long first = enum_limits<Enum>::min < lowest ? lowest : enum_limits<Enum>::min;
   static constexpr long long last = enum_limits<Enum>::max > highest ? highest : enum_limits<Enum>::max;
 };
@@ -203,7 +56,8 @@ const type_model& enum_model() {
     auto made = base_model<Enum>(shape::enumeration);
     made.width = sizeof(Enum);
     made.is_signed = std::is_signed_v<typename window::underlying>;
-    made.enumerators = describe_enumerators(enum_values_signature<Enum>(std::make_index_sequence<static_cast<std::size_t>(window::last - window::first + 1)>()), window::first);
+    made.enumerators = describe_enumerators(
+        enum_values_signature<Enum>(std::make_index_sequence<static_cast<std::size_t>(window::last - window::first + 1)>()), window::first);
     if constexpr (requires { enum_fallback<Enum>::value; }) made.fallback = &fallback_value<Enum>;
     return made;
   }();
@@ -220,7 +74,8 @@ const type_model& object_model() {
   static const type_model model = [] {
     static constexpr auto found = slots_of<T>();
     auto made = base_model<T>(shape::object);
-    aggregate_description description{.type_name = type_key_of<T>.name, .signature = signature_of<found>(), .object = &storage_of<T>.held.mamey_members_of};
+    aggregate_description description{
+        .type_name = type_key_of<T>.name, .signature = signature_of<found>(), .object = &storage_of<T>.held.mamey_members_of};
     if constexpr (requires { wire_names<T>::names; }) description.renamed = wire_names<T>::names;
     made.members = describe_slots(found, description);
     if constexpr (std::is_move_assignable_v<T>) made.reset = &reset_object<T>;
@@ -246,24 +101,36 @@ const type_model& checked_object_model() {
   constexpr bool has_defaults = found != defect::uninitialisable;
   constexpr bool has_few_members = found != defect::too_many_members;
   constexpr bool has_no_bit_fields = found != defect::bit_field;
-  static_assert(is_no_pointer, "mamey: a pointer or reference cannot be reflected. Hold the value itself, or std::optional<T> or std::vector<T>.");
+  static_assert(is_no_pointer,
+                "mamey: a pointer or reference cannot be reflected. Hold the value itself, or std::optional<T> or std::vector<T>.");
   static_assert(is_no_array, "mamey: an array cannot be reflected. Use std::vector<T>, or std::string for text.");
-  static_assert(is_no_character, "mamey: a character cannot be reflected. Use std::string for text, std::int8_t or std::uint8_t for a small number.");
-  static_assert(is_known, "mamey: this type cannot be reflected. Make it an aggregate (public members, no constructors), or specialise mamey::text_codec<T>.");
+  static_assert(is_no_character,
+                "mamey: a character cannot be reflected. Use std::string for text, std::int8_t or std::uint8_t for a small number.");
+  static_assert(
+      is_known,
+      "mamey: this type cannot be reflected. Make it an aggregate (public members, no constructors), or specialise mamey::text_codec<T>.");
   static_assert(has_no_base_with_data, "mamey: a struct with a base class that has data cannot be reflected. Make the base a member.");
-  static_assert(has_defaults, "mamey: a member of this struct has no default constructor. Reading fills a value made before, so give its type one.");
+  static_assert(has_defaults,
+                "mamey: a member of this struct has no default constructor. Reading fills a value made before, so give its type one.");
   static_assert(has_few_members, "mamey: a struct of more than 64 members cannot be reflected. Group members into structs of their own.");
-  static_assert(has_no_bit_fields, "mamey: a struct with bit-fields cannot be reflected. Use bool or a fixed-width integer such as std::uint8_t.");
-  if constexpr (found == defect::none) return object_model<T>();
-  else return no_model();
+  static_assert(has_no_bit_fields,
+                "mamey: a struct with bit-fields cannot be reflected. Use bool or a fixed-width integer such as std::uint8_t.");
+  if constexpr (found == defect::none)
+    return object_model<T>();
+  else
+    return no_model();
 }
 
 template <class Enum>
 const type_model& checked_enum_model() {
   constexpr bool has_fixed_type = requires { Enum{0}; };  // only then may every value of the window be cast to
-  static_assert(has_fixed_type, "mamey: an enum without a fixed underlying type cannot be reflected. Make it `enum class`, or give it one: `enum E : int`.");
-  if constexpr (has_fixed_type) return enum_model<Enum>();
-  else return no_model();
+  static_assert(
+      has_fixed_type,
+      "mamey: an enum without a fixed underlying type cannot be reflected. Make it `enum class`, or give it one: `enum E : int`.");
+  if constexpr (has_fixed_type)
+    return enum_model<Enum>();
+  else
+    return no_model();
 }
 
 template <class List>
@@ -271,15 +138,19 @@ const type_model& checked_list_model() {
   constexpr bool has_real_elements = std::same_as<decltype(std::declval<const List&>()[0]), const typename List::value_type&>;
   constexpr bool has_default_elements = std::is_default_constructible_v<typename List::value_type>;
   static_assert(has_real_elements, "mamey: std::vector<bool> holds no addressable bools and cannot be reflected. Use std::deque<bool>.");
-  static_assert(has_default_elements, "mamey: the elements of a reflected list need a default constructor. Reading makes one and fills it.");
-  if constexpr (has_real_elements && has_default_elements) return list_model<List>;
-  else return no_model();
+  static_assert(has_default_elements,
+                "mamey: the elements of a reflected list need a default constructor. Reading makes one and fills it.");
+  if constexpr (has_real_elements && has_default_elements)
+    return list_model<List>;
+  else
+    return no_model();
 }
 
 template <class Container, class Element>
 consteval bool require_default_element() {
   constexpr bool has_default_elements = std::is_default_constructible_v<Element>;
-  static_assert(has_default_elements, "mamey: what a reflected optional or dictionary holds needs a default constructor. Reading makes one and fills it.");
+  static_assert(has_default_elements,
+                "mamey: what a reflected optional or dictionary holds needs a default constructor. Reading makes one and fills it.");
   return has_default_elements;
 }
 
@@ -292,19 +163,30 @@ namespace mamey::inline v1 {
 
 template <class T>
 const type_model& model_of() {
-  if constexpr (!std::same_as<T, std::remove_cv_t<T>>) return model_of<std::remove_cv_t<T>>();
-  else if constexpr (has_text_codec<T>) return detail::scalar_model<T>;
-  else if constexpr (detail::number<T>) return detail::number_model<T>;
-  else if constexpr (std::is_enum_v<T>) return detail::checked_enum_model<T>();
-  else if constexpr (std::same_as<T, std::string>) return detail::text_model;
-  else if constexpr (detail::list_type<T>) return detail::checked_list_model<T>();
+  if constexpr (!std::same_as<T, std::remove_cv_t<T>>)
+    return model_of<std::remove_cv_t<T>>();
+  else if constexpr (has_text_codec<T>)
+    return detail::scalar_model<T>;
+  else if constexpr (detail::number<T>)
+    return detail::number_model<T>;
+  else if constexpr (std::is_enum_v<T>)
+    return detail::checked_enum_model<T>();
+  else if constexpr (std::same_as<T, std::string>)
+    return detail::text_model;
+  else if constexpr (detail::list_type<T>)
+    return detail::checked_list_model<T>();
   else if constexpr (detail::optional_type<T>) {
-    if constexpr (detail::require_default_element<T, typename T::value_type>()) return detail::optional_model<T>;
-    else return detail::no_model();
+    if constexpr (detail::require_default_element<T, typename T::value_type>())
+      return detail::optional_model<T>;
+    else
+      return detail::no_model();
   } else if constexpr (detail::dictionary_type<T>) {
-    if constexpr (detail::require_default_element<T, typename T::mapped_type>()) return detail::dictionary_model<T>;
-    else return detail::no_model();
-  } else return detail::checked_object_model<T>();
+    if constexpr (detail::require_default_element<T, typename T::mapped_type>())
+      return detail::dictionary_model<T>;
+    else
+      return detail::no_model();
+  } else
+    return detail::checked_object_model<T>();
 }
 
 template <class T, class Member>

@@ -27,20 +27,32 @@ bool store_as(void* object, T value) noexcept {
 /// The value of a boolean, integer or enumeration; an unsigned 64-bit one as its bits.
 inline std::int64_t load_integer(const type_model& model, const void* object) noexcept {
   switch (model.width) {
-    case 1: return model.is_signed ? load_as<std::int8_t>(object) : load_as<std::uint8_t>(object);
-    case 2: return model.is_signed ? load_as<std::int16_t>(object) : load_as<std::uint16_t>(object);
-    case 4: return model.is_signed ? std::int64_t{load_as<std::int32_t>(object)} : std::int64_t{load_as<std::uint32_t>(object)};
-    default: return load_as<std::int64_t>(object);
+    case 1:
+      return model.is_signed ? load_as<std::int8_t>(object) : load_as<std::uint8_t>(object);
+    case 2:
+      return model.is_signed ? load_as<std::int16_t>(object) : load_as<std::uint16_t>(object);
+    case 4:
+      return model.is_signed ? std::int64_t{load_as<std::int32_t>(object)} : std::int64_t{load_as<std::uint32_t>(object)};
+    default:
+      return load_as<std::int64_t>(object);
   }
 }
 
 /// Stores without a check: the low bytes of `value`.
 inline void store_integer(const type_model& model, void* object, std::int64_t value) noexcept {
   switch (model.width) {
-    case 1: store_as(object, static_cast<std::int8_t>(value)); return;
-    case 2: store_as(object, static_cast<std::int16_t>(value)); return;
-    case 4: store_as(object, static_cast<std::int32_t>(value)); return;
-    default: store_as(object, value); return;
+    case 1:
+      store_as(object, static_cast<std::int8_t>(value));
+      return;
+    case 2:
+      store_as(object, static_cast<std::int16_t>(value));
+      return;
+    case 4:
+      store_as(object, static_cast<std::int32_t>(value));
+      return;
+    default:
+      store_as(object, value);
+      return;
   }
 }
 

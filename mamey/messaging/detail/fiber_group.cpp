@@ -1,6 +1,7 @@
 #include <mamey/messaging/detail/fiber_group.hpp>
 
 #include <mamey/core/error.hpp>
+#include <mamey/messaging/detail/describe.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
@@ -24,24 +25,22 @@ fiber_group::fiber_group() : state_(std::make_shared<state>()) {}
 fiber_group::~fiber_group() = default;
 
 void fiber_group::start(event_loop& loop, std::string_view name, std::function<void()> body) {
+  ambient_context fresh;
+  fresh.cancel = state_->cancel;
   ++state_->alive;
-  loop.start_fiber(name, [shared = state_, body = std::move(body)] {
-    {
-      ambient_context fresh;
-      fresh.cancel = shared->cancel;
-      context_scope scope(std::move(fresh));
-      try {
-        body();
-      } catch (...) {
-        const auto report = describe_current_exception();
-        if (report.kind != error_kind::cancelled) log.error("a background fiber ended with {code}: {detail}", report.code, report.detail);
-      }
+  const auto run = [shared = state_, body = std::move(body)] {
+    try {
+      body();
+    } catch (...) {
+      const auto report = describe_current_exception();
+      if (report.kind != error_kind::cancelled) log.error("a background fiber ended with {code}: {detail}", report.code, words_of(report));
     }
     const masked_section masked;
     const std::unique_lock lock(shared->guard);
     --shared->alive;
     shared->ended.notify_all();
-  });
+  };
+  loop.start_fiber(name, run, std::move(fresh));
 }
 
 void fiber_group::cancel() noexcept { state_->cancel->request(); }

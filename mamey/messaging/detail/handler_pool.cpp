@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <mamey/messaging/detail/describe.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
 
@@ -134,7 +135,7 @@ void handler_pool::handle(task& which) {
     }
   } catch (...) {
     const auto cause = describe_current_exception();
-    log.error("{subscription} could not handle a delivery: {code} {detail}", what_.name, cause.code, cause.detail);
+    log.error("{subscription} could not handle a delivery: {code} {detail}", what_.name, cause.code, words_of(cause));
     verdict = {.step = delivery_step::give_back, .delay = std::chrono::seconds(1), .ending = delivery_ending::store_down};
   }
   settle(which, verdict);

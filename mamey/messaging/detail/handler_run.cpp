@@ -1,6 +1,7 @@
 #include <mamey/messaging/detail/handler_run.hpp>
 
 #include <mamey/core/uuid.hpp>
+#include <mamey/messaging/detail/describe.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
@@ -101,7 +102,7 @@ class handler_run {
       return work();
     } catch (...) {
       const auto report = describe_current_exception();
-      log.warning("{handler} cannot record {message_id}: {code} {detail}", handler_.name, from_.message->id, report.code, report.detail);
+      log.warning("{handler} cannot record {message_id}: {code} {detail}", handler_.name, from_.message->id, report.code, words_of(report));
       around_.report(throttle_event::store_down);
       return machine_.on(delivery_event::store_down);
     }
@@ -167,7 +168,7 @@ class handler_run {
     if (first_failed_at_ == wall_time{}) first_failed_at_ = wall_now();
     const bool transient = is_transient(last_error_.kind);
     log.warning("{handler} failed on {message_id} (attempt {attempt}): {code} {detail}", handler_.name, from_.message->id,
-                machine_.attempt(), last_error_.code, last_error_.detail.empty() ? last_error_.reason : last_error_.detail);
+                machine_.attempt(), last_error_.code, words_of(last_error_));
     around_.report(transient ? throttle_event::failed_transient : throttle_event::failed_permanent);
     ask_for_answer();
     if (!transient || !answer_.retry) return delivery_event::failed_permanent;
@@ -181,7 +182,7 @@ class handler_run {
       answer_ = handler_.on_failure(*from_.message, last_error_);
     } catch (...) {
       const auto report = describe_current_exception();
-      log.error("{handler} could not say what its failure means: {code} {detail}", handler_.name, report.code, report.detail);
+      log.error("{handler} could not say what its failure means: {code} {detail}", handler_.name, report.code, words_of(report));
     }
   }
 
@@ -190,7 +191,7 @@ class handler_run {
       sleep_for(delay);
       return delivery_event::waited;
     } catch (...) {  // only `cancelled` leaves a sleep without a deadline
-      log.debug("{handler} stops waiting to try again: {detail}", handler_.name, describe_current_exception().detail);
+      log.debug("{handler} stops waiting to try again: {detail}", handler_.name, words_of(describe_current_exception()));
       return delivery_event::interrupted;
     }
   }
@@ -265,7 +266,7 @@ class handler_run {
       const masked_section masked;
       around_.module_store->clear_starts(*key());
     } catch (...) {
-      log.debug("a start of {message_id} stays counted: {detail}", from_.message->id, describe_current_exception().detail);
+      log.debug("a start of {message_id} stays counted: {detail}", from_.message->id, words_of(describe_current_exception()));
     }
   }
 
@@ -298,7 +299,7 @@ void give_row_back(store& into, const delayed_message& row, std::chrono::millise
     const masked_section masked;
     into.commit({.inbox = {}, .delayed = {std::move(again)}});
   } catch (...) {  // its claim ends by itself
-    log.debug("the delayed row {id} waits for its lease: {detail}", row.id, describe_current_exception().detail);
+    log.debug("the delayed row {id} waits for its lease: {detail}", row.id, words_of(describe_current_exception()));
   }
 }
 

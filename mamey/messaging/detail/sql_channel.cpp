@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <mamey/core/error.hpp>
+#include <mamey/messaging/detail/describe.hpp>
 #include <mamey/messaging/detail/fiber_group.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
@@ -84,7 +85,7 @@ class sql_channel final : public outgoing_channel {
       }
     } catch (...) {
       const auto report = describe_current_exception();
-      log.warning("the durable queues cannot be written: {code} {detail}", report.code, report.detail);
+      log.warning("the durable queues cannot be written: {code} {detail}", report.code, words_of(report));
       for (const auto* each : sent)
         done_(each->tag, {.result = publish_result::broker_fault, .reason = report.code + ": " + report.reason});
     }

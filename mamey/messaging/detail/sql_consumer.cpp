@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <mamey/core/error.hpp>
+#include <mamey/messaging/detail/describe.hpp>
 #include <mamey/messaging/detail/fiber_group.hpp>
 #include <mamey/messaging/detail/mailbox.hpp>
 #include <mamey/observability/log.hpp>
@@ -122,7 +123,7 @@ class sql_consumer final : public sql_consumer_base {
       store_pause_ = std::chrono::milliseconds(50);
     } catch (...) {
       const auto report = describe_current_exception();
-      log.warning("the durable queue {queue} cannot be reached: {code} {detail}", options_.queue, report.code, report.detail);
+      log.warning("the durable queue {queue} cannot be reached: {code} {detail}", options_.queue, report.code, words_of(report));
       store_retry_at_ = steady_now() + store_pause_;
       store_pause_ = std::min(store_pause_ * 2, std::chrono::milliseconds(5'000));
     }

@@ -1,6 +1,7 @@
 #include <mamey/persistence/sqlite/feature.hpp>
 
 #include <mamey/core/configuration.hpp>
+#include <mamey/core/time.hpp>
 #include <mamey/messaging/composition.hpp>
 #include <mamey/messaging/options.hpp>
 #include <mamey/persistence/sqlite/queues.hpp>

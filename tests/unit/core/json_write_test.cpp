@@ -34,9 +34,10 @@ TEST(json_write, members_are_written_in_order_with_nulls) {
     bool urgent = true;
     json::raw extra{R"({"a": 1})"};
   };
-  EXPECT_EQ(json::to_string(order{}),
-            R"({"orderId":"0190163d-8694-739b-aea5-966c26f8ad91","lines":[{"sku":"a","quantity":1},{"sku":"b","quantity":2}],"none":[],)"
-            R"("absent":null,"present":{"sku":"c","quantity":3},"state":"inDelivery","total":20.50,"weights":{"x":1.5,"y\"":-2},"urgent":true,"extra":{"a": 1}})");
+  EXPECT_EQ(
+      json::to_string(order{}),
+      R"({"orderId":"0190163d-8694-739b-aea5-966c26f8ad91","lines":[{"sku":"a","quantity":1},{"sku":"b","quantity":2}],"none":[],)"
+      R"("absent":null,"present":{"sku":"c","quantity":3},"state":"inDelivery","total":20.50,"weights":{"x":1.5,"y\"":-2},"urgent":true,"extra":{"a": 1}})");
 }
 
 TEST(json_write, an_empty_object_is_an_object) {
@@ -51,7 +52,9 @@ TEST(json_write, texts_are_escaped) {
 }
 
 TEST(json_write, bytes_that_are_no_utf8_become_the_replacement_character) {
-  EXPECT_EQ(json::to_string(std::string("a\xff" "b\xc3")), "\"a\ufffdb\ufffd\"");
+  EXPECT_EQ(json::to_string(std::string("a\xff"
+                                        "b\xc3")),
+            "\"a\ufffdb\ufffd\"");
   EXPECT_EQ(json::to_string(std::string("\xed\xa0\x80")), "\"\ufffd\ufffd\ufffd\"");  // a surrogate
   EXPECT_EQ(json::to_string(std::string("\xc0\xaf")), "\"\ufffd\ufffd\"");            // an overlong form
 }

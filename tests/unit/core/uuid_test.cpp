@@ -25,8 +25,10 @@ TEST(uuid, every_form_is_read_and_the_dashed_one_written) {
 }
 
 TEST(uuid, anything_else_is_refused) {
-  for (const auto text : {"", "0190163d-8694-739b-aea5-966c26f8ad9", "0190163d-8694-739b-aea5-966c26f8ad911", "0190163d_8694-739b-aea5-966c26f8ad91", "g190163d-8694-739b-aea5-966c26f8ad91",
-                          "0190163d8694-739b-aea5-966c26f8ad91-", "{0190163d-8694-739b-aea5-966c26f8ad91", "(0190163d-8694-739b-aea5-966c26f8ad91)", "{0190163d8694739baea5966c26f8ad91}"}) {
+  for (const auto text :
+       {"", "0190163d-8694-739b-aea5-966c26f8ad9", "0190163d-8694-739b-aea5-966c26f8ad911", "0190163d_8694-739b-aea5-966c26f8ad91",
+        "g190163d-8694-739b-aea5-966c26f8ad91", "0190163d8694-739b-aea5-966c26f8ad91-", "{0190163d-8694-739b-aea5-966c26f8ad91",
+        "(0190163d-8694-739b-aea5-966c26f8ad91)", "{0190163d8694739baea5966c26f8ad91}"}) {
     EXPECT_EQ(uuid::parse(text), std::nullopt) << text;
   }
   EXPECT_THROW(uuid("x"), std::invalid_argument);
@@ -48,7 +50,9 @@ TEST(uuid, versions_and_variant_are_marked) {
 }
 
 TEST(uuid, ordered_ids_carry_the_time) {
-  const auto now = [] { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); };
+  const auto now = [] {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  };
   const auto before = now();
   const auto id = uuid::v7();
   std::int64_t milliseconds = 0;

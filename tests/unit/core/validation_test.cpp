@@ -45,11 +45,15 @@ std::string broken_by_text(std::string_view text) {
   return joined(mamey::read_and_validate(text, mamey::model_of<T>(), &object));
 }
 
-TEST(validation, an_object_within_its_rules_breaks_none) { EXPECT_EQ(broken_by(order{.customer_id = some_id, .lines = {{"a", 1}, {"b", 100}}}), ""); }
+TEST(validation, an_object_within_its_rules_breaks_none) {
+  EXPECT_EQ(broken_by(order{.customer_id = some_id, .lines = {{"a", 1}, {"b", 100}}}), "");
+}
 
 TEST(validation, nested_objects_lists_and_dictionaries_are_checked_with_their_paths) {
   const order object{.customer_id = some_id, .lines = {{"", 0}, {"abcdef", 101}}, .gift = line{"x", -1}, .by_name = {{"k", {"", 1}}}};
-  EXPECT_EQ(broken_by(object), "lines[0].sku too_short; lines[0].quantity too_small; lines[1].sku too_long; lines[1].quantity too_large; gift.quantity too_small; byName.k.sku too_short");
+  EXPECT_EQ(broken_by(object),
+            "lines[0].sku too_short; lines[0].quantity too_small; lines[1].sku too_long; lines[1].quantity too_large; gift.quantity "
+            "too_small; byName.k.sku too_short");
 }
 
 TEST(validation, a_list_has_a_length) {
@@ -95,7 +99,8 @@ struct awaited {
 TEST(validation, absence_is_told_from_a_default) {
   EXPECT_EQ(broken_by_text<awaited>("{}"), "orderId required; name required; count required");
   EXPECT_EQ(broken_by_text<awaited>(R"({"orderId":"0190163d-8694-739b-aea5-966c26f8ad91","name":"a","count":0})"), "");
-  EXPECT_EQ(broken_by_text<awaited>(R"({"orderId":"00000000-0000-0000-0000-000000000000","name":"","count":null})"), "orderId nil; name too_short; count required");
+  EXPECT_EQ(broken_by_text<awaited>(R"({"orderId":"00000000-0000-0000-0000-000000000000","name":"","count":null})"),
+            "orderId nil; name too_short; count required");
 }
 
 TEST(validation, what_another_source_brought_is_present) {
@@ -107,7 +112,8 @@ TEST(validation, what_another_source_brought_is_present) {
 
 TEST(validation, a_member_that_could_not_be_read_is_told_once) {
   EXPECT_EQ(broken_by_text<order>(R"({"customerId":"x","lines":[{"sku":"abcdef","quantity":"three"},5],"gift":{"quantity":0}})"),
-            "customerId not_a_uuid; lines[0].quantity not_an_integer; lines[1] not_an_object; lines[0].sku too_long; gift.sku too_short; gift.quantity too_small");
+            "customerId not_a_uuid; lines[0].quantity not_an_integer; lines[1] not_an_object; lines[0].sku too_long; gift.sku too_short; "
+            "gift.quantity too_small");
   EXPECT_EQ(broken_by_text<order>("{"), " malformed_json");
   EXPECT_EQ(broken_by_text<order>("[]"), " not_an_object");
 }
@@ -138,7 +144,8 @@ struct texts {
   std::string colour = "red";
   std::optional<std::string> mail;
   static constexpr auto rules() {
-    return mamey::all(field<&texts::code>.pattern("[A-Z]{2}\\d+"), field<&texts::colour>.one_of("red", "green"), field<&texts::mail>.pattern(".+@.+").max_length(9));
+    return mamey::all(field<&texts::code>.pattern("[A-Z]{2}\\d+"), field<&texts::colour>.one_of("red", "green"),
+                      field<&texts::mail>.pattern(".+@.+").max_length(9));
   }
 };
 
@@ -148,9 +155,7 @@ TEST(validation, a_pattern_matches_the_whole_text) {
   EXPECT_EQ(broken_by(texts{.code = "AB12\n"}), "code pattern_mismatch");
 }
 
-TEST(validation, one_of_lists_what_is_allowed) {
-  EXPECT_EQ(broken_by(texts{.code = "AB1", .colour = "Red"}), "colour not_allowed");
-}
+TEST(validation, one_of_lists_what_is_allowed) { EXPECT_EQ(broken_by(texts{.code = "AB1", .colour = "Red"}), "colour not_allowed"); }
 
 TEST(validation, rules_of_an_optional_apply_when_it_holds_a_value) {
   EXPECT_EQ(broken_by(texts{.code = "AB1", .mail = "a@b"}), "");
@@ -170,7 +175,8 @@ struct numbers {
 
 TEST(validation, bounds_are_exact_for_every_kind_of_number) {
   EXPECT_EQ(broken_by(numbers{.big = 18446744073709551615U, .real = 0.75, .money = 1000, .tip = 0}), "");
-  EXPECT_EQ(broken_by(numbers{.big = 0, .real = 0.76, .money = mamey::decimal("0.0099999999999999999999"), .tip = -1}), "big too_small; real too_large; money too_small; tip too_small");
+  EXPECT_EQ(broken_by(numbers{.big = 0, .real = 0.76, .money = mamey::decimal("0.0099999999999999999999"), .tip = -1}),
+            "big too_small; real too_large; money too_small; tip too_small");
   EXPECT_EQ(broken_by(numbers{.money = mamey::decimal("1000.0000000000000000000001")}), "money too_large");
 }
 
@@ -195,7 +201,8 @@ TEST(validation, rules_across_members_run_when_the_members_are_right) {
 }
 
 TEST(validation, violations_stop_at_the_limit) {
-  EXPECT_EQ(broken_by(holder{std::vector<span_of_time>(100, {3, 2})}, {.max_violations = 2}), "spans[0].to before_from; spans[1].to before_from");
+  EXPECT_EQ(broken_by(holder{std::vector<span_of_time>(100, {3, 2})}, {.max_violations = 2}),
+            "spans[0].to before_from; spans[1].to before_from");
 }
 
 struct bad_pattern {

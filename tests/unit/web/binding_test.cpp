@@ -141,7 +141,7 @@ TEST(binding, a_text_that_does_not_fit_says_what_would) {
 
 TEST(binding, a_key_that_comes_twice_is_refused_unless_it_fills_a_list) {
   EXPECT_EQ(violations_of<browse>(http::request::make(http_method::get, "/?page=1&page=2")), "paging.page: duplicate; ");
-  EXPECT_EQ(violations_of<create>(post("/", R"({"customer":"acme","Customer":"evil"})")), "Customer: duplicate; ");
+  EXPECT_EQ(violations_of<create>(post("/", R"({"customer":"acme","Customer":"evil"})")), "customer: duplicate; ");
 }
 
 TEST(binding, unknown_names_are_ignored_unless_the_type_is_strict) {

@@ -188,7 +188,7 @@ struct scripted_server {
       listener.start([this](socket_handle socket) {
         if (next == answers.size()) return;
         auto stream = std::make_shared<tcp_stream>(std::move(socket));
-        loop.start_fiber("scripted", [this, stream, answer = answers[next++]] {
+        loop.start_fiber("scripted", [stream, answer = answers[next++]] {
           char bytes[4096];
           try {
             if (stream->read_some(bytes) > 0) stream->write(answer);

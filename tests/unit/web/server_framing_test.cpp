@@ -35,7 +35,7 @@ TEST(http_server_framing, what_is_ambiguous_is_refused_and_nothing_behind_it_is_
       {with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n"), 400},
       {with("Transfer-Encoding : chunked\r\n", "0\r\n\r\n"), 400},
       {with("Transfer-Encoding:\n chunked\r\n", "0\r\n\r\n"), 400},
-      {with("Transfer-Encoding:\r\n chunked\r\n", "0\r\n\r\n"), 400},
+      {with("Transfer-Encoding:\r\n chunked\r\n", "0\r\n\r\n"), 501},
       {with("Transfer-Encoding: chunked\r\n", "0x0\r\n\r\n"), 400},
       {with("Transfer-Encoding: chunked\r\n", "0;\n\r\n\r\n"), 400},
       {with("Transfer-Encoding: chunked\r\n", "0\n\r\n"), 400},
