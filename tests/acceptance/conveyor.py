@@ -104,7 +104,7 @@ class Process:
         if self.process.poll() is None:
             self.kill()
         self.log.close()
-        os.unlink(self.log.name)
+        pathlib.Path(self.log.name).unlink(missing_ok=True)
 
 
 class Conveyor:

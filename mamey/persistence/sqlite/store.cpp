@@ -16,6 +16,7 @@
 #include <mamey/persistence/sqlite/detail/readers.hpp>
 #include <mamey/persistence/sqlite/detail/rows.hpp>
 #include <mamey/persistence/sqlite/detail/schema.hpp>
+#include <mamey/persistence/sqlite/detail/sole_owner.hpp>
 #include <mamey/persistence/sqlite/detail/writer.hpp>
 
 namespace mamey::inline v1 {
@@ -37,6 +38,7 @@ struct sqlite_store::state {
   const sqlite_options options;
   const sqlite_environment environment;
   const sqlite_detail::store_clock clock;
+  std::unique_ptr<sqlite_detail::presence_lock> presence;
   sqlite_detail::catalog tables;
   std::int64_t latest_now_ms = 0;  ///< the writer's thread only
   sqlite_detail::writer writer;    ///< after what its thread uses
@@ -63,6 +65,15 @@ void sqlite_store::prepare(std::span<const collection* const> collections) {
     state_->tables.prepare(on, collections);
     sqlite_detail::migrate(on, "service", steps, state_->clock);
   });
+  if (state_->presence) return;
+  state_->presence = std::make_unique<sqlite_detail::presence_lock>(sqlite_file(state_->options));
+  if (!state_->presence->came_first()) return;
+  // Whoever held leases here is dead: what it had claimed is free at once instead of when the leases run out.
+  state_->writer.run_alone([](connection& on) {
+    on.execute("update mamey_outbox set claimed_until_ms = 0 where token is not null; update mamey_delayed set claimed_until_ms = 0 where token is not null; "
+               "update mamey_slots set claimed_until_ms = 0");
+  });
+  state_->presence->share();
 }
 
 // -- reads ------------------------------------------------------------------------------------------------------------
