@@ -50,7 +50,8 @@ struct delayed_message {
   std::string last_error;
 };
 
-/// Everything one unit of work changes. Applied in this order, all or nothing.
+/// Everything one unit of work changes. Applied in this order, all or nothing; rows it settles go before rows it adds, so that it may schedule its own
+/// row again.
 struct change_set {
   std::optional<inbox_key> inbox;             ///< inserted first; already there ⇒ `already_handled`, nothing is applied
   std::vector<document_write> documents;
@@ -115,6 +116,19 @@ struct outbox_state {
   std::chrono::milliseconds oldest_age{};
 };
 
+/// Why the relay leaves a row alone until somebody asks for it.
+enum class set_aside : std::uint8_t {
+  parked,      ///< refused too often
+  unroutable,  ///< an event nobody was bound to
+};
+
+struct message_aside {
+  std::int64_t sequence = 0;
+  envelope message;
+  int attempts = 0;
+  std::string reason;  ///< of the last refusal
+};
+
 /// One module's database.
 class store : public document_reader {
  public:
@@ -141,6 +155,11 @@ class store : public document_reader {
   virtual std::size_t release_outbox(const std::string& token, std::span<const std::int64_t> sequences) = 0;
   virtual std::size_t fail_outbox(const std::string& token, std::span<const outbox_failure> failures) = 0;
   virtual outbox_state read_outbox_state() = 0;
+  /// Oldest first.
+  virtual std::vector<message_aside> list_aside(set_aside which, std::int64_t offset, std::int64_t limit) = 0;
+  /// Puts rows back to be sent and wakes the relay: a parked one in its place, an unroutable one at the end, under a new sequence. Returns how many
+  /// there were.
+  virtual std::size_t resend_outbox(std::span<const std::int64_t> sequences) = 0;
 
   // -- ordered slots ------------------------------------------------------------------------------------------------
   /// Leases up to `most` of the 1024 slots to `owner`; returns all it now holds. Expired leases count as free.

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <atomic>
 #include <set>
 
 #include "store_conformance.hpp"
@@ -144,6 +144,38 @@ TEST_P(store_conformance, an_unroutable_event_is_kept_and_counted_and_not_sent_a
   EXPECT_EQ(ids(db().claim_outbox({})), strings{"m2"});
   EXPECT_EQ(db().read_outbox_state().unroutable, 1);
   EXPECT_EQ(db().read_outbox_state().pending, 1);
+}
+
+TEST_P(store_conformance, what_was_set_aside_is_listed_and_can_be_sent_again) {
+  db().lease_slots("r1", 1024, 1h);
+  db().commit(messages({message("a1", "a"), message("a2", "a"), message("b1", "b")}));
+  const claim_request request{.ordered = true, .owner = "r1"};
+  const auto claimed = db().claim_outbox(request);
+  const outbox_failure park[] = {{.sequence = claimed.rows[0].sequence, .reason = "too large", .park = true}};
+  db().fail_outbox(claimed.token, park);
+  const std::int64_t nobody[] = {claimed.rows[1].sequence};
+  db().mark_unroutable(nobody);
+
+  const auto parked = db().list_aside(set_aside::parked, 0, 10), unroutable = db().list_aside(set_aside::unroutable, 0, 10);
+  ASSERT_EQ(parked.size(), 1U);
+  EXPECT_EQ(parked[0].message.id, "a1");
+  EXPECT_EQ(parked[0].reason, "too large");
+  EXPECT_EQ(parked[0].attempts, 1);
+  ASSERT_EQ(unroutable.size(), 1U);
+  EXPECT_EQ(unroutable[0].message.key, "b");
+  EXPECT_TRUE(db().list_aside(set_aside::parked, 1, 10).empty());
+
+  std::atomic<int> wakes = 0;
+  db().on_commit([&] { ++wakes; });
+  const std::int64_t all[] = {parked[0].sequence, unroutable[0].sequence, 99'999};
+  EXPECT_EQ(db().resend_outbox(all), 2U);
+  EXPECT_EQ(wakes, 1);
+  db().on_commit({});
+  EXPECT_EQ(db().resend_outbox(all), 0U);
+  const auto again = db().claim_outbox(request);
+  EXPECT_EQ(ids(again), (strings{"a1", "b1"})) << "a1 has kept its place before a2";
+  EXPECT_EQ(again.rows[0].attempts, 0);
+  EXPECT_GT(again.rows[1].sequence, unroutable[0].sequence);
 }
 
 TEST_P(store_conformance, the_age_of_the_outbox_is_that_of_its_oldest_pending_message) {

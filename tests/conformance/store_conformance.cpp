@@ -277,6 +277,15 @@ TEST_P(store_conformance, delayed_messages_come_oldest_first_are_replaced_by_id_
   EXPECT_EQ(due[0].row.attempts, 1) << "a message given back was not tried";
 }
 
+TEST_P(store_conformance, a_unit_may_settle_its_delayed_row_and_schedule_it_again) {
+  db().commit({.delayed = {{.id = "d1"}}});
+  ASSERT_EQ(db().claim_due(10, 30s).size(), 1U);
+  db().commit({.delayed = {{.id = "d1", .delay = 5s}}, .finished_delayed = {"d1"}});
+  EXPECT_TRUE(db().claim_due(10, 30s).empty());
+  move_clock(5s);
+  EXPECT_EQ(db().claim_due(10, 30s).at(0).row.attempts, 1);
+}
+
 TEST_P(store_conformance, a_delayed_message_put_by_a_clock_that_was_set_back_is_due) {
   db().commit({.delayed = {{.id = "d1", .delay = 10s}}});
   move_clock(-1h);

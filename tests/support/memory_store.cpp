@@ -232,6 +232,37 @@ outbox_state memory_store::read_outbox_state() {
   return state;
 }
 
+std::vector<message_aside> memory_store::list_aside(set_aside which, std::int64_t offset, std::int64_t limit) {
+  operation running(*this, "list_aside");
+  std::vector<message_aside> found;
+  for (const auto& [sequence, row] : outbox_) {
+    if (!(which == set_aside::parked ? row.parked : row.unroutable) || offset-- > 0) continue;
+    if (static_cast<std::int64_t>(found.size()) >= limit) break;
+    found.push_back({.sequence = sequence, .message = row.message, .attempts = row.attempts, .reason = row.reason});
+  }
+  running.done();
+  return found;
+}
+
+std::size_t memory_store::resend_outbox(std::span<const std::int64_t> sequences) {
+  std::size_t resent = 0;
+  {
+    operation running(*this, "resend_outbox");
+    for (const auto each : sequences) {
+      const auto found = outbox_.find(each);
+      if (found == outbox_.end() || !(found->second.parked || found->second.unroutable)) continue;
+      outbox_row fresh{.message = found->second.message, .token = {}, .reason = {}};
+      const bool keeps_place = found->second.parked;
+      outbox_.erase(found);
+      outbox_[keeps_place ? each : ++next_sequence_] = std::move(fresh);
+      ++resent;
+    }
+    running.done();
+  }
+  if (resent > 0 && wake_) wake_();
+  return resent;
+}
+
 std::vector<int> memory_store::lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) {
   operation running(*this, "lease_slots");
   const auto now = clock_();

@@ -70,8 +70,10 @@ void sqlite_store::prepare(std::span<const collection* const> collections) {
   if (!state_->presence->came_first()) return;
   // Whoever held leases here is dead: what it had claimed is free at once instead of when the leases run out.
   state_->writer.run_alone([](connection& on) {
-    on.execute("update mamey_outbox set claimed_until_ms = 0 where token is not null; update mamey_delayed set claimed_until_ms = 0 where token is not null; "
-               "update mamey_slots set claimed_until_ms = 0");
+    on.execute(
+        "update mamey_outbox set claimed_until_ms = 0 where token is not null; update mamey_delayed set claimed_until_ms = 0 where token "
+        "is not null; "
+        "update mamey_slots set claimed_until_ms = 0");
   });
   state_->presence->share();
 }
@@ -157,6 +159,17 @@ std::size_t sqlite_store::fail_outbox(const std::string& token, std::span<const 
 
 outbox_state sqlite_store::read_outbox_state() {
   return state_->read([now = state_->clock.now_ms()](connection& on) { return sqlite_detail::read_outbox_state(on, now); });
+}
+
+std::vector<message_aside> sqlite_store::list_aside(set_aside which, std::int64_t offset, std::int64_t limit) {
+  return state_->read([=](connection& on) { return sqlite_detail::list_aside(on, which, offset, limit); });
+}
+
+std::size_t sqlite_store::resend_outbox(std::span<const std::int64_t> sequences) {
+  const auto resent = state_->writer.run(
+      durability::synced, [&](connection& on) { return sqlite_detail::resend_outbox(on, sequences, state_->clock.now_ms()); });
+  if (resent > 0) state_->writer.wake();
+  return resent;
 }
 
 std::vector<int> sqlite_store::lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) {

@@ -43,6 +43,8 @@ class sqlite_store final : public store {
   std::size_t release_outbox(const std::string& token, std::span<const std::int64_t> sequences) override;
   std::size_t fail_outbox(const std::string& token, std::span<const outbox_failure> failures) override;
   outbox_state read_outbox_state() override;
+  std::vector<message_aside> list_aside(set_aside which, std::int64_t offset, std::int64_t limit) override;
+  std::size_t resend_outbox(std::span<const std::int64_t> sequences) override;
 
   std::vector<int> lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) override;
   void release_slots(const std::string& owner) override;

@@ -49,10 +49,10 @@ void apply_changes(connection& on, const catalog& tables, const change_set& chan
   for (const auto& each : changes.documents) write_document(on, tables.at(*each.into), each);
   for (const auto& each : changes.statements) execute_statement(on, each);
   for (const auto& each : changes.outbox) insert_outbox(on, each, now_ms);
-  for (const auto& each : changes.errors) insert_error(on, each);
-  for (const auto& each : changes.delayed) insert_delayed(on, each, now_ms);
-  for (const auto& each : changes.finished_delayed) on.use("delete from mamey_delayed where id = ?").bind(each).run();
   for (const auto& each : changes.finished_errors) on.use("delete from mamey_errors where id = ?").bind(each).run();
+  for (const auto& each : changes.errors) insert_error(on, each);
+  for (const auto& each : changes.finished_delayed) on.use("delete from mamey_delayed where id = ?").bind(each).run();
+  for (const auto& each : changes.delayed) insert_delayed(on, each, now_ms);
 }
 
 unit_job::unit_job(const change_set& changes, const catalog& tables, const store_clock& clock, sqlite_environment::waiting how)

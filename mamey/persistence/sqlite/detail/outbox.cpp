@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 
 #include <mamey/core/uuid.hpp>
@@ -182,6 +183,52 @@ std::size_t fail_outbox(connection& on, const std::string& token, std::span<cons
         row.bind(failure.reason).bind(failure.park ? 1 : 0).bind(now_ms + delay).bind(delay).bind(failure.sequence).bind(token).run();
   }
   return static_cast<std::size_t>(applied);
+}
+
+std::vector<message_aside> list_aside(connection& on, set_aside which, std::int64_t offset, std::int64_t limit) {
+  static const auto parked =
+      text({"select seq, attempts, last_error, ", envelope_columns, " from mamey_outbox where state = 1 order by seq limit ? offset ?"});
+  static const auto unroutable =
+      text({"select seq, attempts, '', ", envelope_columns, " from mamey_outbox_archive where state = 2 order by seq limit ? offset ?"});
+  auto rows = on.use(which == set_aside::parked ? parked : unroutable);
+  rows.bind(std::max<std::int64_t>(limit, 0)).bind(std::max<std::int64_t>(offset, 0));
+  std::vector<message_aside> found;
+  while (rows.step()) {
+    found.push_back({.sequence = rows.integer(0),
+                     .message = read_envelope(rows, 3),
+                     .attempts = static_cast<int>(rows.integer(1)),
+                     .reason = rows.text(2)});
+  }
+  return found;
+}
+
+namespace {
+
+bool unpark(connection& on, std::int64_t sequence) {
+  return on.use("update mamey_outbox set state = 0, attempts = 0, due_at_ms = 0, delay_ms = 0 where seq = ? and state = 1")
+             .bind(sequence)
+             .run() == 1;
+}
+
+bool append_again(connection& on, std::int64_t sequence, std::int64_t now_ms) {
+  static const auto sql = text({"select ", envelope_columns, " from mamey_outbox_archive where seq = ? and state = 2"});
+  std::optional<envelope> message;
+  {
+    auto row = on.use(sql);
+    row.bind(sequence);
+    if (row.step()) message = read_envelope(row, 0);
+  }
+  if (!message) return false;
+  insert_outbox(on, *message, now_ms);
+  on.use("delete from mamey_outbox_archive where seq = ?").bind(sequence).run();
+  return true;
+}
+
+}  // namespace
+
+std::size_t resend_outbox(connection& on, std::span<const std::int64_t> sequences, std::int64_t now_ms) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(sequences, [&](std::int64_t sequence) { return unpark(on, sequence) || append_again(on, sequence, now_ms); }));
 }
 
 outbox_state read_outbox_state(connection& on, std::int64_t now_ms) {

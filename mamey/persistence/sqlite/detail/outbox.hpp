@@ -28,6 +28,9 @@ std::size_t renew_outbox(connection& on, const std::string& token, std::span<con
 std::size_t release_outbox(connection& on, const std::string& token, std::span<const std::int64_t> sequences);
 std::size_t fail_outbox(connection& on, const std::string& token, std::span<const outbox_failure> failures, std::int64_t now_ms);
 
+std::vector<message_aside> list_aside(connection& on, set_aside which, std::int64_t offset, std::int64_t limit);
+std::size_t resend_outbox(connection& on, std::span<const std::int64_t> sequences, std::int64_t now_ms);
+
 outbox_state read_outbox_state(connection& on, std::int64_t now_ms);
 
 std::vector<int> lease_slots(connection& on, const std::string& owner, std::size_t most, std::int64_t lease_ms, std::int64_t now_ms);

@@ -54,6 +54,9 @@ class writer {
   /// not running any more.
   void on_commit(std::function<void()> wake);
 
+  /// Calls what `on_commit` set.
+  void wake();
+
   sqlite_statistics statistics() const;
   sqlite_environment::waiting waiting() const noexcept { return wait_; }
   std::chrono::nanoseconds answer_bound() const noexcept { return answer_bound_; }
@@ -86,7 +89,6 @@ class writer {
   void fail_all(std::span<const std::shared_ptr<job>> members, const std::exception_ptr& failure);
   void answer_all(const batch& members, const sqlite_statistics& round);
   void note(const std::exception_ptr& outcome);
-  void wake();
   void make_synchronous(durability needed);
   void tidy_log();
 
