@@ -17,7 +17,7 @@ namespace {
 
 constexpr int resumes_a_round = 128;  // between two looks at the descriptors
 constexpr auto trim_interval = std::chrono::seconds(1);
-constexpr auto stop_grace = std::chrono::seconds(5);
+constexpr auto stop_grace = std::chrono::seconds(3);
 constexpr std::uint64_t wake_tag = ~std::uint64_t{0};
 
 std::uint64_t tag_of(int descriptor, std::uint32_t generation) noexcept {
