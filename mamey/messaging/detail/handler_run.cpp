@@ -1,13 +1,13 @@
 #include <mamey/messaging/detail/handler_run.hpp>
 
+#include <random>
+#include <utility>
+
 #include <mamey/core/uuid.hpp>
 #include <mamey/messaging/detail/describe.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
-
-#include <random>
-#include <utility>
 
 namespace mamey::inline v1::detail {
 
