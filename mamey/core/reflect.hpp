@@ -115,5 +115,5 @@ const enumerator_model* find_enumerator(const type_model& model, std::string_vie
 }  // namespace mamey::inline v1
 
 #include <mamey/core/detail/shapes.hpp>
-// What the shapes are put together from comes first.
+// This order: the second is made of the first.
 #include <mamey/core/detail/model.hpp>
