@@ -10,7 +10,7 @@
 #include <mamey/core/uuid.hpp>
 #include <mamey/http/detail/client_attempt.hpp>
 #include <mamey/http/detail/connection_pool.hpp>
-#include <mamey/http/detail/on_loop.hpp>
+#include <mamey/http/on_loop.hpp>
 #include <mamey/http/resilience.hpp>
 #include <mamey/http/url.hpp>
 #include <mamey/observability/log.hpp>

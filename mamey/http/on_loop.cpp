@@ -1,7 +1,7 @@
 #include <exception>
 #include <memory>
 
-#include <mamey/http/detail/on_loop.hpp>
+#include <mamey/http/on_loop.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/sync.hpp>
 

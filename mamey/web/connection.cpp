@@ -39,7 +39,7 @@ void connection::turn_away() {
                   .code = "too_many_connections",
                   .reason = "the server has no room for another connection",
                   .retry_after = static_cast<std::size_t>(worker_.options().retry_after.count())},
-                 worker_.date(now));
+                 worker_.date());
   follow(write_now() ? next_step::linger : next_step::close, now);
 }
 
@@ -103,20 +103,20 @@ bool connection::receive() {
   return true;
 }
 
-void connection::proceed(steady_time now) { follow(examine(now), now); }
+void connection::proceed(steady_time now) { follow(examine(), now); }
 
-connection::next_step connection::examine(steady_time now) {
+connection::next_step connection::examine() {
   auto& at = *exchange_;
   while (!at.input.empty()) {
     switch (at.parser.advance(at.input.unread())) {
       case parse_state::complete:
         if (worker_.admit()) return next_step::handle;
-        if (const auto step = shed(now); step != next_step::handle) return step;
+        if (const auto step = shed(); step != next_step::handle) return step;
         break;
       case parse_state::failed: {
         const auto& why = at.parser.failure();
         worker::counters::count(worker_.counts().refused);
-        append_refusal(at.out, {.status = why.status, .code = why.code, .reason = why.reason}, worker_.date(now));
+        append_refusal(at.out, {.status = why.status, .code = why.code, .reason = why.reason}, worker_.date());
         return write_now() ? next_step::linger : next_step::close;
       }
       case parse_state::head:
@@ -128,7 +128,7 @@ connection::next_step connection::examine(steady_time now) {
 }
 
 /// Answers 503 without a fiber. `handle` means: look at the next request.
-connection::next_step connection::shed(steady_time now) {
+connection::next_step connection::shed() {
   auto& at = *exchange_;
   worker::counters::count(worker_.counts().shed);
   const bool keeps = at.parser.keep_alive() && !worker_.draining();
@@ -138,7 +138,7 @@ connection::next_step connection::shed(steady_time now) {
                   .reason = "the server has more to do than it can",
                   .retry_after = static_cast<std::size_t>(worker_.options().retry_after.count()),
                   .keep_alive = keeps},
-                 worker_.date(now));
+                 worker_.date());
   if (!write_now()) return next_step::close;
   at.input.consume(at.parser.consumed());
   at.parser.reset();
@@ -199,6 +199,7 @@ void connection::linger(steady_time now) {
   worker_.give_exchange(std::move(exchange_));
   phase_ = phase::lingering;
   stream_.shutdown_write();
+  if (worker_.abandoned()) return discard();  // no time left: what has come is dropped, and that is it
   deadline_ = steady_time::max();
   set_deadline(now + linger_time);
   listen();
@@ -208,6 +209,7 @@ void connection::discard() {
   std::array<char, 16 << 10> nowhere;
   while (discarded_ < most_discarded) {
     const auto count = stream_.try_read(nowhere);
+    if (!count && worker_.abandoned()) break;
     if (!count) return listen();
     if (*count == 0) break;
     discarded_ += *count;
@@ -259,7 +261,7 @@ void connection::timed_out() {
   worker::counters::count(worker_.counts().timed_out);
   try {
     append_refusal(exchange_->out, {.status = 408, .code = "request_timeout", .reason = "the request did not come in time"},
-                   worker_.date(now));
+                   worker_.date());
     follow(write_now() ? next_step::linger : next_step::close, now);
   } catch (const std::exception& error) {
     log.debug("connection of {peer} ended: {error}", peer_, error);

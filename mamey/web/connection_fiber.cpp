@@ -1,5 +1,4 @@
 #include <exception>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -29,13 +28,23 @@ std::string address_of(std::string_view peer) {
   return std::string(peer);
 }
 
-/// Puts the handler's context in the fiber's place, and back again.
-class handler_context {
+/// For a whole batch, puts the exchange's context in the fiber's place: its texts have their memory already.
+class borrowed_context {
  public:
-  explicit handler_context(ambient_context& of) : of_(of) { std::swap(current_context(), of_); }
-  ~handler_context() { std::swap(current_context(), of_); }
-  handler_context(const handler_context&) = delete;
-  handler_context& operator=(const handler_context&) = delete;
+  explicit borrowed_context(ambient_context& of) : of_(of) { std::swap(current_context(), of_); }
+  ~borrowed_context() {
+    end_handling();
+    std::swap(current_context(), of_);
+  }
+  borrowed_context(const borrowed_context&) = delete;
+  borrowed_context& operator=(const borrowed_context&) = delete;
+
+  /// What interrupts a handler must not interrupt the writing of its answer.
+  static void end_handling() noexcept {
+    auto& context = current_context();
+    context.deadline.reset();
+    context.cancel.reset();
+  }
 
  private:
   ambient_context& of_;
@@ -104,6 +113,7 @@ void connection::run() {
 
 connection::next_step connection::answer_all() {
   auto& at = *exchange_;
+  const borrowed_context context(at.context);
   for (;;) {
     answer_one();
     if (cut_) return next_step::close;
@@ -120,7 +130,7 @@ connection::next_step connection::answer_all() {
     if (state == parse_state::failed) {
       const auto& why = at.parser.failure();
       worker::counters::count(worker_.counts().refused);
-      append_refusal(at.out, {.status = why.status, .code = why.code, .reason = why.reason}, worker_.date(worker_.loop().now()));
+      append_refusal(at.out, {.status = why.status, .code = why.code, .reason = why.reason}, worker_.date());
       flush();
       return next_step::linger;
     }
@@ -142,10 +152,10 @@ void connection::answer_one() {
                                         .headers = at.parser.headers(),
                                         .minor_version = at.parser.minor_version(),
                                         .hooks = this});
-  begin_context(at.context, at.request, worker_.contexts(), worker_.loop().now());
-  at.context.cancel = at.cancel;
-  at.request_id = at.context.correlation_id;
-  std::optional<handler_context> context(at.context);
+  auto& context = current_context();
+  begin_context(context, at.request, worker_.contexts(), worker_.loop().now());
+  context.cancel = at.cancel;
+  at.request_id = context.correlation_id;
   if (valid) {
     call_handler();
   } else {
@@ -159,7 +169,7 @@ void connection::answer_one() {
   }
   decide_end();
   if (at.response.producer()) return stream_body();
-  context.reset();  // writing an answer must not fail of the handler's deadline
+  borrowed_context::end_handling();
   append_answer();
 }
 
@@ -219,15 +229,19 @@ void connection::stream_body() {
     if (!writer.failed()) return writer.finish();
     cut_ = true;
   } catch (...) {
-    if (!writer.failed()) log_failure(writer.begun() ? describe_current_exception() : write_current_exception(at.response, at.request), at.request);
-    if (!writer.begun()) return append_answer();
+    if (!writer.failed())
+      log_failure(writer.begun() ? describe_current_exception() : write_current_exception(at.response, at.request), at.request);
+    if (!writer.begun()) {
+      borrowed_context::end_handling();
+      return append_answer();
+    }
     cut_ = true;
   }
   stream_.abort();
 }
 
 head_options connection::head(body_framing framing) {
-  return {.date = worker_.date(worker_.loop().now()),
+  return {.date = worker_.date(),
           .request_id = exchange_->request_id,
           .minor_version = exchange_->request.minor_version(),
           .keep_alive = !closes_,

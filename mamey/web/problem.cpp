@@ -42,7 +42,7 @@ int status_of_current_exception(error_kind kind) {
     std::rethrow_exception(std::current_exception());
   } catch (const http_error& error) {
     return error.status();
-  } catch (...) {  // the caller has described it and hands the description on
+  } catch (...) {  // not banned: the caller has described it and hands the description on
     return http_status(kind);
   }
 }

@@ -7,7 +7,6 @@
 
 #include <mamey/core/json.hpp>
 #include <mamey/core/text.hpp>
-#include <mamey/core/uuid.hpp>
 #include <mamey/http/url.hpp>
 
 namespace mamey::inline v1::web::detail {
@@ -54,13 +53,13 @@ bool is_id(std::string_view text) noexcept {
   });
 }
 
-void write_fresh_id(std::string& into) {
+/// As to_string does, but into memory that is there already.
+void write_trace_id(std::string& into, const trace_context& trace) {
   static constexpr char digits[] = "0123456789abcdef";
-  const auto id = uuid::v7();
-  into.resize(id.bytes.size() * 2);
-  for (std::size_t i = 0; i < id.bytes.size(); ++i) {
-    into[2 * i] = digits[id.bytes[i] >> 4];
-    into[2 * i + 1] = digits[id.bytes[i] & 15];
+  into.resize(trace.trace_id.size() * 2);
+  for (std::size_t i = 0; i < trace.trace_id.size(); ++i) {
+    into[2 * i] = digits[trace.trace_id[i] >> 4];
+    into[2 * i + 1] = digits[trace.trace_id[i] & 15];
   }
 }
 
@@ -80,7 +79,7 @@ void choose_correlation_id(ambient_context& into, const found_headers& found, st
   } else if (is_id(found.request_id)) {
     into.correlation_id = found.request_id;
   } else {
-    write_fresh_id(into.correlation_id);
+    write_trace_id(into.correlation_id, into.trace);
   }
 }
 
@@ -119,9 +118,9 @@ void begin_context(ambient_context& into, const http::request& request, const co
   into.service.clear();
 
   const auto found = look_up(request, options.correlation_context_header);
-  choose_correlation_id(into, found, options.correlation_context_header);
   const auto caller = found.traceparent.empty() ? std::nullopt : trace_context::parse(found.traceparent);
   into.trace = caller ? caller->child() : trace_context::make_root();
+  choose_correlation_id(into, found, options.correlation_context_header);
   if (!found.baggage.empty()) read_baggage(into, found.baggage);
   into.deadline = choose_deadline(found.timeout, options.request_timeout, now);
 }

@@ -1,7 +1,6 @@
 #include <mamey/web/detail/response_text.hpp>
 
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 
@@ -28,20 +27,24 @@ void append_status_line(std::string& out, int status) {
 
 }  // namespace
 
-void date_line::format(steady_time now) {
+std::string_view date_line::now() {
+  // The coarse clock is a tick behind and a tenth of the price; seconds are all that is asked of it.
+  timespec clock{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &clock);
+  if (clock.tv_sec != second_) format(clock.tv_sec);
+  return {text_, sizeof text_};
+}
+
+void date_line::format(std::time_t second) {
   static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto wall = wall_now();
-  const auto second = std::chrono::floor<std::chrono::seconds>(wall);
-  const auto day = std::chrono::floor<std::chrono::days>(second);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(second - day);
+  std::tm utc{};
+  ::gmtime_r(&second, &utc);
   char line[64];
-  std::snprintf(line, sizeof line, "Date: %s, %02u %s %04d %02d:%02d:%02d GMT\r\n", days[std::chrono::weekday(day).c_encoding()],
-                static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()));
+  std::snprintf(line, sizeof line, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon],
+                utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
   std::memcpy(text_, line, sizeof text_);
-  valid_until_ = now + (second + std::chrono::seconds(1) - wall);
+  second_ = second;
 }
 
 void append_head(std::string& out, const http::response& response, const head_options& options) {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include <mamey/core/error.hpp>
-#include <mamey/http/detail/on_loop.hpp>
+#include <mamey/http/on_loop.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/runtime.hpp>

@@ -84,6 +84,7 @@ void worker::retire_idle() {
 }
 
 void worker::abandon_all() {
+  abandoned_ = true;
   for (auto i = connections_.size(); i-- > 0;) connections_[i]->abandon();
 }
 

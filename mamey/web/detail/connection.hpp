@@ -49,8 +49,8 @@ class connection final : http::request_hooks {
   void readable();
   bool receive();
   void proceed(steady_time now);
-  next_step examine(steady_time now);
-  next_step shed(steady_time now);
+  next_step examine();
+  next_step shed();
   void follow(next_step step, steady_time now);
   void await_rest(steady_time now);
   void send_continue();

@@ -32,7 +32,8 @@ struct exchange {
     out.clear();
     give_back(out);
     give_back(response.body());
-    context.cancel.reset();
+    context.user.reset();
+    context.baggage.clear();
     // Cancelled is for ever, and something that a handler left behind may still hold it.
     if (cancel->requested() || cancel.use_count() > 1) cancel = std::make_shared<mamey::cancellation>();
   }

@@ -17,8 +17,8 @@ struct context_options {
 };
 
 /// Overwrites `into`, keeping its memory and its cancellation. Correlation id: of the correlation context (JSON, member `correlationId`),
-/// X-Correlation-ID, X-Request-ID, else a fresh one. Trace: a child of `traceparent`, else a new root. Baggage: W3C's, and the correlation
-/// context as it came under its header's name.
+/// X-Correlation-ID, X-Request-ID, else the trace's in digits, so that one id finds it all. Trace: a child of `traceparent`, else a new
+/// root. Baggage: W3C's, and the correlation context as it came under its header's name.
 void begin_context(ambient_context& into, const http::request& request, const context_options& options, steady_time now);
 
 }  // namespace mamey::inline v1::web::detail

@@ -5,25 +5,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <string_view>
 
 #include <mamey/http/message.hpp>
-#include <mamey/runtime/event_loop.hpp>
 
 namespace mamey::inline v1::web::detail {
 
 /// `Date: …\r\n`, formatted once a second.
 class date_line {
  public:
-  std::string_view at(steady_time now) {
-    if (now >= valid_until_) format(now);
-    return {text_, sizeof text_};
-  }
+  std::string_view now();
 
  private:
-  void format(steady_time now);
-  steady_time valid_until_{};
+  void format(std::time_t second);
+  std::time_t second_ = -1;
   char text_[37] = {};  // "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 };
 

@@ -39,7 +39,7 @@ class worker {
   const server_options& options() const noexcept { return shared_.options; }
   handler& answers() noexcept { return shared_.answers; }
   bool draining() const noexcept { return shared_.draining.load(std::memory_order_relaxed); }
-  std::string_view date(steady_time now) { return date_.at(now); }
+  std::string_view date() { return date_.now(); }
   const context_options& contexts() const noexcept { return contexts_; }
 
   void adopt(socket_handle socket);
@@ -56,8 +56,9 @@ class worker {
   void when_empty(std::function<void()> callback);
   /// Closes the connections on which nothing is under way.
   void retire_idle();
-  /// Cancels what runs and closes the rest.
+  /// Cancels what runs and closes the rest, now and from now on.
   void abandon_all();
+  bool abandoned() const noexcept { return abandoned_; }
 
   struct counters {
     std::atomic<std::uint64_t> accepted{0}, requests{0}, refused{0}, shed{0}, timed_out{0};
@@ -77,6 +78,7 @@ class worker {
   std::vector<std::unique_ptr<exchange>> exchanges_;
   std::vector<std::function<void()>> when_empty_;
   counters counts_;
+  bool abandoned_ = false;
 };
 
 }  // namespace mamey::inline v1::web::detail
