@@ -32,6 +32,7 @@ struct breakage {
   std::mutex mutex;
   std::vector<delivery_callback> consumers;
   std::vector<std::shared_ptr<settlement_slot>> handed_out;
+  std::set<std::pair<std::string, std::string>> bound;
   std::atomic<int> declared{0};
 };
 
@@ -142,8 +143,7 @@ class broken_transport final : public transport {
     if (of_->what == defect::refuses_to_declare_again && of_->declared++ > 0) throw conflict("declared", "declared already");
     auto some = wanted;
     if (of_->what == defect::delivers_to_one_queue) {
-      std::set<std::pair<std::string, std::string>> bound;
-      std::erase_if(some.bindings, [&](const auto& each) { return !bound.insert({each.exchange, each.routing_key}).second; });
+      std::erase_if(some.bindings, [&](const auto& each) { return !of_->bound.insert({each.exchange, each.routing_key}).second; });
     }
     of_->inner->declare(some);
   }

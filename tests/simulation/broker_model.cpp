@@ -117,8 +117,8 @@ std::map<std::uint64_t, broker_model::item>::iterator broker_model::next_for(std
 }
 
 void broker_model::pump() {
-  for (auto& [connection, consumer] : std::map(connections_)) {
-    while (connections_.contains(connection) && consumer->has_room()) {
+  for (auto& [connection, consumer] : connections_) {  // taking only schedules, so the connections stay
+    while (consumer->has_room()) {
       const auto next = next_for(connection);
       if (next == queue_.end()) break;
       next->second.with = connection;

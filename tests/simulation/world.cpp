@@ -113,11 +113,7 @@ void world::trouble() {
 }
 
 bool world::everything_ended() const {
-  if (unpublished_ > 0 || !broker->empty() || inbox_store.delayed_count() > 0) return false;
-  for (const auto& [sequence, row] : outbox_store.outbox()) {
-    if (!row.parked && !row.unroutable) return false;
-  }
-  return true;
+  return unpublished_ == 0 && broker->empty() && inbox_store.delayed_count() == 0 && !outbox_store.has_pending();
 }
 
 std::string world::verdict() const {

@@ -36,6 +36,9 @@ const memory_store::outbox_row* memory_store::row_of(std::int64_t sequence) cons
   const auto found = outbox_.find(sequence);
   return found == outbox_.end() ? nullptr : &found->second;
 }
+bool memory_store::has_pending() const {
+  return std::ranges::any_of(outbox_, [](const auto& each) { return !each.second.parked && !each.second.unroutable; });
+}
 std::size_t memory_store::delayed_count() const {
   std::lock_guard lock(mutex_);
   return delayed_.size();
@@ -125,7 +128,8 @@ bool memory_store::claimable(const outbox_row& row, std::chrono::nanoseconds at,
 
 bool memory_store::holds_slot(const std::string& owner, const std::string& key, std::chrono::nanoseconds at) const {
   const auto& lease = slots_[static_cast<std::size_t>(slot_of(key))];
-  return lease.owner == owner && lease.until > at;
+  const auto number = owners_.find(owner);
+  return number != owners_.end() && lease.owner == number->second && lease.until > at;
 }
 
 claim memory_store::claim_outbox(const claim_request& request) {
@@ -263,15 +267,21 @@ std::size_t memory_store::resend_outbox(std::span<const std::int64_t> sequences)
   return resent;
 }
 
+int memory_store::number_of(const std::string& owner) {
+  return owners_.try_emplace(owner, static_cast<int>(owners_.size()) + 1).first->second;
+}
+
 std::vector<int> memory_store::lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) {
   operation running(*this, "lease_slots");
   const auto now = clock_();
+  const auto me = number_of(owner);
   std::vector<int> held;
+  held.reserve(slot_count);
   for (int slot = 0; slot < slot_count && held.size() < most; ++slot) {
     auto& mine = slots_[static_cast<std::size_t>(slot)];
-    const bool free = mine.owner.empty() || mine.owner == owner || mine.until <= now || mine.until > now + lease * 2;
+    const bool free = mine.owner == 0 || mine.owner == me || mine.until <= now || mine.until > now + lease * 2;
     if (!free) continue;
-    mine = {.owner = owner, .until = now + lease};
+    mine = {.owner = me, .until = now + lease};
     held.push_back(slot);
   }
   running.done();
@@ -280,8 +290,9 @@ std::vector<int> memory_store::lease_slots(const std::string& owner, std::size_t
 
 void memory_store::release_slots(const std::string& owner) {
   operation running(*this, "release_slots");
+  const auto me = number_of(owner);
   for (auto& each : slots_) {
-    if (each.owner == owner) each = {};
+    if (each.owner == me) each = {};
   }
   running.done();
 }

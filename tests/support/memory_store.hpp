@@ -42,6 +42,7 @@ class memory_store final : public store {
   };
   // For assertions. `row_of` is for one thread: no lock.
   const outbox_row* row_of(std::int64_t sequence) const;
+  bool has_pending() const;  ///< rows that are neither parked nor unroutable
   std::map<std::int64_t, outbox_row> outbox() const;
   std::size_t delayed_count() const;
   std::vector<error_record> errors() const;
@@ -92,13 +93,14 @@ class memory_store final : public store {
     std::chrono::nanoseconds lease_until{};
   };
   struct slot_lease {
-    std::string owner;
+    int owner = 0;  ///< number of its name; 0: free
     std::chrono::nanoseconds until{};
   };
   struct operation;  // guards, and runs `before` and `after`
 
   void check_documents(const change_set& changes) const;
   void apply_documents(const change_set& changes);
+  int number_of(const std::string& owner);
   bool claimable(const outbox_row& row, std::chrono::nanoseconds at, std::chrono::milliseconds lease) const;
   bool holds_slot(const std::string& owner, const std::string& key, std::chrono::nanoseconds at) const;
 
@@ -109,6 +111,7 @@ class memory_store final : public store {
   std::int64_t next_token_ = 0;
   std::size_t commits_ = 0;
   std::map<std::int64_t, outbox_row> outbox_;
+  std::map<std::string, int> owners_;
   std::vector<slot_lease> slots_;
   std::map<key_type, std::chrono::nanoseconds> inbox_;
   std::map<key_type, int> starts_;

@@ -87,7 +87,7 @@ void connection::switch_to_log() {
     } catch (const unavailable& failure) {
       if (failure.code() != "database_busy" || std::chrono::steady_clock::now() > give_up) throw;
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // not banned: a thread of the store, no event loop
   }
 }
 
@@ -97,7 +97,7 @@ int connection::on_busy(void* self, int count) noexcept {
   const auto now = std::chrono::steady_clock::now();
   if (count == 0) me.busy_since_ = now;
   if (now - me.busy_since_ >= me.busy_timeout_) return 0;
-  std::this_thread::sleep_for(std::chrono::microseconds(std::min(100 + 100 * count, 2'000)));
+  std::this_thread::sleep_for(std::chrono::microseconds(std::min(100 + 100 * count, 2'000)));  // not banned: a thread of the store, no event loop
   return 1;
 }
 
