@@ -86,7 +86,8 @@ class running_process {
     for (const auto& each : applications_) {
       for (const auto& address : each->addresses()) {
         for (const auto& other : applications_) other->set_neighbour(each->name(), address.url());
-        std::cout << each->name() << " listens on " << address.url() << std::endl;
+        // One write: the log writes to the same place.
+        std::cout << each->name() + " listens on " + address.url() + "\n" << std::flush;
       }
     }
   }

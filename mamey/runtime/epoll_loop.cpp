@@ -56,6 +56,7 @@ void epoll_loop::run_until_stopped() {
   const loop_binding bound(*this);
   const overflow_guard overflow;
   last_now = now();
+  round_start_.store(nanoseconds_of(last_now), std::memory_order_relaxed);  // the first round begins without a sleep
   while (!may_end()) {
     timers.expire(last_now);
     run_what_is_ready();

@@ -67,7 +67,7 @@ class Process:
         def known():
             if self.process.poll() is not None:
                 raise AssertionError(f"ended with {self.process.returncode} before it listened:\n{self.output()}")
-            self.ports.update({name: int(port) for name, port in re.findall(r"(\w+) listens on http://[^\s:]+:(\d+)", self.output())})
+            self.ports.update({name: int(port) for name, port in re.findall(r"^(\w+) listens on http://[^\s:]+:(\d+)$", self.output(), re.M)})
             return all(name in self.ports for name in names)
 
         until(f"ports of {names}", known, seconds)
