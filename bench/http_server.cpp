@@ -1,4 +1,4 @@
-// What a request costs through everything a service has in its way: server, router, binding, JSON, metrics. `http.py` asks it. usage:
+// What a request costs through everything a service has in its way: server, router, binding, JSON, metrics. `http_endpoint.py` asks it. usage:
 // bench_http_server PORT
 
 #include <cstdio>
