@@ -2,7 +2,7 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/host/definition.hpp>
-#include <mamey/host/process.hpp>
+#include <mamey/host/detail/process.hpp>
 
 namespace mamey::inline v1 {
 namespace {

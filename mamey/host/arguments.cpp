@@ -1,4 +1,4 @@
-#include <mamey/host/arguments.hpp>
+#include <mamey/host/detail/arguments.hpp>
 
 #include <algorithm>
 #include <charconv>

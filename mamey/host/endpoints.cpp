@@ -1,4 +1,4 @@
-#include <mamey/host/endpoints.hpp>
+#include <mamey/host/detail/endpoints.hpp>
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include <mamey/host/framework_endpoints.hpp>
+#include <mamey/host/detail/framework_endpoints.hpp>
 
 #include <algorithm>
 

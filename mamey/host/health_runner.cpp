@@ -1,4 +1,4 @@
-#include <mamey/host/health_runner.hpp>
+#include <mamey/host/detail/health_runner.hpp>
 
 #include <algorithm>
 #include <memory>

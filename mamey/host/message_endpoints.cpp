@@ -1,4 +1,4 @@
-#include <mamey/host/message_endpoints.hpp>
+#include <mamey/host/detail/message_endpoints.hpp>
 
 #include <mamey/core/json.hpp>
 #include <mamey/core/time.hpp>

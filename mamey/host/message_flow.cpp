@@ -1,4 +1,4 @@
-#include <mamey/host/message_flow.hpp>
+#include <mamey/host/detail/message_flow.hpp>
 
 #include <map>
 

@@ -1,10 +1,10 @@
-#include <mamey/host/process.hpp>
+#include <mamey/host/detail/process.hpp>
 
 #include <cstdio>
 #include <iostream>
 
 #include <mamey/core/configuration.hpp>
-#include <mamey/host/arguments.hpp>
+#include <mamey/host/detail/arguments.hpp>
 #include <mamey/host/running_application.hpp>
 #include <mamey/messaging/in_process_transport.hpp>
 #include <mamey/observability/log.hpp>

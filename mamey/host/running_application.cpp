@@ -6,11 +6,12 @@
 
 #include <mamey/core/services.hpp>
 #include <mamey/cqrs/pipeline.hpp>
-#include <mamey/host/endpoints.hpp>
-#include <mamey/host/framework_endpoints.hpp>
-#include <mamey/host/health_runner.hpp>
-#include <mamey/host/message_endpoints.hpp>
-#include <mamey/host/message_flow.hpp>
+#include <mamey/host/definition.hpp>
+#include <mamey/host/detail/endpoints.hpp>
+#include <mamey/host/detail/framework_endpoints.hpp>
+#include <mamey/host/detail/health_runner.hpp>
+#include <mamey/host/detail/message_endpoints.hpp>
+#include <mamey/host/detail/message_flow.hpp>
 #include <mamey/http/client.hpp>
 #include <mamey/observability/health.hpp>
 #include <mamey/observability/http_metrics.hpp>

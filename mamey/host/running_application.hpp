@@ -9,13 +9,16 @@
 #include <vector>
 
 #include <mamey/core/configuration.hpp>
-#include <mamey/host/definition.hpp>
 #include <mamey/web/handler.hpp>
 #include <mamey/web/server.hpp>
 
 namespace mamey::inline v1 {
 
 class pipeline;
+struct application_definition;
+class store;
+class service_provider;
+class transport;
 class runtime;
 class shutdown_plan;
 

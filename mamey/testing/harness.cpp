@@ -6,6 +6,7 @@
 #include <mamey/core/uuid.hpp>
 #include <mamey/cqrs/pipeline.hpp>
 #include <mamey/host/application.hpp>
+#include <mamey/host/definition.hpp>
 #include <mamey/host/running_application.hpp>
 #include <mamey/persistence/sqlite/store.hpp>
 #include <mamey/runtime/context.hpp>

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <mamey/core/error.hpp>
-#include <mamey/host/arguments.hpp>
+#include <mamey/host/detail/arguments.hpp>
 
 namespace {
 

@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include <mamey/host/framework_endpoints.hpp>
-#include <mamey/host/message_flow.hpp>
+#include <mamey/host/detail/framework_endpoints.hpp>
+#include <mamey/host/detail/message_flow.hpp>
 
 namespace mamey::inline v1 {
 
