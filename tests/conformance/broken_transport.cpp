@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
@@ -25,12 +26,20 @@ struct settlement_slot {
   }
 };
 
+enum class stage : std::uint8_t { consuming, cancelled, closed };
+
+/// A consumer as the defects see it.
+struct outlet {
+  delivery_callback deliver;
+  std::atomic<stage> at{stage::consuming};
+};
+
 /// What the pieces of one broken transport share.
 struct breakage {
   std::shared_ptr<transport> inner;
   defect what = defect::none;
   std::mutex mutex;
-  std::vector<delivery_callback> consumers;
+  std::vector<std::shared_ptr<outlet>> outlets;
   std::vector<std::shared_ptr<settlement_slot>> handed_out;
   std::set<std::pair<std::string, std::string>> bound;
   std::atomic<int> declared{0};
@@ -66,6 +75,26 @@ class no_settlement final : public settlement {
   void give_back(std::chrono::milliseconds, start_counting) noexcept override {}
 };
 
+/// The consumers that get what they must not get.
+std::vector<std::shared_ptr<outlet>> wrongly_served(breakage& of) {
+  std::vector<std::shared_ptr<outlet>> served;
+  const std::lock_guard lock(of.mutex);
+  std::ranges::copy_if(of.outlets, std::back_inserter(served), [&](const auto& each) {
+    switch (of.what) {
+      case defect::hands_out_twice:
+      case defect::ignores_prefetch:
+        return each->at == stage::consuming;
+      case defect::delivers_after_cancel:
+        return each->at == stage::cancelled;
+      case defect::delivers_after_close:
+        return each->at == stage::closed;
+      default:
+        return false;
+    }
+  });
+  return served;
+}
+
 class broken_channel final : public outgoing_channel {
  public:
   broken_channel(std::shared_ptr<breakage> of, publish_callback done, channel_state_callback changed)
@@ -84,6 +113,10 @@ class broken_channel final : public outgoing_channel {
 
   void publish(std::span<const outgoing_message> messages) override {
     std::vector<outgoing_message> through(messages.begin(), messages.end());
+    // At once and in the publisher's thread: a defect that only might show would let its case pass now and then.
+    for (const auto& to : wrongly_served(*of_)) {
+      for (const auto& each : through) to->deliver({.message = each.message, .starts = 1, .settle = std::make_unique<no_settlement>()});
+    }
     for (auto& each : through) {
       if (of_->what == defect::sends_too_late) each.send_before = steady_time::max();
       if (of_->what == defect::alters_messages) {
@@ -109,12 +142,14 @@ class broken_channel final : public outgoing_channel {
   std::unique_ptr<outgoing_channel> inner_;
 };
 
-/// Keeps handing out after `cancel`, or keeps the unsettled to itself.
+/// Keeps the unsettled to itself; what else it gets after its end comes from the channels.
 class broken_consumer final : public consumer {
  public:
-  broken_consumer(std::unique_ptr<consumer> inner, std::shared_ptr<breakage> of) : inner_(std::move(inner)), of_(std::move(of)) {}
+  broken_consumer(std::unique_ptr<consumer> inner, std::shared_ptr<breakage> of, std::shared_ptr<outlet> into)
+      : inner_(std::move(inner)), of_(std::move(of)), into_(std::move(into)) {}
   void cancel() override {
-    if (of_->what != defect::delivers_after_cancel) inner_->cancel();
+    inner_->cancel();
+    into_->at = stage::cancelled;
   }
   void close() override {
     if (of_->what == defect::swallows_unsettled) {
@@ -124,11 +159,13 @@ class broken_consumer final : public consumer {
       }
     }
     inner_->close();
+    into_->at = stage::closed;
   }
 
  private:
   std::unique_ptr<consumer> inner_;
   std::shared_ptr<breakage> of_;
+  std::shared_ptr<outlet> into_;
 };
 
 class broken_transport final : public transport {
@@ -153,15 +190,15 @@ class broken_transport final : public transport {
   }
 
   std::unique_ptr<consumer> subscribe(const queue_options& options, delivery_callback deliver, consumer_state_callback changed) override {
-    auto with = options;
-    if (of_->what == defect::ignores_prefetch) with.prefetch = 1000;
+    auto into = std::make_shared<outlet>();
+    into->deliver = deliver;
     {
       const std::lock_guard lock(of_->mutex);
-      of_->consumers.push_back(deliver);
+      of_->outlets.push_back(into);
     }
     auto inner =
-        of_->inner->subscribe(with, [of = of_, deliver](delivery next) { hand_on(*of, deliver, std::move(next)); }, std::move(changed));
-    return std::make_unique<broken_consumer>(std::move(inner), of_);
+        of_->inner->subscribe(options, [of = of_, deliver](delivery next) { hand_on(*of, deliver, std::move(next)); }, std::move(changed));
+    return std::make_unique<broken_consumer>(std::move(inner), of_, std::move(into));
   }
   void check() override { of_->inner->check(); }
 
@@ -169,14 +206,6 @@ class broken_transport final : public transport {
   static void hand_on(breakage& of, const delivery_callback& deliver, delivery next) {
     if (of.what == defect::hides_redelivery) next.redelivered = false;
     if (of.what == defect::resets_starts) next.starts = 1;
-    if (of.what == defect::hands_out_twice) {
-      std::vector<delivery_callback> all;
-      {
-        const std::lock_guard lock(of.mutex);
-        all = of.consumers;
-      }
-      for (const auto& each : all) each({.message = next.message, .starts = next.starts, .settle = std::make_unique<no_settlement>()});
-    }
     auto slot = std::make_shared<settlement_slot>();
     slot->inner = std::move(next.settle);
     {

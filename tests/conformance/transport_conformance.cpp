@@ -26,7 +26,7 @@ bool transport_conformance::expected_here() const {
 
 std::string transport_conformance::run(transport_defect defect) {
   const auto& [subject, which] = GetParam();
-  patience() = defect == transport_defect::none ? std::chrono::seconds(10) : std::chrono::milliseconds(400);
+  patience() = defect == transport_defect::none ? std::chrono::seconds(10) : patience_with_a_broken_one;
   mamey::runtime loops({.threads = 1});
   const auto bench = subject->make(loops);
   breaking_bench breaking(*bench, defect);

@@ -57,6 +57,7 @@ enum class transport_defect : std::uint8_t {
   resets_starts,
   hands_out_twice,  ///< to every consumer of a queue
   delivers_after_cancel,
+  delivers_after_close,
   forgets_outcomes,  ///< of a reset
   repeats_outcomes,
   alters_messages,

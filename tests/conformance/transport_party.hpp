@@ -17,7 +17,11 @@
 
 namespace mamey::testing {
 
-/// How long a case waits for what must come. A broken transport is given less.
+inline constexpr std::chrono::milliseconds patience_with_a_broken_one{400};
+/// A delay for a message given back: longer than a broken transport is waited for, so that coming early and coming late are told apart on
+/// the slowest machine.
+inline constexpr std::chrono::milliseconds long_delay{500};
+/// How long a case waits for what must come: `patience_with_a_broken_one`, or much longer.
 std::chrono::milliseconds& patience();
 
 [[noreturn]] void broken(const std::string& promise);
