@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <stdexcept>
 
 #include <mamey/core/text.hpp>
@@ -45,9 +44,8 @@ request request::make(http_method method, std::string_view target, std::span<con
   made.owned_text_ = std::make_unique<char[]>(size + 1);
   auto* free = made.owned_text_.get();
   const auto keep = [&free](std::string_view text) {
-    std::memcpy(free, text.data(), text.size());
     const std::string_view kept(free, text.size());
-    free += text.size();
+    free = std::ranges::copy(text, free).out;
     return kept;
   };
   for (const auto& each : headers) {

@@ -86,7 +86,10 @@ int epoll_loop::sleep_span() noexcept {
   auto until = steady_time::max();
   if (!timers.empty()) until = timers.next();
   if (stacks.needs_trimming()) until = std::min(until, trimmed_ + trim_interval);
-  if (process_.stopping.load(std::memory_order_acquire)) until = std::min(until, last_now + stop_grace);
+  if (process_.stopping.load(std::memory_order_acquire)) {
+    if (process_.alive() == 0) return 0;  // the last round did the last work, and nobody wakes for `may_end`
+    until = std::min(until, last_now + stop_grace);
+  }
   if (until == steady_time::max()) return -1;
   if (until <= last_now) return 0;
   // Rounded up, or the last fraction of a millisecond would be spent spinning.

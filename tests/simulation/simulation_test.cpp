@@ -12,7 +12,13 @@
 namespace mamey::simulation {
 namespace {
 
-constexpr std::uint64_t schedules = 2'500;  // of each of the four profiles
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+// Of each of the four profiles. A sanitizer looks at what the machines touch rather than at what they decide, and takes ten times as long.
+constexpr std::uint64_t schedules = sanitized ? 250 : 2'500;
 
 profile profile_of(bool ordered, bool counts_starts) { return {.ordered = ordered, .counts_starts = counts_starts}; }
 
@@ -49,6 +55,7 @@ void expect_promises_hold(const profile& with, const least_reached& least) {
     ASSERT_EQ(run_one(seed, with, met), "") << "replay with MAMEY_SIM_SEED=" << seed;
   }
   std::cout << "[ schedules] " << schedules << "\n";
+  if (sanitized) return;  // too few to reach every pair
   report("relay", met.relay, least.relay);
   report("delivery", met.delivery, least.delivery);
   report("throttle", met.throttle, least.throttle);
