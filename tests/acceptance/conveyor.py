@@ -64,11 +64,14 @@ class Process:
     def output(self):
         return pathlib.Path(self.log.name).read_text(errors="replace")
 
+    def find_ports(self):
+        self.ports.update({name: int(port) for name, port in re.findall(r"^(\w+) listens on http://[^\s:]+:(\d+)$", self.output(), re.M)})
+
     def wait_for_ports(self, names, seconds=30.0):
         def known():
             if self.process.poll() is not None:
                 raise AssertionError(f"ended with {self.process.returncode} before it listened:\n{self.output()}")
-            self.ports.update({name: int(port) for name, port in re.findall(r"^(\w+) listens on http://[^\s:]+:(\d+)$", self.output(), re.M)})
+            self.find_ports()
             return all(name in self.ports for name in names)
 
         until(f"ports of {names}", known, seconds)
