@@ -3,6 +3,8 @@ import subprocess
 
 import pytest
 
+from trouble_service import Trouble
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "kill: ends processes with SIGKILL, many times")
@@ -28,3 +30,17 @@ def small_disk(tmp_path):
     disk = SmallDisk(pathlib.Path(tmp_path) / "disk", "2m")
     yield disk
     disk.close()
+
+
+@pytest.fixture
+def trouble_service(tmp_path):
+    """Starts the service with arguments; it is gone after the test."""
+    started = []
+
+    def start(*arguments, data=tmp_path / "data", **surroundings):
+        started.append(Trouble(data, *arguments, **surroundings))
+        return started[-1].start()
+
+    yield start
+    for each in started:
+        each.running.close()

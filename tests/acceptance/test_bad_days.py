@@ -2,60 +2,15 @@
 
 import socket
 import time
-import uuid
 
 import pytest
 
-from conveyor import Process, request, until
-
-
-class Trouble:
-    """The service of trouble/main.cpp."""
-
-    def __init__(self, data, *arguments):
-        self.data = data
-        self.arguments = ["--management:messages=true", "--logger:console:enabled=true", *arguments]
-        self.starts = 0
-        self.running = None
-
-    def start(self):
-        self.restart()
-        self.running.wait_for_ports(["trouble"])
-        return self
-
-    def restart(self):
-        """Starts without waiting: it may end sooner than it listens."""
-        if self.running:
-            self.running.close()
-        self.running = Process("trouble", ["--data", str(self.data), "--urls", "http://127.0.0.1:0", *self.arguments])
-        self.starts += 1
-
-    @property
-    def port(self):
-        self.running.find_ports()
-        return self.running.ports["trouble"]
-
-    def get(self, path, **how):
-        return request(self.port, "GET", path, **how)
-
-    def add(self, deed="ordinary", **members):
-        thing = {"id": str(uuid.uuid4()), "note": "", "deed": deed, **members}
-        return thing["id"], request(self.port, "POST", "/things", thing)
-
-    def times(self, thing):
-        """How often the thing's event was handled."""
-        return self.get(f"/things/{thing}").json()["times"]
-
-    def wait_until_handled(self, thing):
-        until("the message is handled", lambda: self.times(thing) == 1)
+from conveyor import until
 
 
 @pytest.fixture
-def trouble(tmp_path):
-    service = Trouble(tmp_path / "data", "--server:requestTimeout=00:00:00.200")
-    service.start()
-    yield service
-    service.running.close()
+def trouble(trouble_service):
+    return trouble_service("--server:requestTimeout=00:00:00.200")
 
 
 # Handlers
@@ -77,60 +32,53 @@ def test_a_handler_that_outlives_its_deadline_is_answered_504(trouble):
     assert trouble.get("/sleep/1").status == 200
 
 
-def test_a_message_whose_handler_throws_no_exception_goes_to_the_error_store_and_the_rest_flows(tmp_path):
-    trouble = Trouble(tmp_path / "data", "--messaging:delayedRetries:0=00:00:00.010")
-    trouble.start()
-    try:
-        bad, answer = trouble.add("throwInt")
-        assert answer.status == 201
-        good, _ = trouble.add()
-        trouble.wait_until_handled(good)
-        errors = until("the message is in the error store", lambda: trouble.get("/_messages/errors").json()["items"])
-        assert [each["errorCode"] for each in errors] == ["internal_error"]
-        assert trouble.times(bad) == 0
-        assert trouble.running.stop() == 0
-    finally:
-        trouble.running.close()
+def test_a_message_whose_handler_throws_no_exception_goes_to_the_error_store_and_the_rest_flows(trouble_service):
+    trouble = trouble_service("--messaging:delayedRetries:0=00:00:00.010")
+    bad, answer = trouble.add("throwInt")
+    assert answer.status == 201
+    good, _ = trouble.add()
+    trouble.wait_until_handled(good)
+    errors = until("the message is in the error store", lambda: trouble.get("/_messages/errors").json()["items"])
+    assert [each["errorCode"] for each in errors] == ["internal_error"]
+    assert trouble.times(bad) == 0
+    assert trouble.running.stop() == 0
 
 
 @pytest.mark.parametrize("transport", ["sql", "inProcess"])
 @pytest.mark.parametrize("way", ["event", "sent later"])
-def test_a_message_that_kills_the_process_is_parked_unrun_after_its_starts_and_the_rest_flows(tmp_path, transport, way):
+def test_a_message_that_kills_the_process_is_parked_unrun_after_its_starts_and_the_rest_flows(trouble_service, transport, way):
     limit = 3
     # Short leases: a dead process gives nothing back.
-    trouble = Trouble(tmp_path / "data", f"--messaging:transport={transport}", f"--messaging:startLimit={limit}", "--messaging:lease=00:00:01",
-                      "--messaging:delayedRetries:0=00:00:00.010", "--outbox:lease=00:00:01", "--outbox:confirmTimeout=00:00:00.500", "--outbox:leaseMargin=00:00:00.100")
+    trouble = trouble_service(f"--messaging:transport={transport}", f"--messaging:startLimit={limit}", "--messaging:lease=00:00:01",
+                              "--messaging:delayedRetries:0=00:00:00.010", "--outbox:lease=00:00:01",
+                              "--outbox:confirmTimeout=00:00:00.500", "--outbox:leaseMargin=00:00:00.100")
     later = {"afterMilliseconds": 1} if way == "sent later" else {}
-    trouble.start()
-    try:
-        good, first = trouble.add(**later)
-        assert first.status == 201
-        trouble.wait_until_handled(good)
-        bad, answer = trouble.add("abort", **later)
-        assert answer.status == 201
+    good, first = trouble.add(**later)
+    assert first.status == 201
+    trouble.wait_until_handled(good)
+    bad, answer = trouble.add("abort", **later)
+    assert answer.status == 201
 
-        def parked():
-            if trouble.running.process.poll() is not None:
-                assert trouble.running.process.returncode == -6
-                trouble.restart()  # what a supervisor would do
-            try:
-                return trouble.get("/_messages/errors").json()["items"]
-            except (OSError, KeyError):  # gone again, maybe before it listened
-                return []
+    def parked():
+        if trouble.running.process.poll() is not None:
+            assert trouble.running.process.returncode == -6
+            trouble.restart()  # what a supervisor would do
+        try:
+            return trouble.get("/_messages/errors").json()["items"]
+        except (OSError, KeyError):  # gone again, maybe before it listened
+            return []
 
-        errors = until("the message is parked", parked, seconds=60)
-        assert len(errors) == 1
-        assert errors[0]["errorCode"] == "start_limit_exceeded", errors
-        # Planned rounds (first and one delayed retry) are no starts without outcome and come on top where rows count both; a message that was on
-        # its way when the process died may be in the queue twice, each copy with a count of its own.
-        assert limit <= trouble.starts - 1 <= 2 * limit
-        after, answer = trouble.add(**later)
-        trouble.wait_until_handled(after)
-        assert trouble.times(good) == 1
-        assert trouble.times(bad) == 0
-        assert trouble.running.stop() == 0
-    finally:
-        trouble.running.close()
+    errors = until("the message is parked", parked, seconds=60)
+    assert len(errors) == 1
+    assert errors[0]["errorCode"] == "start_limit_exceeded", errors
+    # Planned rounds (first and one delayed retry) are no starts without outcome and come on top where rows count both; a message that was on
+    # its way when the process died may be in the queue twice, each copy with a count of its own.
+    assert limit <= trouble.starts - 1 <= 2 * limit
+    after, answer = trouble.add(**later)
+    trouble.wait_until_handled(after)
+    assert trouble.times(good) == 1
+    assert trouble.times(bad) == 0
+    assert trouble.running.stop() == 0
 
 
 # Clients
@@ -174,39 +122,35 @@ def test_clients_gone_in_the_middle_of_an_answer_harm_nobody(trouble):
 
 # The disk
 
-def test_a_full_disk_is_503_reads_go_on_and_nothing_acknowledged_is_lost(small_disk):
-    trouble = Trouble(small_disk.path / "data")
+def test_a_full_disk_is_503_reads_go_on_and_nothing_acknowledged_is_lost(trouble_service, small_disk):
+    trouble = trouble_service(data=small_disk.path / "data")
+    acknowledged, refused = [], None
+    while not refused:
+        thing, answer = trouble.add(note="x" * 20_000)
+        if answer.status == 201:
+            acknowledged.append(thing)
+        else:
+            refused = answer
+        assert len(acknowledged) < 1_000
+    assert acknowledged
+    assert (refused.status, refused.json()["code"]) == (503, "disk_full")
+    assert all(trouble.get(f"/things/{each}").status == 200 for each in acknowledged)
+    assert trouble.get("/ping").status == 200
+    # Readiness tells the balancer as long as not even something small can be written.
+    def unready():
+        _, answer = trouble.add()
+        return answer.status == 503 and trouble.get("/health/ready").status == 503
+
+    until("unready", unready)
+    assert trouble.get("/health/live").status == 200
+
+    small_disk.remount("size=32m")
+    until("ready again", lambda: trouble.get("/health/ready").status == 200)
+    thing, answer = trouble.add()
+    assert answer.status == 201
+    for each in [*acknowledged, thing]:
+        trouble.wait_until_handled(each)
+    assert trouble.get("/_messages/errors").json()["total"] == 0
+    assert trouble.running.stop() == 0
     trouble.start()
-    try:
-        acknowledged, refused = [], None
-        while not refused:
-            thing, answer = trouble.add(note="x" * 20_000)
-            if answer.status == 201:
-                acknowledged.append(thing)
-            else:
-                refused = answer
-            assert len(acknowledged) < 1_000
-        assert acknowledged
-        assert (refused.status, refused.json()["code"]) == (503, "disk_full")
-        assert all(trouble.get(f"/things/{each}").status == 200 for each in acknowledged)
-        assert trouble.get("/ping").status == 200
-        # Readiness tells the balancer as long as not even something small can be written.
-        def unready():
-            _, answer = trouble.add()
-            return answer.status == 503 and trouble.get("/health/ready").status == 503
-
-        until("unready", unready)
-        assert trouble.get("/health/live").status == 200
-
-        small_disk.remount("size=32m")
-        until("ready again", lambda: trouble.get("/health/ready").status == 200)
-        thing, answer = trouble.add()
-        assert answer.status == 201
-        for each in [*acknowledged, thing]:
-            trouble.wait_until_handled(each)
-        assert trouble.get("/_messages/errors").json()["total"] == 0
-        assert trouble.running.stop() == 0
-        trouble.start()
-        assert all(trouble.times(each) == 1 for each in acknowledged)
-    finally:
-        trouble.running.close()
+    assert all(trouble.times(each) == 1 for each in acknowledged)
