@@ -36,6 +36,7 @@ struct app_options {
 /// Section `shutdown`.
 struct shutdown_options {
   std::chrono::milliseconds drain_delay{0};      ///< between "not ready" and "no more connections", for balancers that look now and then
+  std::chrono::milliseconds idle_grace{1'000};     ///< after "no more connections", for clients to ask once more on one they keep; silent ones are closed then
   std::chrono::milliseconds drain_timeout{15'000};
 };
 
@@ -125,6 +126,7 @@ struct running_application::state {
   std::unique_ptr<message_flow> messages;
   std::unique_ptr<counted_router> routes;
   std::unique_ptr<web::http_server> server;
+  steady_time stopped_accepting_at{};
 
   environment surroundings() {
     return {.application = definition->name, .configuration = &around.configuration, .data_directory = around.data_directory, .system_loop = around.system_loop, .workers = around.workers, .health = &health, .metrics = &metrics};
@@ -282,10 +284,16 @@ void running_application::plan_shutdown(shutdown_plan& plan) {
   plan.add(shutdown_stage::drain_delay, named("drain delay"), [&self] {
     if (self.shutdown.drain_delay.count() > 0) sleep_for(self.shutdown.drain_delay);
   });
-  if (self.server) plan.add(shutdown_stage::stop_accepting, named("no more connections"), [&self] { self.server->stop_accepting(); });
+  if (self.server) plan.add(shutdown_stage::stop_accepting, named("no more connections"), [&self] {
+    self.server->stop_accepting();
+    self.stopped_accepting_at = steady_now();
+  });
   if (self.messages) plan.add(shutdown_stage::cancel_consumers, named("no more messages"), [&self] { self.messages->endpoint().cancel_consumers(); });
   if (self.server) plan.add(shutdown_stage::finish_in_flight, named("finish requests"), [&self] {
-    if (!self.server->drain(steady_now() + self.shutdown.drain_timeout)) log.warning("requests were still unanswered after {timeout} ms", self.shutdown.drain_timeout.count());
+    // Those who keep a connection without using it (pools of clients, our own among them) would hold us up to the end; unlike those who are in a request.
+    const auto deadline = steady_now() + self.shutdown.drain_timeout;
+    self.server->drain(std::min(self.stopped_accepting_at + self.shutdown.idle_grace, deadline));
+    if (!self.server->drain(deadline)) log.warning("requests were still unanswered after {timeout} ms", self.shutdown.drain_timeout.count());
   });
   if (self.messages) {
     plan.add(shutdown_stage::finish_in_flight, named("finish messages"), [&self] { self.messages->endpoint().finish_in_flight(self.shutdown.drain_timeout); });

@@ -14,7 +14,7 @@ constexpr std::size_t most_marks = 500;
 // -- row work: marks, failures, renewals, releases; one at a time, so that a renewal's count can be compared ----------------
 
 void relay_machine::start_row_work(steady_time now, actions& out) {
-  if (work_ != row_work::none || (now < store_retry_at_ && !gave_up_)) return;
+  if (work_ != row_work::none || now < store_retry_at_) return;
   if (start_renewal(now, out)) return;
   const auto take = [&](std::vector<std::int64_t>& from, relay_step step, row_work kind) {
     if (from.empty()) return false;
@@ -150,6 +150,7 @@ void relay_machine::release_queue() {
 void relay_machine::give_up(actions& out) {
   begin_stop();
   gave_up_ = true;
+  store_retry_at_ = now_;  // one last try of the store, which may work by now; when it fails, that is the end
   if (out_.empty()) return;
   out.push_back({.step = relay_step::reset_channel});
   for (const auto& [tag, each] : std::exchange(out_, {})) forget(each.sequence);

@@ -20,7 +20,7 @@ class shutdown_plan {
   ~shutdown_plan();
   /// Steps of one stage run in the order of registration, in the calling fiber; an exception is reported and the next step runs.
   void add(shutdown_stage stage, std::string_view name, std::function<void()> step);
-  /// Runs every stage once, in order.
+  /// Runs every stage once, in order. `report` hears of each step when it has ended, with an empty error when all went well.
   void run(const std::function<void(std::string_view step, const std::string& error)>& report);
 
  private:

@@ -54,6 +54,7 @@ class Process:
     """A mamey program: knows its ports from what it prints, ends by its pid."""
 
     def __init__(self, program, arguments, environment=None, cwd=None):
+        # The log is in the machine's folder for such: the test's own may be on a disk that is full.
         self.log = tempfile.NamedTemporaryFile(mode="w+", prefix=f"{program}-", suffix=".log", delete=False)
         self.process = subprocess.Popen(
             [str(BINARIES / program), *arguments], stdout=self.log, stderr=subprocess.STDOUT, cwd=cwd,
@@ -63,11 +64,14 @@ class Process:
     def output(self):
         return pathlib.Path(self.log.name).read_text(errors="replace")
 
+    def find_ports(self):
+        self.ports.update({name: int(port) for name, port in re.findall(r"^(\w+) listens on http://[^\s:]+:(\d+)$", self.output(), re.M)})
+
     def wait_for_ports(self, names, seconds=30.0):
         def known():
             if self.process.poll() is not None:
                 raise AssertionError(f"ended with {self.process.returncode} before it listened:\n{self.output()}")
-            self.ports.update({name: int(port) for name, port in re.findall(r"^(\w+) listens on http://[^\s:]+:(\d+)$", self.output(), re.M)})
+            self.find_ports()
             return all(name in self.ports for name in names)
 
         until(f"ports of {names}", known, seconds)
@@ -107,6 +111,13 @@ class Process:
         pathlib.Path(self.log.name).unlink(missing_ok=True)
 
 
+def refused_start(program, arguments, seconds=10.0, **surroundings):
+    """Runs a program that must not start; returns its exit code and everything it said."""
+    ended = subprocess.run([str(BINARIES / program), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           text=True, timeout=seconds, **surroundings)
+    return ended.returncode, ended.stdout
+
+
 class Conveyor:
     """All three services in one process, on free ports (the same ports after a restart)."""
 
@@ -115,11 +126,11 @@ class Conveyor:
         self.ports = {}
         self.running = None
 
-    def start(self, *extra):
+    def start(self, *extra, environment=None):
         arguments = ["--data", str(self.data)]
         for name in SERVICES:
             arguments += [f"--{name}", str(self.ports.get(name, 0))]
-        self.running = Process("conveyor", [*arguments, *extra])
+        self.running = Process("conveyor", [*arguments, *extra], environment)
         self.running.wait_until_ready(SERVICES)
         self.ports = dict(self.running.ports)
         return self

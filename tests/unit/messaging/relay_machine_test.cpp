@@ -422,6 +422,23 @@ TEST(relay_machine, giving_up_leaves_what_is_out_to_its_lease) {
   EXPECT_NE(relay.find(step::finish), nullptr);
 }
 
+TEST(relay_machine, one_that_gives_up_asks_a_store_that_is_down_once_more_and_ends) {
+  relay_script relay;
+  relay.with_rows({row(1)});
+  relay.claim_answers({});
+  relay.outcome(event::confirmed, 1);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr);
+  relay.tell(event::row_work_failed);
+  relay.tell(event::stop);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr) << "the store has its pause";
+  EXPECT_EQ(relay.find(step::finish), nullptr) << "it may come back in time";
+  relay.tell(event::give_up);
+  EXPECT_NE(relay.find(step::mark_sent), nullptr);
+  relay.tell(event::row_work_failed);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  EXPECT_NE(relay.find(step::finish), nullptr);
+}
+
 TEST(relay_machine, a_stop_releases_what_certainly_never_left) {
   relay_script relay;
   relay.with_rows({row(1)});
