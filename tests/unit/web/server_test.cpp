@@ -425,7 +425,7 @@ TEST(http_server, tells_the_handler_who_asks) {
 TEST(http_server, refuses_a_url_that_is_none) {
   runtime loops({.threads = 1});
   function_handler handler(echo);
-  for (const auto* text : {"https://*:5000", "http://*:port", "http://*:70000", "http://", "ftp://a:1", "http://a b:1", "http://[::1:1", "http://a:"}) {
+  for (const auto* text : {"http://*:port", "http://*:70000", "http://", "ftp://a:1", "http://a b:1", "http://[::1:1", "http://a:"}) {
     web::http_server server(loops, {.urls = {text}}, handler);
     EXPECT_THROW(server.start(), std::invalid_argument) << text;
   }
