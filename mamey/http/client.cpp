@@ -40,7 +40,7 @@ std::optional<std::string> fault_of_tls(const std::exception_ptr& failure) {
     std::rethrow_exception(failure);
   } catch (const tls_error& error) {
     return error.what();
-  } catch (...) {
+  } catch (const std::exception&) {
     return std::nullopt;
   }
 }
