@@ -96,7 +96,10 @@ class running_process {
     const masked_section undisturbed(std::chrono::minutes(5));
     shutdown_plan plan;
     for (auto* each : started_) each->plan_shutdown(plan);
-    plan.run([](std::string_view step, const std::string& error) { log.error("{step} failed while stopping: {error}", step, error); });
+    plan.run([](std::string_view step, const std::string& error) {
+      if (error.empty()) log.debug("{step}: done", step);
+      else log.error("{step} failed while stopping: {error}", step, error);
+    });
     applications_.clear();
   }
 

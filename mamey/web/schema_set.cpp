@@ -65,6 +65,11 @@ const type_model& without_optional(const type_model& model) { return model.kind 
 bool is_required(const type_model& owner, std::size_t member) {
   const auto* rules = rules_of(owner, member);
   if (rules && rules->required) return true;
+  // Rules are about what is absent as well: an empty text is too short. What the member is initialised with is not known here; who sends
+  // it, is right anyway.
+  const bool refuses_empty =
+      rules && (rules->not_empty || rules->min_length.value_or(0) > 0 || !rules->pattern.empty() || !rules->allowed.empty());
+  if (refuses_empty && owner.members[member].type().kind != shape::optional) return true;
   const bool refuses_nil = owner.members[member].type().is_nil != nullptr;
   return refuses_nil && !(rules && (rules->may_be_nil || rules->generated));
 }

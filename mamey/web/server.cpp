@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -62,7 +63,11 @@ http_server::~http_server() { close(); }
 void http_server::start() {
   std::vector<endpoint> wanted;
   for (const auto& each : state_->shared.options.urls) wanted.push_back(detail::parse_endpoint(each));
-  if (std::ranges::any_of(wanted, &endpoint::secure)) state_->shared.tls = tls_context::for_servers(state_->shared.options.tls);
+  if (const auto first = std::ranges::find_if(wanted, &endpoint::secure); first != wanted.end()) {
+    const auto& tls = state_->shared.options.tls;
+    if (tls.certificate_file.empty()) throw std::invalid_argument("cannot listen on " + first->url() + ": set server:tls:certificateFile");
+    state_->shared.tls = tls_context::for_servers(tls);
+  }
   for (auto& each : wanted) {
     try {
       state_->listeners.push_back(std::make_unique<tcp_listener>(each.host, each.port));

@@ -73,8 +73,8 @@ class http_server {
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
 
-  /// Binds and listens. Throws `unavailable` naming the address when it is taken, std::invalid_argument for a url that is none,
-  /// std::runtime_error naming the file when an https url has no usable certificate.
+  /// Binds and listens. Throws `unavailable` naming the address when it is taken, std::invalid_argument for a url that is none or https
+  /// without a certificate, std::runtime_error naming the file when that cannot be used.
   void start();
   /// In the order of the urls, port 0 replaced by the one taken. Empty before `start`.
   std::vector<endpoint> addresses() const;

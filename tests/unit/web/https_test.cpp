@@ -114,7 +114,7 @@ TEST_F(https, closing_ends_idle_and_half_open_connections) {
 
 TEST_F(https, an_https_url_needs_a_certificate) {
   web::http_server lacking(loops, {.urls = {"https://127.0.0.1:0"}}, handler);
-  EXPECT_THROW(lacking.start(), std::runtime_error);
+  EXPECT_THROW(lacking.start(), std::invalid_argument);
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ TEST(openapi, rules_and_types_become_facets) {
   expect_part(document, R"("price":)", R"({"type":"number","format":"decimal","minimum":0.01})");
   expect_part(document, R"("day":)", R"({"type":"string","format":"date"})");
   expect_part(document, R"("counts":)", R"({"type":"object","additionalProperties":{"type":"integer","format":"int32"}})");
-  expect_part(document, R"("required":["id","name"])", R"(,"additionalProperties":false)");
+  expect_part(document, R"("required":["id","name","tags"])", R"(,"additionalProperties":false)");
 }
 
 TEST(openapi, a_type_may_contain_itself) {

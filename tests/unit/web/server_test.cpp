@@ -88,6 +88,16 @@ TEST(http_server, head_and_bodiless_answers_have_no_body) {
   EXPECT_EQ(client.ask(get("/"))->body, "twelve bytes");
 }
 
+TEST(http_server, every_method_may_bring_a_body) {
+  running_server at(echo);
+  raw_client client(at.port);
+  for (const auto* method : {"POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    const auto answer = client.ask(std::string(method) + " /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");
+    ASSERT_TRUE(answer) << method;
+    EXPECT_EQ(answer->body, std::string(method) + " /a body");
+  }
+}
+
 TEST(http_server, speaks_http_1_0) {
   running_server at(echo);
   raw_client closing_client(at.port);
