@@ -90,7 +90,7 @@ std::string usage(std::string_view program, const std::vector<std::string>& appl
   if (applications.size() > 1) {
     for (const auto& each : applications) text += "  --" + each + " PORT" + std::string(each.size() < 12 ? 12 - each.size() : 1, ' ') + "port of " + each + ", 0 for a free one\n";
   } else {
-    text += "  --urls http://HOST:PORT[;…]  where to listen; port 0 takes a free one\n";
+    text += "  --urls http://HOST:PORT[;…]  where to listen; port 0 takes a free one; https as well\n";
   }
   return text +
          "  --data DIR                   where to store (default: data)\n"
@@ -101,14 +101,15 @@ std::string usage(std::string_view program, const std::vector<std::string>& appl
 
 listen_address parse_url(std::string_view url) {
   const auto original = url;
-  const auto wrong = [&]() { refuse("--urls", "expected http://HOST:PORT, got \"" + std::string(original) + "\""); };
-  if (!url.starts_with("http://")) wrong();
-  url.remove_prefix(7);
+  const auto wrong = [&]() { refuse("--urls", "expected http://HOST:PORT or https://HOST:PORT, got \"" + std::string(original) + "\""); };
+  const bool secure = url.starts_with("https://");
+  if (!secure && !url.starts_with("http://")) wrong();
+  url.remove_prefix(secure ? 8 : 7);
   if (url.ends_with('/')) url.remove_suffix(1);
   const auto colon = url.rfind(':');
   const bool bracketed = url.starts_with('[');
   if (colon == std::string_view::npos || (bracketed && url.find(']') > colon)) {
-    return {.host = std::string(bracketed ? url.substr(1, url.size() - 2) : url), .port = 80};
+    return {.host = std::string(bracketed ? url.substr(1, url.size() - 2) : url), .port = static_cast<std::uint16_t>(secure ? 443 : 80)};
   }
   const auto port = parse_port(url.substr(colon + 1));
   auto host = url.substr(0, colon);

@@ -97,7 +97,8 @@ class running_process {
     shutdown_plan plan;
     for (auto* each : started_) each->plan_shutdown(plan);
     plan.run([](std::string_view step, const std::string& error) {
-      if (!error.empty()) log.error("{step} failed while stopping: {error}", step, error);
+      if (error.empty()) log.debug("{step}: done", step);
+      else log.error("{step} failed while stopping: {error}", step, error);
     });
     applications_.clear();
   }

@@ -8,6 +8,7 @@
 #include <mamey/cqrs/pipeline.hpp>
 #include <mamey/host/definition.hpp>
 #include <mamey/host/detail/endpoints.hpp>
+#include <mamey/host/detail/documentation.hpp>
 #include <mamey/host/detail/framework_endpoints.hpp>
 #include <mamey/host/detail/health_runner.hpp>
 #include <mamey/host/detail/message_endpoints.hpp>
@@ -114,6 +115,7 @@ struct running_application::state {
   web::server_options server_settings;
   shutdown_options shutdown;
   management_options management;
+  web::documentation_options documentation;
 
   health::registry health{run_on_fibers};
   metrics::registry metrics{};
@@ -161,6 +163,7 @@ void running_application::state::read_settings() {
   values.bind("server", server_settings, report);
   values.bind("shutdown", shutdown, report);
   values.bind("management", management, report);
+  values.bind("swagger", documentation, report);
   report.throw_if_any();
   for (const auto& each : report.warnings) log.warning("{problem}", to_string(each));
   if (!around.urls.empty()) server_settings.urls = around.urls;
@@ -216,6 +219,7 @@ void running_application::state::open_store() {
 
 void running_application::state::build_routes() {
   std::vector<web::route> declared;
+  std::vector<web::documented_endpoint> documented;
   for (const auto& part : definition->modules) {
     for (const auto& each : part.endpoints) {
       const auto* handler = each.in_place ? each.in_place.get() : handlers.command_or_query(*each.message->key);
@@ -223,9 +227,20 @@ void running_application::state::build_routes() {
         throw internal_error("no_handler", "{} has an endpoint in module {}, but no handler: list one with .commands<…>() or .queries<…>()", each.message->name, part.name);
       }
       declared.push_back(make_route(each, *handler, *runs, part.name));
+      documented.push_back({.method = each.method,
+                            .pattern = each.pattern,
+                            .name = handler->message->name,
+                            .group = part.name,
+                            .input = handler->message->model,
+                            .result = handler->result,
+                            .status = each.how.status,
+                            .has_location = !each.how.location.empty()});
     }
   }
   auto all = framework_routes(definition->name, health, metrics, management, declared);
+  if (documentation.title.empty()) documentation.title = app.name.empty() ? definition->name : app.name;
+  if (documentation.version.empty()) documentation.version = app.version.empty() ? "1.0.0" : app.version;
+  std::ranges::move(documentation_routes(documentation, documented, declared), std::back_inserter(all));
   if (messages) std::ranges::move(message_routes(*messages, management), std::back_inserter(all));
   std::ranges::move(declared, std::back_inserter(all));
   routes = std::make_unique<counted_router>(std::move(all), metrics, definition->name);

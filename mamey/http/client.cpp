@@ -31,8 +31,18 @@ double random_share() {
 url_parts parse_or_refuse(std::string_view text) {
   auto parsed = url_parts::parse(text);
   if (!parsed) throw std::invalid_argument("not an address to call: \"" + std::string(text) + "\"");
-  if (parsed->scheme != "http") throw std::invalid_argument("https is not spoken yet: \"" + std::string(text) + "\"");
   return *std::move(parsed);
+}
+
+/// In words, what TLS ended with; nothing for other failures.
+std::optional<std::string> fault_of_tls(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const tls_error& error) {
+    return error.what();
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
 }
 
 /// An error body of ours, or of the reference's services.
@@ -46,6 +56,7 @@ struct client::state {
   state(runtime& on, client_options given) : options(std::move(given)), runs_on(on) {
     for (std::size_t i = 0; i < on.loops(); ++i) add_pool(on.loop(i));
     add_pool(on.system_loop());
+    if (!options.tls.ca_file.empty() || !options.tls.certificate_file.empty()) tls_context_of_all();  // what is wrong with the files, is told now
   }
   ~state() {
     for (auto& each : pools) detail::run_on_loop(*each.loop, [&each] { each.pool->clear(); });
@@ -96,10 +107,18 @@ struct client::state {
     return at(authority).budget.spend();
   }
 
+  /// Made at the first https call, as reading the system's authorities takes its time.
+  const tls_context& tls_context_of_all() {
+    const std::lock_guard lock(guard);
+    if (!tls) tls = tls_context::for_clients(options.tls);
+    return *tls;
+  }
+
   detail::attempt_result attempt(const detail::attempt& what, const std::string& authority);
   std::string shown(std::string_view target) const;
 
   client_options options;
+  std::optional<tls_context> tls;
   runtime& runs_on;
   struct loop_pool {
     event_loop* loop;
@@ -148,7 +167,9 @@ client_response client::send(const client_request& what) {
   auto& shared = *state_;
   const auto& options = shared.options;
   const auto to = parse_or_refuse(what.url);
-  const auto authority = to.authority();
+  const bool secure = to.scheme == "https";
+  const auto authority = secure ? "https://" + to.authority() : to.authority();  // host:443 may be either
+  const auto* tls = secure ? &shared.tls_context_of_all() : nullptr;
   const deadline_scope total(what.timeout.value_or(options.timeout));
   const retry_options retrying{
       .retries = what.retries.value_or(options.retries), .first_delay = options.retry_delay, .longest_delay = options.retry_longest_delay};
@@ -156,7 +177,7 @@ client_response client::send(const client_request& what) {
   shared.earn(authority);
   for (int tries = 1;; ++tries) {
     const auto bytes = detail::compose_request(what, to, options);  // anew each time: what is left of the deadline shrinks
-    auto result = shared.attempt({.options = options, .to = to, .method = what.method, .bytes = bytes}, authority);
+    auto result = shared.attempt({.options = options, .to = to, .origin = authority, .tls = tls, .method = what.method, .bytes = bytes}, authority);
     log.debug("{http_method} {authority}{path}: try {try} answered {status}", name_of(what.method), authority, shared.shown(to.target),
               tries, result.outcome.status);
     const auto delay = next_try(retrying, what.method, tries, result.outcome, random_share());
@@ -175,6 +196,7 @@ client_response client::send(const client_request& what) {
       throw deadline_exceeded("no_answer_in_time", "{} did not answer in time", authority);
     log.warning("{http_method} {authority}{path} failed after {tries} tries: {error}", name_of(what.method), authority,
                 shared.shown(to.target), tries, reason.detail);
+    if (const auto fault = fault_of_tls(result.failure)) throw unavailable("tls_failed", "{} cannot be called: {}", authority, *fault);
     throw unavailable(result.outcome.how == attempt_outcome::kind::not_sent ? "no_connection" : "connection_broken", "{} cannot be reached",
                       authority);
   }

@@ -22,6 +22,7 @@
 #include <mamey/core/json.hpp>
 #include <mamey/core/time.hpp>
 #include <mamey/http/method.hpp>
+#include <mamey/runtime/tls.hpp>
 
 namespace mamey::inline v1 {
 class runtime;
@@ -46,7 +47,8 @@ struct client_options {
   std::string correlation_context_header = "Correlation-Context";
   std::string correlation_id_header = "X-Correlation-ID";
 
-  std::chrono::milliseconds connect_timeout{2'000};
+  tls_options tls{};  ///< of https addresses
+  std::chrono::milliseconds connect_timeout{2'000};  ///< the TLS handshake included
   std::chrono::milliseconds try_timeout{10'000};  ///< of one try
   std::chrono::milliseconds timeout{30'000};      ///< of all tries; the ambient deadline holds besides
   std::chrono::milliseconds retry_delay{50};      ///< before the first retry; doubles, with jitter
@@ -89,7 +91,7 @@ void throw_unless_ok(const client_response& answer, std::string_view what);
 
 class service_client;
 
-/// Thread-safe; its calls suspend the fiber. Calls throw `unavailable` (no connection, broken, breaker open), `deadline_exceeded`,
+/// Thread-safe; its calls suspend the fiber. Calls throw `unavailable` (no connection, not to be trusted, broken, breaker open), `deadline_exceeded`,
 /// `cancelled`, or std::invalid_argument for an address or header that cannot be sent.
 class client {
  public:

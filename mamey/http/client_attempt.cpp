@@ -126,8 +126,11 @@ class answer_reader {
 };
 
 tcp_stream connect(const attempt& what, steady_time until) {
-  return tcp_stream::connect(what.to.host, what.to.port,
-                             std::min<std::chrono::nanoseconds>(what.options.connect_timeout, until - steady_now()));
+  const auto begin = steady_now();
+  const auto timeout = std::min<std::chrono::nanoseconds>(what.options.connect_timeout, until - begin);
+  auto stream = tcp_stream::connect(what.to.host, what.to.port, timeout);
+  if (what.tls != nullptr) stream.start_tls(*what.tls, what.to.host, begin + timeout);
+  return stream;
 }
 
 attempt_result failed_as(kind how) { return {.outcome = {.how = how}, .response = {}, .failure = std::current_exception()}; }
@@ -190,8 +193,8 @@ attempt_result try_once(const attempt& what, connection_pool* pool) {
       result.over = attempt_result::connection::opened;
       return result;
     }
-    auto lease = pool->take(what.to.authority(), until);
-    if (!lease) throw unavailable("pool_exhausted", "all {} connections to {} are in use", what.options.connections, what.to.authority());
+    auto lease = pool->take(what.origin, until);
+    if (!lease) throw unavailable("pool_exhausted", "all {} connections to {} are in use", what.options.connections, what.origin);
     if (!lease->stream) lease->stream.emplace(connect(what, until));
     auto result = exchange_over(what, &*lease, *lease->stream, until);
     result.over = lease->reused ? attempt_result::connection::reused : attempt_result::connection::opened;

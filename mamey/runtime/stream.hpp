@@ -17,6 +17,8 @@
 
 namespace mamey::inline v1 {
 
+class tls_context;
+
 /// An accepted or connected socket, not yet on a loop. Owns the descriptor.
 class socket_handle {
  public:
@@ -31,7 +33,7 @@ class socket_handle {
   int descriptor_;
 };
 
-/// A connection. I/O errors throw std::system_error, an operation's own timeout or the ambient deadline `deadline_exceeded`.
+/// A connection, in clear or over TLS. I/O errors throw std::system_error, an operation's own timeout or the ambient deadline `deadline_exceeded`.
 class tcp_stream {
  public:
   /// Puts the socket on the current loop.
@@ -49,7 +51,7 @@ class tcp_stream {
   std::optional<std::size_t> try_read(std::span<char> into);
   /// Writes everything.
   void write(std::string_view bytes, std::optional<steady_time> until = {});
-  /// Writes what fits without waiting; returns the count.
+  /// Writes what fits without waiting; returns the count. The rest must be offered again, unchanged.
   std::size_t try_write(std::string_view bytes);
   /// Waits until readable. False when `until` passed first.
   bool wait_readable(std::optional<steady_time> until);
@@ -57,6 +59,13 @@ class tcp_stream {
   /// Calls back once, on the loop and outside any fiber, when bytes (or the end) arrive: an idle connection that owns no stack. Empty: takes it back.
   void on_readable(std::function<void()> callback);
 
+  /// Encrypts all that follows, and waits for the handshake (tls.hpp). `peer_name` is whom a client calls: the name that the certificate must
+  /// hold. Throws `tls_error`.
+  void start_tls(const tls_context& with, const std::string& peer_name = {}, std::optional<steady_time> until = {});
+  /// The same without waiting: the handshake goes along with the first `try_read`. Afterwards a readable stream may have no byte to give.
+  void begin_tls(const tls_context& with, const std::string& peer_name = {});
+
+  /// Over TLS the peer is told, if it takes it now.
   void shutdown_write() noexcept;
   /// Resets the connection instead of the orderly end (RST).
   void abort() noexcept;

@@ -15,7 +15,9 @@
 #include <mamey/runtime/detail/loop_state.hpp>
 #include <mamey/runtime/detail/parker.hpp>
 #include <mamey/runtime/detail/socket_address.hpp>
+#include <mamey/runtime/detail/tls_session.hpp>
 #include <mamey/runtime/stream.hpp>
+#include <mamey/runtime/tls.hpp>
 
 namespace mamey::inline v1 {
 namespace {
@@ -52,7 +54,7 @@ socket_handle::~socket_handle() {
 }
 
 /// Remembers what the kernel said last, because it says it once (edges): no system call finds out what is known already.
-struct tcp_stream::state final : event_loop::watcher {
+struct tcp_stream::state final : event_loop::watcher, detail::wire {
   enum class level : std::uint8_t {
     unknown,  ///< try
     ready,
@@ -80,13 +82,23 @@ struct tcp_stream::state final : event_loop::watcher {
     if (writer != nullptr) writer->wake();
   }
 
+  std::optional<std::size_t> read_wire(std::span<char> into) override;
+  std::size_t write_wire(std::string_view bytes) override;
+
   void close() noexcept {
     if (socket.get() < 0) return;
+    if (tls) tls->say_goodbye();
     if (loop != nullptr) loop->unwatch(socket.get());
     socket = socket_handle();
     callback = nullptr;
     if (reader != nullptr) reader->wake();
     if (writer != nullptr) writer->wake();
+  }
+
+  /// The direction that must be waited for; TLS may need the other one.
+  bool wait_for(detail::tls_session::needs direction, std::optional<steady_time> until) {
+    if (direction == detail::tls_session::needs::writing) return wait(writer, writing, POLLOUT, until);
+    return wait(reader, reading, POLLIN, until);
   }
 
   /// Of the loop's thread, so the parker needs no lock.
@@ -116,6 +128,7 @@ struct tcp_stream::state final : event_loop::watcher {
   detail::parker* reader = nullptr;
   detail::parker* writer = nullptr;
   std::function<void()> callback;
+  std::unique_ptr<detail::tls_session> tls;  ///< none: in clear
 };
 
 tcp_stream::tcp_stream(socket_handle socket) {
@@ -131,18 +144,22 @@ tcp_stream& tcp_stream::operator=(tcp_stream&&) noexcept = default;
 std::optional<std::size_t> tcp_stream::try_read(std::span<char> into) {
   auto& self = *state_;
   if (self.socket.get() < 0) throw_closed();
-  if (self.reading == state::level::drained) return std::nullopt;
+  return self.tls ? self.tls->try_read(into) : self.read_wire(into);
+}
+
+std::optional<std::size_t> tcp_stream::state::read_wire(std::span<char> into) {
+  if (reading == level::drained) return std::nullopt;
   for (;;) {
-    const auto count = ::recv(self.socket.get(), into.data(), into.size(), 0);
+    const auto count = ::recv(socket.get(), into.data(), into.size(), 0);
     if (count >= 0) {
       // Less than asked for: the kernel has no more, and what comes later is a new edge (epoll(7), question 9). Not so for the end of the
       // stream, which may have come with these bytes.
-      const bool was_last = self.loop != nullptr && !self.peer_closed && static_cast<std::size_t>(count) < into.size() && count > 0;
-      self.reading = was_last ? state::level::drained : state::level::ready;
+      const bool was_last = loop != nullptr && !peer_closed && static_cast<std::size_t>(count) < into.size() && count > 0;
+      reading = was_last ? level::drained : level::ready;
       return static_cast<std::size_t>(count);
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (self.loop != nullptr) self.reading = state::level::drained;
+      if (loop != nullptr) reading = level::drained;
       return std::nullopt;
     }
     if (errno != EINTR) throw_errno("cannot read from the connection");
@@ -160,14 +177,18 @@ std::size_t tcp_stream::read_some(std::span<char> into, std::optional<steady_tim
 std::size_t tcp_stream::try_write(std::string_view bytes) {
   auto& self = *state_;
   if (self.socket.get() < 0) throw_closed();
+  return self.tls ? self.tls->try_write(bytes) : self.write_wire(bytes);
+}
+
+std::size_t tcp_stream::state::write_wire(std::string_view bytes) {
   std::size_t written = 0;
-  while (written < bytes.size() && self.writing != state::level::drained) {
-    const auto count = ::send(self.socket.get(), bytes.data() + written, bytes.size() - written, MSG_NOSIGNAL);
+  while (written < bytes.size() && writing != level::drained) {
+    const auto count = ::send(socket.get(), bytes.data() + written, bytes.size() - written, MSG_NOSIGNAL);
     if (count >= 0) {
       written += static_cast<std::size_t>(count);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (self.loop == nullptr) break;
-      self.writing = state::level::drained;
+      if (loop == nullptr) break;
+      writing = level::drained;
     } else if (errno != EINTR) {
       throw_errno("cannot write to the connection");
     }
@@ -184,8 +205,35 @@ void tcp_stream::write(std::string_view bytes, std::optional<steady_time> until)
   }
 }
 
-bool tcp_stream::wait_readable(std::optional<steady_time> until) { return state_->wait(state_->reader, state_->reading, POLLIN, until); }
-bool tcp_stream::wait_writable(std::optional<steady_time> until) { return state_->wait(state_->writer, state_->writing, POLLOUT, until); }
+bool tcp_stream::wait_readable(std::optional<steady_time> until) {
+  auto& self = *state_;
+  if (!self.tls) return self.wait(self.reader, self.reading, POLLIN, until);
+  if (!self.tls->has_more()) return self.wait_for(self.tls->reading_needs(), until);
+  detail::check_interruption();
+  return true;
+}
+
+bool tcp_stream::wait_writable(std::optional<steady_time> until) {
+  auto& self = *state_;
+  if (!self.tls) return self.wait(self.writer, self.writing, POLLOUT, until);
+  return self.wait_for(self.tls->writing_needs(), until);
+}
+
+void tcp_stream::begin_tls(const tls_context& with, const std::string& peer_name) {
+  if (state_->tls) detail::fatal("a tcp_stream that is over TLS starts TLS again");
+  state_->tls = std::make_unique<detail::tls_session>(with.state_, *state_, peer_name);
+}
+
+void tcp_stream::start_tls(const tls_context& with, const std::string& peer_name, std::optional<steady_time> until) {
+  begin_tls(with, peer_name);
+  for (;;) {
+    detail::check_interruption();
+    if (!is_open()) throw_closed();
+    const auto needs = state_->tls->shake_hands();
+    if (needs == detail::tls_session::needs::nothing) return;
+    if (!state_->wait_for(needs, until)) throw deadline_exceeded("tls_timeout", "the peer did not complete the TLS handshake in time");
+  }
+}
 
 void tcp_stream::on_readable(std::function<void()> callback) {
   auto& self = *state_;
@@ -193,14 +241,18 @@ void tcp_stream::on_readable(std::function<void()> callback) {
   if (self.loop == nullptr) detail::fatal("tcp_stream::on_readable needs an event loop");
   const bool wanted = static_cast<bool>(callback);
   self.callback = std::move(callback);
-  if (wanted && self.reading == state::level::ready) self.loop->call_readable_again(self.socket.get());
+  if (wanted && (self.reading == state::level::ready || (self.tls && self.tls->has_more()))) self.loop->call_readable_again(self.socket.get());
 }
 
-void tcp_stream::shutdown_write() noexcept { ::shutdown(state_->socket.get(), SHUT_WR); }
+void tcp_stream::shutdown_write() noexcept {
+  if (state_->tls && is_open()) state_->tls->say_goodbye();
+  ::shutdown(state_->socket.get(), SHUT_WR);
+}
 
 void tcp_stream::abort() noexcept {
   const linger reset{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(state_->socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  state_->tls.reset();  // no goodbye: what was sent is not all
   close();
 }
 

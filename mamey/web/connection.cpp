@@ -20,7 +20,9 @@ using parse_state = http::message_parser::state;
 
 }  // namespace
 
-connection::connection(worker& of, socket_handle socket) : worker_(of), stream_(std::move(socket)) {}
+connection::connection(worker& of, socket_handle socket, const tls_context* tls) : worker_(of), stream_(std::move(socket)) {
+  if (tls != nullptr) stream_.begin_tls(*tls);
+}
 
 connection::~connection() {
   if (timer_ != 0) worker_.loop().cancel_timer(timer_);

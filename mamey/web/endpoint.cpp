@@ -11,7 +11,7 @@ namespace mamey::inline v1::web {
 std::string endpoint::url() const {
   const bool any = host == "*" || host == "0.0.0.0" || host == "::";
   const auto shown = any ? std::string("localhost") : host.find(':') != std::string::npos ? "[" + host + "]" : host;
-  return "http://" + shown + ":" + std::to_string(port);
+  return (secure ? "https://" : "http://") + shown + ":" + std::to_string(port);
 }
 
 namespace detail {
@@ -19,7 +19,7 @@ namespace {
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
   throw std::invalid_argument("cannot listen on \"" + std::string(text) + "\": " + std::string(why) +
-                              "; expected http://HOST:PORT, where HOST may be * and PORT 0");
+                              "; expected http://HOST:PORT or https://HOST:PORT, where HOST may be * and PORT 0");
 }
 
 std::uint16_t parse_port(std::string_view whole, std::string_view text) {
@@ -33,17 +33,18 @@ std::uint16_t parse_port(std::string_view whole, std::string_view text) {
 
 endpoint parse_endpoint(std::string_view text) {
   auto rest = text;
+  bool secure = false;
   if (const auto scheme_end = rest.find("://"); scheme_end != std::string_view::npos) {
     const auto scheme = rest.substr(0, scheme_end);
-    if (equal_ignoring_case(scheme, "https")) refuse(text, "TLS is not spoken yet");
-    if (!equal_ignoring_case(scheme, "http")) refuse(text, "the scheme is not http");
+    secure = equal_ignoring_case(scheme, "https");
+    if (!secure && !equal_ignoring_case(scheme, "http")) refuse(text, "the scheme is neither http nor https");
     rest.remove_prefix(scheme_end + 3);
   }
   if (rest.ends_with('/')) rest.remove_suffix(1);
   const auto host_end = rest.starts_with('[') ? rest.find(']') : rest.rfind(':');
   if (rest.starts_with('[') && host_end == std::string_view::npos) refuse(text, "the bracket is not closed");
 
-  endpoint result{.host = std::string(rest.substr(0, host_end)), .port = 80};
+  endpoint result{.host = std::string(rest.substr(0, host_end)), .port = static_cast<std::uint16_t>(secure ? 443 : 80), .secure = secure};
   auto port = host_end == std::string_view::npos ? std::string_view{} : rest.substr(host_end);
   if (rest.starts_with('[')) {
     result.host.erase(0, 1);

@@ -1,6 +1,8 @@
 #include <mamey/web/server.hpp>
 
+#include <algorithm>
 #include <functional>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -30,10 +32,10 @@ struct http_server::state {
 
   event_loop& accepting_loop() { return workers.front()->loop(); }
 
-  void accept(socket_handle socket) {
+  void accept(socket_handle socket, bool secure) {
     auto& chosen = *workers[next++ % workers.size()];
-    if (&chosen.loop() == event_loop::current()) return chosen.adopt(std::move(socket));
-    chosen.loop().post([&chosen, descriptor = socket.release()] { chosen.adopt(socket_handle(descriptor)); });
+    if (&chosen.loop() == event_loop::current()) return chosen.adopt(std::move(socket), secure);
+    chosen.loop().post([&chosen, descriptor = socket.release(), secure] { chosen.adopt(socket_handle(descriptor), secure); });
   }
 
   /// Asks every worker to tell when it has no connection left; the permits come as they do.
@@ -61,18 +63,25 @@ http_server::~http_server() { close(); }
 void http_server::start() {
   std::vector<endpoint> wanted;
   for (const auto& each : state_->shared.options.urls) wanted.push_back(detail::parse_endpoint(each));
+  if (const auto first = std::ranges::find_if(wanted, &endpoint::secure); first != wanted.end()) {
+    const auto& tls = state_->shared.options.tls;
+    if (tls.certificate_file.empty()) throw std::invalid_argument("cannot listen on " + first->url() + ": set server:tls:certificateFile");
+    state_->shared.tls = tls_context::for_servers(tls);
+  }
   for (auto& each : wanted) {
     try {
       state_->listeners.push_back(std::make_unique<tcp_listener>(each.host, each.port));
     } catch (const std::system_error& error) {
       state_->listeners.clear();
-      throw unavailable("cannot_listen", "cannot listen on http://{}:{}: {}", each.host, each.port, error.what());
+      throw unavailable("cannot_listen", "cannot listen on {}://{}:{}: {}", each.secure ? "https" : "http", each.host, each.port, error.what());
     }
     each.port = state_->listeners.back()->port();
   }
   state_->addresses = std::move(wanted);
   run_on_loop(state_->accepting_loop(), [this] {
-    for (auto& each : state_->listeners) each->start([state = state_.get()](socket_handle socket) { state->accept(std::move(socket)); });
+    for (std::size_t i = 0; i < state_->listeners.size(); ++i) {
+      state_->listeners[i]->start([state = state_.get(), secure = state_->addresses[i].secure](socket_handle socket) { state->accept(std::move(socket), secure); });
+    }
   });
   for (const auto& each : state_->addresses) log.info("listening on {url}", each.url());
 }

@@ -15,6 +15,7 @@
 
 #include <mamey/core/time.hpp>
 #include <mamey/runtime/event_loop.hpp>
+#include <mamey/runtime/tls.hpp>
 #include <mamey/web/handler.hpp>
 
 namespace mamey::inline v1 {
@@ -26,6 +27,7 @@ namespace mamey::inline v1::web {
 /// Section `server`. What exceeds a limit is answered (414, 431, 413, 408, 503) and the connection closes.
 struct server_options {
   std::vector<std::string> urls{"http://*:5000"};    ///< where to listen; port 0 takes a free one, `*` is every address of the machine
+  tls_options tls{.verify = tls_verify::none};       ///< of https urls; `verify` and `caFile` are about certificates of clients
   std::size_t max_connections = 10'000;              ///< beyond: 503 and closed
   std::size_t max_in_flight = 4'096;                 ///< requests handled at once; beyond, or short of fibers: 503 with Retry-After
   std::size_t max_request_line = 8 << 10;            ///< bytes; 414
@@ -46,6 +48,7 @@ struct server_options {
 struct endpoint {
   std::string host;
   std::uint16_t port = 0;
+  bool secure = false;  ///< https
   /// `http://host:port`; `*` reads as `localhost`, so that one can click on it.
   std::string url() const;
 };
@@ -70,7 +73,8 @@ class http_server {
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
 
-  /// Binds and listens. Throws `unavailable` naming the address when it is taken, std::invalid_argument for a url that is none.
+  /// Binds and listens. Throws `unavailable` naming the address when it is taken, std::invalid_argument for a url that is none or https
+  /// without a certificate, std::runtime_error naming the file when that cannot be used.
   void start();
   /// In the order of the urls, port 0 replaced by the one taken. Empty before `start`.
   std::vector<endpoint> addresses() const;

@@ -22,6 +22,8 @@ struct attempt_result {
 struct attempt {
   const client_options& options;
   const url_parts& to;
+  const std::string& origin;  ///< whose connections may serve it: `host:port`, `https://host:port`
+  const tls_context* tls;     ///< null: in clear
   http_method method;
   const std::string& bytes;  ///< the request as it goes on the wire
 };

@@ -18,7 +18,8 @@ class worker;
 /// request is complete until everything that came with it is answered.
 class connection final : http::request_hooks {
  public:
-  connection(worker& of, socket_handle socket);
+  /// Without `tls` in clear.
+  connection(worker& of, socket_handle socket, const tls_context* tls);
   ~connection() override;
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <mamey/runtime/event_loop.hpp>
@@ -22,6 +23,7 @@ class connection;
 struct server_shared {
   server_options options;
   handler& answers;
+  std::optional<tls_context> tls = {};  ///< of https addresses
   std::atomic<bool> draining{false};
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> in_flight{0};
@@ -42,7 +44,7 @@ class worker {
   std::string_view date() { return date_.now(); }
   const context_options& contexts() const noexcept { return contexts_; }
 
-  void adopt(socket_handle socket);
+  void adopt(socket_handle socket, bool secure);
   void remove(connection& gone) noexcept;
 
   /// Whether one more request may be handled; counts it.

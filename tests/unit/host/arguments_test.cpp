@@ -39,6 +39,7 @@ TEST(arguments, addresses_are_read_as_written) {
   EXPECT_EQ(parse_url("http://+:80").host, "*");
   EXPECT_EQ(parse_url("http://[::1]:8080").host, "::1");
   EXPECT_EQ(parse_url("http://localhost").port, 80);
+  EXPECT_EQ(parse_url("https://localhost").port, 443);
 }
 
 }  // namespace

@@ -105,6 +105,7 @@ TEST(http_server_framing, what_exceeds_a_limit_is_told_even_to_a_client_that_goe
     }
     const auto answer = client.receive();
     EXPECT_FALSE(client.was_reset());
+    EXPECT_TRUE(answer && answer->body.starts_with(R"({"code":")")) << "the one shape of errors";
     return answer ? answer->status : 0;
   };
   const std::string much(16 << 10, 'x');

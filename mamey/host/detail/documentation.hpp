@@ -1,0 +1,18 @@
+#pragma once
+
+/// @file
+/// The OpenAPI document of an application's endpoints and the page that shows it.
+
+#include <string>
+#include <vector>
+
+#include <mamey/web/openapi.hpp>
+#include <mamey/web/router.hpp>
+
+namespace mamey::inline v1 {
+
+/// `GET /openapi.json` and `/docs`; with a `routePrefix` also where the reference has them. A route the application declares itself wins: it is left out here.
+std::vector<web::route> documentation_routes(const web::documentation_options& options, const std::vector<web::documented_endpoint>& endpoints,
+                                             const std::vector<web::route>& declared);
+
+}  // namespace mamey::inline v1
