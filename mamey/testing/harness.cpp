@@ -51,6 +51,7 @@ struct harness::state {
       running->consume();
       running->start();
     });
+    runtime.advance(std::chrono::milliseconds(1));  // the consumers come to their queues
   }
 
   /// Runs `work` in a fiber and context of its own, then lets the outbox send what it committed.

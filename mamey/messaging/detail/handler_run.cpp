@@ -179,6 +179,7 @@ class handler_run {
     answer_ = {};
     if (!handler_.on_failure) return;
     try {
+      const context_scope scope(context_of(*from_.message, around_.service));
       answer_ = handler_.on_failure(*from_.message, last_error_);
     } catch (...) {
       const auto report = describe_current_exception();
