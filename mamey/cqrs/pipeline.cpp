@@ -75,7 +75,7 @@ struct pipeline::state {
   no_store nothing;
   std::function<void(std::vector<envelope>)> publish;  ///< of a module without a store
 
-  void raise_events(unit_of_work& unit, scope& services) const;
+  void raise_events(const handler_entry& by, unit_of_work& unit, scope& services) const;
   void send_out(const handler_entry& handler, change_set changes) const;
   change_set changes_of(unit_of_work& unit) const;
   handling_result buffered(const handler_entry& handler, const void* message, const result_sink& sink, handling_context* received);
@@ -160,7 +160,7 @@ handling_result pipeline::state::buffered(const handler_entry& handler, const vo
   scope services(provider);
   services.place(unit);
   handler.invoke(services, message, sink);
-  raise_events(unit, services);
+  raise_events(handler, unit, services);
   auto changes = changes_of(unit);
   if (received) received->seal(changes);
   if (changes.empty()) return handling_result::committed;
@@ -191,7 +191,7 @@ handling_result pipeline::state::interactive(const handler_entry& handler, const
   services.place<transaction>(shown);
   try {
     handler.invoke(services, message, sink);
-    raise_events(unit, services);
+    raise_events(handler, unit, services);
     auto changes = changes_of(unit);
     if (received) received->seal(changes);
     changes.inbox.reset();  // went in first, when the transaction began
@@ -203,12 +203,14 @@ handling_result pipeline::state::interactive(const handler_entry& handler, const
   return handling_result::committed;
 }
 
-void pipeline::state::raise_events(unit_of_work& unit, scope& services) const {
+void pipeline::state::raise_events(const handler_entry& by, unit_of_work& unit, scope& services) const {
   for (int count = 0; auto event = unit.take_raised(); ++count) {
     if (count >= options.most_domain_events) {
       throw internal_error("too_many_domain_events", "more than {} domain events in one unit of work: {} seems to raise itself", options.most_domain_events, event->info->name);
     }
-    for (const auto* handler : handlers.domain_handlers(*event->info->key)) handler->invoke(services, event->object.get(), {});
+    for (const auto* handler : handlers.domain_handlers(*event->info->key)) {
+      if (handler->module == by.module) handler->invoke(services, event->object.get(), {});
+    }
     if (const auto* mapping = handlers.mapping(*event->info->key)) {
       if (auto mapped = mapping->map(event->object.get()); mapped.object) {
         mapped.key = event->key;

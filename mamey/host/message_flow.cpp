@@ -94,6 +94,7 @@ std::vector<subscription> subscriptions_of(const handler_registry& handlers, pip
 
 struct message_flow::state {
   store* module_store = nullptr;
+  pipeline* runs = nullptr;
   std::unique_ptr<durable_queues> queues;
   std::shared_ptr<transport> through;
   std::unique_ptr<message_endpoint> endpoint;
@@ -152,7 +153,7 @@ void message_flow::state::show(const environment& around) {
 
 message_flow::message_flow(const environment& around, application_definition& definition, const handler_registry& handlers, pipeline& runs, store* module_store,
                            std::shared_ptr<transport> shared, const naming_conventions& names)
-    : state_(new state{.module_store = module_store}) {
+    : state_(new state{.module_store = module_store, .runs = &runs}) {
   state_->open_transport(around, definition, std::move(shared));
   message_endpoint_parts parts{.service = around.application,
                                .module_store = module_store,
@@ -173,7 +174,9 @@ message_flow::message_flow(const environment& around, application_definition& de
   state_->show(around);
 }
 
-message_flow::~message_flow() = default;
+message_flow::~message_flow() {
+  if (state_->without_outbox) state_->runs->publish_through({});  // a straggler is refused
+}
 
 message_endpoint& message_flow::endpoint() noexcept { return *state_->endpoint; }
 store* message_flow::module_store() noexcept { return state_->module_store; }

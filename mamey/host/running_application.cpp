@@ -178,8 +178,12 @@ void running_application::state::read_settings() {
 }
 
 void running_application::state::list_handlers() {
-  for (auto& part : definition->modules) {
-    for (auto& each : part.handlers) handlers.add(std::move(each));
+  for (std::size_t number = 0; number < definition->modules.size(); ++number) {
+    auto& part = definition->modules[number];
+    for (auto& each : part.handlers) {
+      each.module = number;
+      handlers.add(std::move(each));
+    }
     for (auto& each : part.mappings) handlers.add(std::move(each));
     for (auto& each : part.rejections) handlers.add(std::move(each));
     for (const auto* each : part.published) handlers.publish(*each);
@@ -187,9 +191,11 @@ void running_application::state::list_handlers() {
   for (auto& part : definition->modules) {
     for (const auto* each : part.subscribed) handlers.subscribe(*each);
   }
-  for (auto& part : definition->modules) {
-    for (auto& each : part.endpoints) {
-      if (each.in_place) handlers.add_in_place(each.in_place);
+  for (std::size_t number = 0; number < definition->modules.size(); ++number) {
+    for (auto& each : definition->modules[number].endpoints) {
+      if (!each.in_place) continue;
+      each.in_place->module = number;
+      handlers.add_in_place(each.in_place);
     }
   }
 }

@@ -155,6 +155,19 @@ TEST_F(unit_of_work_on_sqlite, a_raised_event_leaves_the_module_only_if_declared
   EXPECT_EQ(counters.published<Doubled>()[0].value, 8);
 }
 
+int overheard = 0;
+void overhear(const Increased&) { ++overheard; }
+
+TEST(modules, domain_events_stay_inside_their_module) {
+  overheard = 0;
+  mamey::testing::harness both{application("both").add(module("counters").commands<add>()).add(module("others").domain_events<overhear>())};
+  both.send(Add{"a", 1});
+  EXPECT_EQ(overheard, 0);
+  mamey::testing::harness one{module("counters").commands<add>().domain_events<overhear>()};
+  one.send(Add{"a", 1});
+  EXPECT_EQ(overheard, 1);
+}
+
 TEST_F(unit_of_work_on_sqlite, an_interactive_handler_works_inside_its_transaction) {
   counters.send(AddInside{"a", 3});
   EXPECT_EQ(value_met_inside, 1) << "what it executed applies at once";

@@ -119,4 +119,17 @@ TEST_F(without_store, what_needs_one_is_refused) {
   EXPECT_NE(refusal(application("hall").add(module("hall").commands<greet>())).find("greet asks for a publisher, but application hall has no messaging"), std::string::npos);
 }
 
+TEST(stores, of_two_features_are_refused_naming_both) {
+  auto definition = application("hall").release();
+  const auto open = [](const environment&) { return std::unique_ptr<store>(); };
+  definition->use_store("sqlite", open);
+  try {
+    definition->use_store("postgres", open);
+    FAIL() << "taken";
+  } catch (const error& reason) {
+    EXPECT_NE(reason.reason().find("sqlite"), std::string::npos) << reason.reason();
+    EXPECT_NE(reason.reason().find("postgres"), std::string::npos) << reason.reason();
+  }
+}
+
 }  // namespace
