@@ -18,7 +18,7 @@ struct invocation {
 
 /// Wraps every handler of an application: registered with `module::behaviour<T>()`, built once by injection, called from every loop, so thread-safe.
 ///
-/// The order of the whole: context → logging → metrics → validation → own behaviours, in the order of their registration → retry → unit of work → handler.
+/// The order of the whole: context → logging → metrics and span → authorization → validation → own behaviours, in the order of their registration → retry → unit of work → handler.
 class behaviour {
  public:
   virtual ~behaviour() = default;

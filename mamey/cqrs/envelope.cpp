@@ -3,6 +3,7 @@
 #include <mamey/core/json.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/cqrs/pipeline.hpp>
+#include <mamey/messaging/message_headers.hpp>
 #include <mamey/runtime/context.hpp>
 
 namespace mamey::inline v1 {
@@ -13,17 +14,26 @@ struct user_on_the_bus {
   std::string id;
   bool is_authenticated = true;
   std::string role;
+  std::vector<std::string> roles;  // ours: the reference knows one
   std::map<std::string, std::string> claims;
 };
 
 std::string describe_user(const principal& user) {
-  user_on_the_bus written{.id = user.id, .role = user.roles.empty() ? std::string() : user.roles.front(), .claims = {user.claims.begin(), user.claims.end()}};
+  user_on_the_bus written{.id = user.id, .role = user.roles.empty() ? std::string() : user.roles.front(), .roles = user.roles, .claims = {user.claims.begin(), user.claims.end()}};
   std::string text;
   json::write(text, model_of<user_on_the_bus>(), &written);
   return text;
 }
 
 }  // namespace
+
+std::shared_ptr<const principal> user_of(const envelope& message) {
+  user_on_the_bus told;
+  if (message.user.empty() || !json::read(message.user, model_of<user_on_the_bus>(), &told).empty()) return nullptr;
+  if (told.id.empty() || !told.is_authenticated) return nullptr;
+  if (told.roles.empty() && !told.role.empty()) told.roles.push_back(told.role);
+  return std::make_shared<const principal>(principal{.id = std::move(told.id), .roles = std::move(told.roles), .claims = {told.claims.begin(), told.claims.end()}});
+}
 
 envelope make_envelope(const recorded_message& message, const outgoing_rules& rules) {
   const auto& context = current_context();
@@ -46,6 +56,7 @@ envelope make_envelope(const recorded_message& message, const outgoing_rules& ru
   json::write(made.body, *message.info->model, message.object.get());
   made.exchange = names.exchange;
   made.routing_key = names.routing_key;
+  if (message.is_command) mark_as_command(made);
   return made;
 }
 

@@ -5,8 +5,10 @@
 
 #include <mamey/core/validation.hpp>
 #include <mamey/core/uuid.hpp>
+#include <mamey/cqrs/authorization.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/observability/metrics.hpp>
+#include <mamey/runtime/active_span.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 
@@ -42,13 +44,16 @@ class open_transaction final : public transaction {
 /// What one handler type costs and how it ends.
 struct handler_metrics {
   metrics::counter* handled = nullptr;
+  metrics::counter* refused = nullptr;
   metrics::counter* failed = nullptr;
   metrics::histogram* seconds = nullptr;
 };
 
+/// The message was wrong, not the service.
+bool is_refusal(const error_report& report) { return !is_transient(report.kind) && report.kind != error_kind::internal; }
+
 void log_failure(const handler_entry& handler, const error_report& report) {
-  const bool refused = !is_transient(report.kind) && report.kind != error_kind::internal;
-  if (refused) log.info("{message} refused by {handler}: {code} {reason}", handler.message->name, handler.name, report.code, report.reason);
+  if (is_refusal(report)) log.info("{message} refused by {handler}: {code} {reason}", handler.message->name, handler.name, report.code, report.reason);
   else log.warning("{message} failed in {handler}: {code} {detail}", handler.message->name, handler.name, report.code, report.detail.empty() ? report.reason : report.detail);
 }
 
@@ -68,8 +73,10 @@ struct pipeline::state {
   std::vector<behaviour*> behaviours;
   std::unordered_map<const handler_entry*, handler_metrics> metrics;
   no_store nothing;
+  std::function<void(std::vector<envelope>)> publish;  ///< of a module without a store
 
-  void raise_events(unit_of_work& unit, scope& services) const;
+  void raise_events(const handler_entry& by, unit_of_work& unit, scope& services) const;
+  void send_out(const handler_entry& handler, change_set changes) const;
   change_set changes_of(unit_of_work& unit) const;
   handling_result buffered(const handler_entry& handler, const void* message, const result_sink& sink, handling_context* received);
   handling_result interactive(const handler_entry& handler, const void* message, const result_sink& sink, handling_context* received);
@@ -78,11 +85,11 @@ struct pipeline::state {
 };
 
 pipeline::pipeline(service_provider& provider, const handler_registry& handlers, store* module_store, metrics::registry& measured, pipeline_options options)
-    : state_(new state{.provider = provider, .handlers = handlers, .module_store = module_store, .options = std::move(options), .behaviours = {}, .metrics = {}, .nothing = {}}) {
-  auto handled = measured.counters("mamey_handled_total", "Messages handled, by handler and outcome.", {"handler", "outcome"});
+    : state_(new state{.provider = provider, .handlers = handlers, .module_store = module_store, .options = std::move(options), .behaviours = {}, .metrics = {}, .nothing = {}, .publish = {}}) {
+  auto handled = measured.counters("mamey_handled_total", "Messages handled, by handler and outcome: ok, refused (the message was wrong), failed.", {"handler", "outcome"});
   auto seconds = measured.histograms("mamey_handling_seconds", "Time from dispatch to commit, by handler.", {"handler"});
   for (const auto& each : handlers.all()) {
-    state_->metrics[each.get()] = {.handled = &handled.with({each->name, "ok"}), .failed = &handled.with({each->name, "failed"}), .seconds = &seconds.with({each->name})};
+    state_->metrics[each.get()] = {.handled = &handled.with({each->name, "ok"}), .refused = &handled.with({each->name, "refused"}), .failed = &handled.with({each->name, "failed"}), .seconds = &seconds.with({each->name})};
   }
 }
 
@@ -92,30 +99,40 @@ const pipeline_options& pipeline::options() const noexcept { return state_->opti
 
 void pipeline::use(std::vector<behaviour*> behaviours) { state_->behaviours = std::move(behaviours); }
 
+void pipeline::publish_through(std::function<void(std::vector<envelope>)> send) { state_->publish = std::move(send); }
+
 void pipeline::dispatch(const message_info& message, const void* object, const result_sink& sink) {
   const auto* handler = state_->handlers.command_or_query(*message.key);
   if (!handler) throw internal_error("no_handler", "{} has no handler in this application: list it with .commands<…>() or .queries<…>()", message.name);
-  run(*handler, object, sink, validated::no);
+  const auto given = [&message, object] {
+    if (auto wrong = validate(*message.model, object); !wrong.empty()) throw validation_error(std::move(wrong));
+    return object;
+  };
+  run(*handler, given, sink);
 }
 
-handling_result pipeline::run(const handler_entry& handler, const void* message, const result_sink& sink, validated is_validated, handling_context* received) {
+handling_result pipeline::run(const handler_entry& handler, const message_source& message, const result_sink& sink, handling_context* received) {
   const auto& measured = state_->metrics.at(&handler);
   const auto started = steady_now();
-  try {
-    log.debug("{message} goes to {handler}", handler.message->name, handler.name);
-    if (is_validated == validated::no) {
-      auto wrong = validate(*handler.message->model, message);
-      if (!wrong.empty()) throw validation_error(std::move(wrong));
-    }
-    scope services(state_->provider);
-    const auto outcome = state_->wrapped(0, {.handler = handler, .message = message, .services = services}, sink, received);
-    measured.handled->increment();
+  const auto ended = [&](metrics::counter* as) {
+    as->increment();
     measured.seconds->observe(std::chrono::duration<double>(steady_now() - started).count());
+  };
+  log.debug("{message} goes to {handler}", handler.message->name, handler.name);
+  tracing::active_span span(handler.name, received ? tracing::span_kind::consumer : tracing::span_kind::internal);
+  span->set("mamey.message", handler.message->name);
+  try {
+    authorize(*handler.message);
+    const auto* const valid = message();
+    scope services(state_->provider);
+    const auto outcome = state_->wrapped(0, {.handler = handler, .message = valid, .services = services}, sink, received);
+    ended(measured.handled);
     return outcome;
   } catch (...) {
-    measured.failed->increment();
-    measured.seconds->observe(std::chrono::duration<double>(steady_now() - started).count());
-    log_failure(handler, describe_current_exception());
+    const auto report = describe_current_exception();
+    ended(is_refusal(report) ? measured.refused : measured.failed);
+    span->fail(report.code + ": " + report.reason);
+    log_failure(handler, report);
     throw;
   }
 }
@@ -143,15 +160,24 @@ handling_result pipeline::state::buffered(const handler_entry& handler, const vo
   scope services(provider);
   services.place(unit);
   handler.invoke(services, message, sink);
-  raise_events(unit, services);
+  raise_events(handler, unit, services);
   auto changes = changes_of(unit);
   if (received) received->seal(changes);
   if (changes.empty()) return handling_result::committed;
   if (!module_store) {
-    if (changes.outbox.empty() && changes.delayed.empty()) return handling_result::committed;
-    throw internal_error("no_outbox", "{} publishes, but the application has no store, hence no outbox: add one, e.g. .add(mamey::sqlite())", handler.name);
+    send_out(handler, std::move(changes));
+    return handling_result::committed;
   }
   return module_store->commit(changes) == commit_outcome::already_handled ? handling_result::already_handled : handling_result::committed;
+}
+
+/// Without a store: no unit of work, so the messages go as they are.
+void pipeline::state::send_out(const handler_entry& handler, change_set changes) const {
+  if (!changes.documents.empty() || !changes.statements.empty() || !changes.delayed.empty()) {
+    throw internal_error("no_store", "{} writes or sends later, but the application has no store; add one, e.g. .add(mamey::sqlite())", handler.name);
+  }
+  if (!publish) throw internal_error("no_messaging", "{} publishes, but the application has no messaging; add it: .add(mamey::messaging())", handler.name);
+  publish(std::move(changes.outbox));
 }
 
 handling_result pipeline::state::interactive(const handler_entry& handler, const void* message, const result_sink& sink, handling_context* received) {
@@ -165,7 +191,7 @@ handling_result pipeline::state::interactive(const handler_entry& handler, const
   services.place<transaction>(shown);
   try {
     handler.invoke(services, message, sink);
-    raise_events(unit, services);
+    raise_events(handler, unit, services);
     auto changes = changes_of(unit);
     if (received) received->seal(changes);
     changes.inbox.reset();  // went in first, when the transaction began
@@ -177,12 +203,14 @@ handling_result pipeline::state::interactive(const handler_entry& handler, const
   return handling_result::committed;
 }
 
-void pipeline::state::raise_events(unit_of_work& unit, scope& services) const {
+void pipeline::state::raise_events(const handler_entry& by, unit_of_work& unit, scope& services) const {
   for (int count = 0; auto event = unit.take_raised(); ++count) {
     if (count >= options.most_domain_events) {
       throw internal_error("too_many_domain_events", "more than {} domain events in one unit of work: {} seems to raise itself", options.most_domain_events, event->info->name);
     }
-    for (const auto* handler : handlers.domain_handlers(*event->info->key)) handler->invoke(services, event->object.get(), {});
+    for (const auto* handler : handlers.domain_handlers(*event->info->key)) {
+      if (handler->module == by.module) handler->invoke(services, event->object.get(), {});
+    }
     if (const auto* mapping = handlers.mapping(*event->info->key)) {
       if (auto mapped = mapping->map(event->object.get()); mapped.object) {
         mapped.key = event->key;

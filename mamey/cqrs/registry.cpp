@@ -22,10 +22,22 @@ void handler_registry::add(handler_entry entry) {
       throw internal_error("duplicate_handler", "{} has two handlers, {} and {}: a command or query has exactly one", owned->message->name, place->second->name,
                            owned->name);
     }
-  } else if (owned->kind == handler_kind::domain_event) {
-    domain_[key].push_back(owned.get());
+  } else {
+    const auto same = std::ranges::find_if(entries_, [&](const auto& each) { return each->kind == owned->kind && each->message->key == key && each->name == owned->name; });
+    if (same != entries_.end()) {
+      throw internal_error("duplicate_handler", "{} is handled by {} twice: list a handler once, and give two handlers of one event different names", owned->message->name, owned->name);
+    }
+    if (owned->kind == handler_kind::domain_event) domain_[key].push_back(owned.get());
   }
   entries_.push_back(std::move(owned));
+}
+
+void handler_registry::subscribe(const message_info& command) {
+  const auto* handler = command_or_query(*command.key);
+  if (!handler || handler->kind != handler_kind::command) {
+    throw internal_error("no_handler", "{} is subscribed to, but has no handler in this application: list it with .commands<…>()", command.name);
+  }
+  subscribed_.push_back(&command);
 }
 
 const handler_entry* handler_registry::command_or_query(const type_key& message) const noexcept {
@@ -45,5 +57,7 @@ const rejection* handler_registry::rejected(const type_key& message) const noexc
 bool handler_registry::is_published(const message_info& event) const noexcept {
   return event.is_contract || std::ranges::find(published_, &event) != published_.end();
 }
+
+bool handler_registry::is_subscribed(const message_info& command) const noexcept { return std::ranges::find(subscribed_, &command) != subscribed_.end(); }
 
 }  // namespace mamey::inline v1

@@ -13,19 +13,22 @@ namespace mamey::inline v1 {
 
 class handler_registry {
  public:
-  /// Throws `error` (internal) when a command or query has a handler already, naming both.
+  /// Throws `error` (internal) when a command or query has a handler already, naming both, or when an event has one of this name.
   void add(handler_entry entry);
   /// A handler reached only through its endpoint.
   void add_in_place(std::shared_ptr<handler_entry> entry) { entries_.push_back(std::move(entry)); }
   void add(event_mapping mapping) { mappings_[mapping.from->key] = std::move(mapping); }
   void add(rejection made) { rejections_[made.of->key] = std::move(made); }
   void publish(const message_info& event) { published_.push_back(&event); }
+  /// After all handlers. Throws `error` (internal) when nobody handles the command.
+  void subscribe(const message_info& command);
 
   const handler_entry* command_or_query(const type_key& message) const noexcept;
   const std::vector<const handler_entry*>& domain_handlers(const type_key& event) const noexcept;
   const event_mapping* mapping(const type_key& event) const noexcept;
   const rejection* rejected(const type_key& message) const noexcept;
   bool is_published(const message_info& event) const noexcept;
+  bool is_subscribed(const message_info& command) const noexcept;  ///< comes from the bus
 
   const std::vector<std::shared_ptr<handler_entry>>& all() const noexcept { return entries_; }
 
@@ -36,6 +39,7 @@ class handler_registry {
   std::unordered_map<const type_key*, event_mapping> mappings_;
   std::unordered_map<const type_key*, rejection> rejections_;
   std::vector<const message_info*> published_;
+  std::vector<const message_info*> subscribed_;
 };
 
 }  // namespace mamey::inline v1

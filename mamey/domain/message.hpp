@@ -3,11 +3,13 @@
 /// @file
 /// What makes a struct a message: its wire name, version and place on the bus, read from the type itself.
 
+#include <concepts>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include <mamey/core/reflect.hpp>
+#include <mamey/domain/access.hpp>
 
 namespace mamey::inline v1 {
 
@@ -29,6 +31,7 @@ struct message_info {
   const type_model* model = nullptr;
   message_options options;
   bool is_contract = false;                  ///< declares `message_options`
+  access_rule access;                        ///< `static constexpr auto access()` of the type
   std::shared_ptr<void> (*make)() = nullptr;  ///< a default-constructed object, to read into
 };
 
@@ -41,6 +44,11 @@ message_info make_message_info() {
     info.options = Message::message;
     info.is_contract = true;
     if (*info.options.name != '\0') info.name = info.options.name;
+  }
+  if constexpr (requires(const Message& any) { any.access(); }) {
+    constexpr bool is_static = requires { { Message::access() } -> std::same_as<access_rule>; };
+    static_assert(is_static, "mamey: access() of a message is static and returns a rule: `static constexpr auto access() { return mamey::requires_role(\"admin\"); }`.");
+    if constexpr (is_static) info.access = Message::access();
   }
   return info;
 }
@@ -59,6 +67,7 @@ struct recorded_message {
   std::string key;            ///< ordering key: the aggregate's id, or what the publisher said
   std::string stream;         ///< the aggregate it was raised by, e.g. `orders/8b2f…`
   std::int64_t position = 0;  ///< its place in that stream, from 1
+  bool is_command = false;    ///< one must take it: that nobody does is a failure
 };
 
 template <class Message>

@@ -81,6 +81,15 @@ class publisher {
     unit_->publish(std::move(recorded));
   }
 
+  /// Sends a command to the module that takes it from the bus (`module::subscribes`). A command that no queue takes is tried again, then parked.
+  template <class Command>
+  void send(Command command, std::string key = {}) {
+    auto recorded = record(std::move(command));
+    recorded.key = std::move(key);
+    recorded.is_command = true;
+    unit_->publish(std::move(recorded));
+  }
+
   /// Has a command of this module handled later: durably, at least once, its effects once. At least `delay` after the commit.
   template <class Command>
   void send_later(Command command, std::chrono::milliseconds delay) {

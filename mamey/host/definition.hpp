@@ -32,6 +32,7 @@ struct module_definition {
   std::vector<event_mapping> mappings;
   std::vector<rejection> rejections;
   std::vector<const message_info*> published;
+  std::vector<const message_info*> subscribed;  ///< commands from the bus
   std::vector<endpoint_definition> endpoints;
   std::vector<std::function<void(services&)>> registrations;
   std::vector<std::function<behaviour&(service_provider&)>> behaviours;

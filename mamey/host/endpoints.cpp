@@ -1,6 +1,7 @@
 #include <mamey/host/detail/endpoints.hpp>
 
 #include <algorithm>
+#include <functional>
 
 #include <mamey/core/json.hpp>
 #include <mamey/domain/collection.hpp>
@@ -71,8 +72,11 @@ web::route make_route(const endpoint_definition& endpoint, const handler_entry& 
                       location = parse_location(endpoint.how.location, *handler.message)](http::request& request, http::response& response) {
     if (handler.result) web::require_json_acceptable(request);
     const auto object = message->make();
-    if (auto wrong = web::bind(request, *message->model, object.get(), {.headers = {}, .body = body}); !wrong.empty()) throw validation_error(std::move(wrong));
-    runs.run(handler, object.get(), [&](void* result) { write_result(response, *handler.result, result); }, pipeline::validated::yes);
+    const auto bound = [&]() -> const void* {
+      if (auto wrong = web::bind(request, *message->model, object.get(), {.headers = {}, .body = body}); !wrong.empty()) throw validation_error(std::move(wrong));
+      return object.get();
+    };
+    runs.run(handler, std::ref(bound), [&](void* result) { write_result(response, *handler.result, result); });
     response.set_status(how.status);
     if (!location.empty()) response.set_header("Location", fill_location(location, object.get()));
   };

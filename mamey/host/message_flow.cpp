@@ -1,15 +1,19 @@
 #include <mamey/host/detail/message_flow.hpp>
 
+#include <functional>
 #include <map>
 
 #include <mamey/core/configuration.hpp>
+#include <mamey/core/json.hpp>
 #include <mamey/core/time.hpp>
 #include <mamey/core/validation.hpp>
-#include <mamey/messaging/sql_transport.hpp>
+#include <mamey/messaging/direct_publisher.hpp>
 #include <mamey/messaging/in_process_transport.hpp>
+#include <mamey/messaging/sql_transport.hpp>
 #include <mamey/observability/health.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/observability/metrics.hpp>
+#include <mamey/runtime/context.hpp>
 
 namespace mamey::inline v1 {
 namespace {
@@ -28,45 +32,59 @@ transport_choice read_choice(const configuration& values) {
 }
 
 /// The message as an object. A body that does not fit is a permanent error of the message.
-std::shared_ptr<void> read_body(const message_info& info, const envelope& message) {
+std::shared_ptr<void> read_body(const handler_entry& entry, const envelope& message) {
+  const auto& info = *entry.message;
   auto object = info.make();
-  auto wrong = read_and_validate(message.body, *info.model, object.get(), {}, {.refuse_nil = false});
+  // Events of .NET publishers may leave ids out; a command is refused as it is at an endpoint.
+  auto wrong = read_and_validate(message.body, *info.model, object.get(), {}, {.refuse_nil = entry.kind == handler_kind::command});
   if (!wrong.empty()) throw validation_error(std::move(wrong));
   return object;
 }
 
-message_handler handler_of(const handler_entry& entry, pipeline& runs) {
+/// `trusted`: those who can send are trusted to say for whom.
+message_handler handler_of(const handler_entry& entry, pipeline& runs, bool trusted) {
   return {.name = std::string(entry.name),
           .aliases = {},
           .handle =
-              [&entry, &runs](const envelope& message, handling_context& context) {
-                const auto object = read_body(*entry.message, message);
-                return runs.run(entry, object.get(), {}, pipeline::validated::yes, &context);
+              [&entry, &runs, trusted](const envelope& message, handling_context& context) {
+                if (trusted) current_context().user = user_of(message);
+                std::shared_ptr<void> object;
+                const auto read = [&]() -> const void* {
+                  object = read_body(entry, message);
+                  return object.get();
+                };
+                return runs.run(entry, std::ref(read), {}, &context);
               },
-          .on_failure = [&entry, &runs](const envelope& message, const error_report& reason) -> failure_answer {
+          .on_failure = [&entry, &runs, trusted](const envelope& message, const error_report& reason) -> failure_answer {
             failure_answer answer;
             if (is_transient(reason.kind) || reason.code == "malformed_json") return answer;
-            answer.rejected = runs.rejection_of(entry, read_body(*entry.message, message).get(), reason);
+            if (trusted) current_context().user = user_of(message);
+            const auto object = entry.message->make();
+            (void)json::read(message.body, *entry.message->model, object.get());  // as far as it fits: what does not is the reason
+            answer.rejected = runs.rejection_of(entry, object.get(), reason);
             return answer;
           }};
 }
 
-/// One subscription an event type, with all its handlers; one local a command, for those sent later.
-std::vector<subscription> subscriptions_of(const handler_registry& handlers, pipeline& runs, const naming_conventions& names) {
+/// One subscription an event type, with all its handlers, and one a command that comes from the bus; one local a command that may be sent later.
+std::vector<subscription> subscriptions_of(const handler_registry& handlers, pipeline& runs, const naming_conventions& names, bool trusted) {
   std::vector<subscription> all;
   std::map<const message_info*, std::size_t> by_event;
   for (const auto& entry : handlers.all()) {
     const auto& info = *entry->message;
-    if (entry->kind == handler_kind::command && !entry->result) {
-      all.push_back({.name = "later " + std::string(info.name), .message_type = std::string(info.name), .exchange = {}, .routing_key = {}, .queue = {}, .reader_version = info.options.version, .handlers = {handler_of(*entry, runs)}});
-    } else if (entry->kind == handler_kind::integration_event) {
+    const bool is_command = entry->kind == handler_kind::command;
+    const bool from_the_bus = entry->kind == handler_kind::integration_event || (is_command && handlers.is_subscribed(info) && handlers.command_or_query(*info.key) == entry.get());
+    if (from_the_bus) {
       const auto [place, fresh] = by_event.try_emplace(&info, all.size());
       if (fresh) {
         const auto named = names_of(unqualified(info.key->name), info.options, names);
         all.push_back({.name = std::string(info.name), .message_type = std::string(info.name), .exchange = named.exchange, .routing_key = named.routing_key, .queue = named.queue,
                        .reader_version = info.options.version, .foreign_exchange = named.exchange != names.exchange, .handlers = {}});
       }
-      all[place->second].handlers.push_back(handler_of(*entry, runs));
+      all[place->second].handlers.push_back(handler_of(*entry, runs, trusted));
+    } else if (is_command && !entry->result) {
+      all.push_back({.name = "later " + std::string(info.name), .message_type = std::string(info.name), .exchange = {}, .routing_key = {}, .queue = {}, .reader_version = info.options.version,
+                     .handlers = {handler_of(*entry, runs, true)}});
     }
   }
   return all;
@@ -76,9 +94,12 @@ std::vector<subscription> subscriptions_of(const handler_registry& handlers, pip
 
 struct message_flow::state {
   store* module_store = nullptr;
+  pipeline* runs = nullptr;
   std::unique_ptr<durable_queues> queues;
   std::shared_ptr<transport> through;
   std::unique_ptr<message_endpoint> endpoint;
+  std::unique_ptr<direct_publisher> without_outbox;  ///< of a module without a store
+  bool trusts_senders = true;                        ///< who can send belongs to this machine
   std::vector<metrics::registration> collected;
 
   void open_transport(const environment& around, application_definition& definition, std::shared_ptr<transport> shared);
@@ -90,6 +111,7 @@ void message_flow::state::open_transport(const environment& around, application_
   if (choice == transport_choice::automatic) {
     if (definition.transport_factory.open) {
       through = definition.transport_factory.open(around);
+      trusts_senders = false;  // a broker has many users
       return;
     }
     choice = shared || !definition.queues_factory.open ? transport_choice::in_process : transport_choice::sql;
@@ -131,24 +153,30 @@ void message_flow::state::show(const environment& around) {
 
 message_flow::message_flow(const environment& around, application_definition& definition, const handler_registry& handlers, pipeline& runs, store* module_store,
                            std::shared_ptr<transport> shared, const naming_conventions& names)
-    : state_(new state{.module_store = module_store}) {
+    : state_(new state{.module_store = module_store, .runs = &runs}) {
   state_->open_transport(around, definition, std::move(shared));
   message_endpoint_parts parts{.service = around.application,
                                .module_store = module_store,
                                .through = state_->through.get(),
-                               .subscriptions = subscriptions_of(handlers, runs, names),
+                               .subscriptions = subscriptions_of(handlers, runs, names, state_->trusts_senders),
                                .own_exchange = {.name = names.exchange},
                                .lifts = &definition.lifts,
                                .outbox = around.configuration->bind<outbox_options>("outbox"),
                                .messaging = around.configuration->bind<messaging_options>("messaging"),
                                .system_loop = around.system_loop,
                                .workers = around.workers};
-  if (!module_store) log.warning("{application} has no store: no outbox, no inbox, so a message may be handled twice and failed ones are lost", around.application);
+  if (!module_store) {
+    log.warning("{application} has no store: messages are published at once instead of with an outbox, and without an inbox one may be handled twice and a failed one is lost", around.application);
+    state_->without_outbox = std::make_unique<direct_publisher>(*state_->through, *around.system_loop, parts.outbox.confirm_timeout);
+    runs.publish_through([out = state_->without_outbox.get()](std::vector<envelope> messages) { out->publish(std::move(messages)); });
+  }
   state_->endpoint = std::make_unique<message_endpoint>(std::move(parts));
   state_->show(around);
 }
 
-message_flow::~message_flow() = default;
+message_flow::~message_flow() {
+  if (state_->without_outbox) state_->runs->publish_through({});  // a straggler is refused
+}
 
 message_endpoint& message_flow::endpoint() noexcept { return *state_->endpoint; }
 store* message_flow::module_store() noexcept { return state_->module_store; }

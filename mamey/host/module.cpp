@@ -36,6 +36,7 @@ void module::add_behaviour(void (*registration)(mamey::services&), behaviour_typ
 
 void module::add_map(event_mapping mapping) { definition_->mappings.push_back(std::move(mapping)); }
 void module::add_rejected(rejection made) { definition_->rejections.push_back(std::move(made)); }
+void module::subscribe(const message_info& command) { definition_->subscribed.push_back(&command); }
 void module::publish(const message_info& event) { definition_->published.push_back(&event); }
 
 }  // namespace mamey::inline v1

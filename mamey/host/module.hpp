@@ -58,6 +58,15 @@ class module {
     requires(sizeof...(Handlers) > 0)
   module&& domain_events() && { return add_classes<handler_kind::domain_event, Handlers...>(); }
 
+  /// Commands that come from the bus as well, sent by other modules' `publisher::send`: handled by their one handler with inbox, retries and error store. The
+  /// sender's type names this module's exchange: `static constexpr mamey::message_options message{.exchange = "orders"};`.
+  template <class... Commands>
+    requires(sizeof...(Commands) > 0)
+  module&& subscribes() && {
+    (subscribe<Commands>(), ...);
+    return std::move(*this);
+  }
+
   /// A raised event of this type leaves the module as it is. Not needed for types that declare `message_options`.
   template <class... Events>
   module&& publishes() && {
@@ -119,7 +128,14 @@ class module {
   void add_map(event_mapping mapping);
   void add_rejected(rejection made);
   void publish(const message_info& event);
+  void subscribe(const message_info& command);
 
+  template <class Command>
+  void subscribe() {
+    constexpr bool is_query = detail::names_its_result<Command>();
+    static_assert(!is_query, "mamey: subscribes<…>() lists commands: a query has an answer, which nobody on the bus waits for.");
+    if constexpr (!is_query) subscribe(message_info_of<Command>());
+  }
   template <handler_kind Kind, auto... Functions>
   module&& add_functions() {
     (add(function_handler<Kind, Functions>()), ...);

@@ -18,6 +18,7 @@
 #include <mamey/observability/http_metrics.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/observability/metrics.hpp>
+#include <mamey/runtime/active_span.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/runtime.hpp>
@@ -70,14 +71,25 @@ class counted_router final : public web::handler {
 
   void handle(http::request& request, http::response& response) override {
     const auto started = std::chrono::steady_clock::now();
-    current_context().service = service_;
+    auto& context = current_context();
+    context.service = service_;
+    // The request's trace is that of this span: the server made it a child of the caller's.
+    tracing::span span(http::name_of(request.method()), tracing::span_kind::server, tracing::place_of(context.trace), service_);
     routes_.handle(request, response);
+    if (span.recording()) describe(span, request, response);
     auto& counted = endpoint_of(request);
     counted.started();
     counted.finished(response.status(), std::chrono::steady_clock::now() - started);
   }
 
  private:
+  static void describe(tracing::span& span, const http::request& request, const http::response& response) {
+    if (!request.route().empty()) span.rename(std::string(http::name_of(request.method())) + " " + std::string(request.route()));
+    span.set("http.request.method", request.method_text()).set("http.route", request.route()).set("url.path", request.path());
+    span.set("http.response.status_code", response.status());
+    if (response.status() >= 500) span.fail("status " + std::to_string(response.status()));
+  }
+
   static std::pair<const char*, http_method> key(const char* pattern, http_method method) { return {pattern, method}; }
 
   metrics::http_server_metrics::endpoint& endpoint_of(const http::request& request) {
@@ -136,6 +148,7 @@ struct running_application::state {
   void read_settings();
   void list_handlers();
   void compose_services();
+  void check_means(const handler_entry& handler) const;
   void open_store();
   void build_routes();
 };
@@ -170,15 +183,24 @@ void running_application::state::read_settings() {
 }
 
 void running_application::state::list_handlers() {
-  for (auto& part : definition->modules) {
-    for (auto& each : part.handlers) handlers.add(std::move(each));
+  for (std::size_t number = 0; number < definition->modules.size(); ++number) {
+    auto& part = definition->modules[number];
+    for (auto& each : part.handlers) {
+      each.module = number;
+      handlers.add(std::move(each));
+    }
     for (auto& each : part.mappings) handlers.add(std::move(each));
     for (auto& each : part.rejections) handlers.add(std::move(each));
     for (const auto* each : part.published) handlers.publish(*each);
   }
   for (auto& part : definition->modules) {
-    for (auto& each : part.endpoints) {
-      if (each.in_place) handlers.add_in_place(each.in_place);
+    for (const auto* each : part.subscribed) handlers.subscribe(*each);
+  }
+  for (std::size_t number = 0; number < definition->modules.size(); ++number) {
+    for (auto& each : definition->modules[number].endpoints) {
+      if (!each.in_place) continue;
+      each.in_place->module = number;
+      handlers.add_in_place(each.in_place);
     }
   }
 }
@@ -197,11 +219,24 @@ void running_application::state::compose_services() {
   }
   for (const auto& each : handlers.all()) {
     registrations.need({.message = std::string(each->message->name), .handler = std::string(each->name), .module = definition->name}, each->needs);
+    check_means(*each);
     if (!each->collections.empty() && definition->store_factory.feature.empty()) {
       throw internal_error("no_store", "{} stores {}, but application {} has no store; add one, e.g. .add(mamey::sqlite())", each->name, each->collections.front()->name, definition->name);
     }
   }
   provider = std::make_unique<service_provider>(std::move(registrations));
+}
+
+/// What a handler asks for that every application can inject, but not every one has.
+void running_application::state::check_means(const handler_entry& handler) const {
+  const auto asks = [&](const service_type* type) { return std::ranges::find(handler.needs, type) != handler.needs.end(); };
+  const bool has_store = !definition->store_factory.feature.empty();
+  for (const auto* type : service_list<database, transaction>) {
+    if (!has_store && asks(type)) throw internal_error("no_store", "{} asks for a database, but application {} has no store; add one, e.g. .add(mamey::sqlite())", handler.name, definition->name);
+  }
+  if (!definition->uses_messaging && asks(service_list<publisher>[0])) {
+    throw internal_error("no_messaging", "{} asks for a publisher, but application {} has no messaging; add it: .add(mamey::messaging())", handler.name, definition->name);
+  }
 }
 
 void running_application::state::open_store() {

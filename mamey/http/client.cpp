@@ -15,6 +15,7 @@
 #include <mamey/http/url.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
+#include <mamey/runtime/active_span.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/runtime.hpp>
 
@@ -115,6 +116,7 @@ struct client::state {
   }
 
   detail::attempt_result attempt(const detail::attempt& what, const std::string& authority);
+  detail::attempt_result try_in_span(const client_request& what, const url_parts& to, const std::string& authority, const tls_context* tls);
   std::string shown(std::string_view target) const;
 
   client_options options;
@@ -144,6 +146,18 @@ detail::attempt_result client::state::attempt(const detail::attempt& what, const
     abandon(authority);
     throw;
   }
+}
+
+/// A try with a span of its own, whose id the other side gets.
+detail::attempt_result client::state::try_in_span(const client_request& what, const url_parts& to, const std::string& authority,
+                                                   const tls_context* tls) {
+  tracing::active_span span(name_of(what.method), tracing::span_kind::client);
+  span->set("server.address", authority);
+  const auto bytes = detail::compose_request(what, to, options);  // anew each time: what is left of the deadline shrinks
+  auto result = attempt({.options = options, .to = to, .origin = authority, .tls = tls, .method = what.method, .bytes = bytes}, authority);
+  span->set("http.response.status_code", result.outcome.status);
+  if (result.failure) span->fail("no answer");
+  return result;
 }
 
 std::string client::state::shown(std::string_view target) const {
@@ -176,8 +190,7 @@ client_response client::send(const client_request& what) {
   ++shared.requests;
   shared.earn(authority);
   for (int tries = 1;; ++tries) {
-    const auto bytes = detail::compose_request(what, to, options);  // anew each time: what is left of the deadline shrinks
-    auto result = shared.attempt({.options = options, .to = to, .origin = authority, .tls = tls, .method = what.method, .bytes = bytes}, authority);
+    auto result = shared.try_in_span(what, to, authority, tls);
     log.debug("{http_method} {authority}{path}: try {try} answered {status}", name_of(what.method), authority, shared.shown(to.target),
               tries, result.outcome.status);
     const auto delay = next_try(retrying, what.method, tries, result.outcome, random_share());

@@ -32,7 +32,8 @@ void add_context(header_block& into, const client_options& options) {
   const auto add = [&into](std::string_view name, std::string_view value) {
     if (!into.find(name) && is_field_value(value)) into.add(name, value);
   };
-  if (context.trace.valid()) add("traceparent", context.trace.child().to_traceparent());
+  // Sampled, it is the span of this try already.
+  if (context.trace.valid()) add("traceparent", (context.trace.sampled ? context.trace : context.trace.child()).to_traceparent());
   if (!context.correlation_id.empty()) add(options.correlation_id_header, context.correlation_id);
   std::string baggage;
   for (const auto& [name, value] : context.baggage) {

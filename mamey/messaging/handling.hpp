@@ -60,7 +60,7 @@ struct message_handler {
   /// Runs in a fiber of a worker loop, with the ambient context of the message (correlation, trace, tenant, deadline, cancellation). See
   /// the file comment.
   std::function<handling_result(const envelope& message, handling_context& context)> handle;
-  /// Optional: asked after each failed try. Must not commit. Throwing is logged and counts as no answer.
+  /// Optional: asked after each failed try, with the ambient context of the message. Must not commit. Throwing is logged and counts as no answer.
   std::function<failure_answer(const envelope& message, const error_report& error)> on_failure;
 };
 

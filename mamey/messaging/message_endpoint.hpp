@@ -23,7 +23,7 @@ class event_loop;
 
 struct message_endpoint_parts {
   std::string service;            ///< the application's name
-  store* module_store = nullptr;  ///< null: nothing can be published, and subscriptions have no inbox
+  store* module_store = nullptr;  ///< null: no outbox (see direct_publisher), and subscriptions have no inbox
   transport* through = nullptr;
   std::vector<subscription> subscriptions;
   exchange_declaration own_exchange;  ///< empty name: none is declared

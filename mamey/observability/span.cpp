@@ -82,6 +82,8 @@ void span::record(std::string_view name, const text_argument& value) {
 
 void span::record_failure(std::string_view reason) { live_->record.error = reason.empty() ? "failed" : reason.substr(0, longest_text); }
 
+void span::record_name(std::string_view name) { live_->record.name = name.substr(0, longest_text); }
+
 void span::finish() noexcept {
   const auto ended = std::move(live_);
   ended->record.duration = std::chrono::steady_clock::now() - ended->started;

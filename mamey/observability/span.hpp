@@ -77,6 +77,10 @@ class span {
     if (live_) record(name, value);
     return *this;
   }
+  /// For a name that is known later than the beginning: a route.
+  void rename(std::string_view name) {
+    if (live_) record_name(name);
+  }
   void fail(std::string_view reason) {
     if (live_) record_failure(reason);
   }
@@ -92,6 +96,7 @@ class span {
   void begin(std::string_view name, span_kind kind, const span_place& place, std::string_view service);
   void record(std::string_view name, const text_argument& value);
   void record_failure(std::string_view reason);
+  void record_name(std::string_view name);
   void finish() noexcept;
   std::unique_ptr<live, live_deleter> live_;
 };

@@ -24,6 +24,7 @@ namespace mamey::inline v1 {
 struct trace_context {
   std::array<std::uint8_t, 16> trace_id{};
   std::array<std::uint8_t, 8> span_id{};
+  std::array<std::uint8_t, 8> parent_id{};  ///< the span it is a child of; zero: a root, or as it came
   bool sampled = false;
 
   bool valid() const noexcept { return trace_id != std::array<std::uint8_t, 16>{} && span_id != std::array<std::uint8_t, 8>{}; }

@@ -75,6 +75,7 @@ trace_context trace_context::make_root(bool sampled) {
 
 trace_context trace_context::child() const {
   trace_context made = *this;
+  made.parent_id = span_id;
   fill_randomly(made.span_id);
   return made;
 }

@@ -33,6 +33,7 @@ struct harness::state {
   configuration settings;
   std::shared_ptr<recording_transport> bus = std::make_shared<recording_transport>();
   std::unique_ptr<running_application> running;
+  std::shared_ptr<const principal> user;
   mutable std::vector<published_message> shown;
 
   explicit state(std::unique_ptr<application_definition> what) : definition(std::move(what)) {}
@@ -50,6 +51,7 @@ struct harness::state {
       running->consume();
       running->start();
     });
+    runtime.advance(std::chrono::milliseconds(1));  // the consumers come to their queues
   }
 
   /// Runs `work` in a fiber and context of its own, then lets the outbox send what it committed.
@@ -57,7 +59,7 @@ struct harness::state {
     start();
     std::exception_ptr failure;
     runtime.run([&] {
-      const context_scope fresh({.correlation_id = uuid::v7().to_compact_string()});
+      const context_scope fresh({.correlation_id = uuid::v7().to_compact_string(), .user = user});
       try {
         work();
       } catch (...) {
@@ -102,6 +104,8 @@ void harness::set(std::string key, std::string value) {
   if (state_->running) throw std::logic_error("the harness has started: configure it before the first message");
   state_->settings.set(key, value, "the test");
 }
+
+void harness::act_as(std::optional<principal> user) { state_->user = user ? std::make_shared<const principal>(std::move(*user)) : nullptr; }
 
 void harness::dispatch(const message_info& message, const void* object, const result_sink& sink) {
   state_->perform([&] { state_->running->handlers().dispatch(message, object, sink); });

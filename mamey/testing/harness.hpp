@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,7 @@
 #include <mamey/core/services.hpp>
 #include <mamey/cqrs/dispatcher.hpp>
 #include <mamey/host/module.hpp>
+#include <mamey/runtime/context.hpp>
 
 namespace mamey::inline v1 {
 class application;
@@ -61,6 +63,9 @@ class harness {
   /// A configuration value: `orders.set("messaging:immediateRetries", "0")`. Before the first message.
   void set(std::string key, std::string value);
 
+  /// On whose behalf everything from now on is sent, received and asked: `orders.act_as(mamey::principal{.id = "ann", .roles = {"clerk"}})`; nothing: anonymous.
+  void act_as(std::optional<principal> user);
+
   /// Runs the command's handler as an endpoint would; throws what it throws. What it published is on the bus when this returns.
   template <class Command>
   void send(const Command& command) {
@@ -73,10 +78,10 @@ class harness {
     dispatch(message_info_of<Query>(), &query, [&](void* result) { answer = std::move(*static_cast<typename Query::result*>(result)); });
     return answer;
   }
-  /// Delivers an event as the bus would, with inbox and retries, and returns when it is settled. Equal ids are the same message.
-  template <class Event>
-  void receive(Event event, std::string message_id = {}, std::string correlation_id = {}) {
-    deliver(record(std::move(event)), std::move(message_id), std::move(correlation_id));
+  /// Delivers an event, or a command the module subscribes to, as the bus would, with inbox and retries, and returns when it is settled. Equal ids are the same message.
+  template <class Message>
+  void receive(Message message, std::string message_id = {}, std::string correlation_id = {}) {
+    deliver(record(std::move(message)), std::move(message_id), std::move(correlation_id));
   }
 
   /// What has left the module so far, oldest first; has been JSON on the way.

@@ -52,7 +52,9 @@ const transport_features& recording_transport::features() const noexcept {
   return recorded;
 }
 
-void recording_transport::declare(const topology& wanted) { bindings_.insert(bindings_.end(), wanted.bindings.begin(), wanted.bindings.end()); }
+void recording_transport::declare(const topology& wanted) {
+  for (const auto& each : wanted.bindings) bindings_.insert({each.exchange, each.routing_key, each.queue});  // declared again at each subscribing
+}
 
 std::unique_ptr<outgoing_channel> recording_transport::open_channel(publish_callback done, channel_state_callback changed) {
   if (changed) changed(channel_state::ready, {});
@@ -66,9 +68,9 @@ std::unique_ptr<consumer> recording_transport::subscribe(const queue_options& op
 
 std::size_t recording_transport::deliver(const envelope& message, bool redelivered, std::function<void(std::chrono::milliseconds)> settled) {
   std::size_t queues = 0;
-  for (const auto& each : bindings_) {
-    if (each.exchange != message.exchange || each.routing_key != message.routing_key) continue;
-    const auto found = consumers_.find(each.queue);
+  for (const auto& [exchange, routing_key, queue] : bindings_) {
+    if (exchange != message.exchange || routing_key != message.routing_key) continue;
+    const auto found = consumers_.find(queue);
     if (found == consumers_.end()) continue;
     ++queues;
     found->second({.message = std::make_shared<const envelope>(message), .redelivered = redelivered, .starts = 0, .settle = std::make_unique<told_settlement>(settled)});

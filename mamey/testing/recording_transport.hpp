@@ -3,10 +3,12 @@
 /// @file
 /// A transport that keeps what is published and delivers what a test hands it.
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,7 +32,7 @@ class recording_transport final : public transport {
   std::size_t deliver(const envelope& message, bool redelivered, std::function<void(std::chrono::milliseconds)> settled);
 
  private:
-  std::vector<queue_binding> bindings_;
+  std::set<std::array<std::string, 3>> bindings_;  ///< exchange, routing key, queue
   std::map<std::string, delivery_callback> consumers_;  ///< by queue
   std::vector<envelope> published_;
 };

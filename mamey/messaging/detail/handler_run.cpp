@@ -25,7 +25,7 @@ ambient_context context_of(const envelope& message, const std::string& service) 
   context.correlation_id = message.correlation_id.empty() ? message.id : message.correlation_id;
   context.causation_id = message.id;
   const auto trace = trace_context::parse(message.traceparent);
-  context.trace = trace ? trace->child() : trace_context::make_root();
+  context.trace = trace ? *trace : trace_context::make_root();  // the handler's span becomes its child
   context.tenant = message.tenant;
   context.service = service;
   context.cancel = current_context().cancel;
@@ -179,6 +179,7 @@ class handler_run {
     answer_ = {};
     if (!handler_.on_failure) return;
     try {
+      const context_scope scope(context_of(*from_.message, around_.service));
       answer_ = handler_.on_failure(*from_.message, last_error_);
     } catch (...) {
       const auto report = describe_current_exception();

@@ -122,6 +122,7 @@ TEST_F(messaging_in_process, a_refusal_publishes_its_rejected_event_once_and_is_
     orders.publish("m1", "created");
     eventually([&] { return orders.effects.size() == 1; }, "the apology");
     EXPECT_EQ(deliveries.starts["deliver/m1"], 1);
+    EXPECT_EQ(deliveries.store.commits(), 1U) << "inbox row, rejected event and error record are one transaction";
     orders.publish("m1", "created");
     eventually([&] { return orders.store.outbox().empty(); }, "the repeat's settlement");
     sleep_for(10s);

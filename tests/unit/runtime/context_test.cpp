@@ -43,6 +43,7 @@ TEST(trace_context, a_child_keeps_the_trace_and_has_its_own_span) {
   const auto child = root.child();
   EXPECT_EQ(child.trace_id, root.trace_id);
   EXPECT_NE(child.span_id, root.span_id);
+  EXPECT_EQ(child.parent_id, root.span_id);
   EXPECT_TRUE(child.sampled);
   EXPECT_NE(mamey::trace_context::make_root().trace_id, root.trace_id);
 }

@@ -3,12 +3,14 @@
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <mamey/core/error.hpp>
 #include <mamey/http/client.hpp>
+#include <mamey/observability/span.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/stream.hpp>
@@ -113,6 +115,36 @@ TEST(http_client, takes_the_context_along) {
     EXPECT_NE(seen.find("traceparent=00-" + context.trace.trace_id_text()), std::string::npos) << seen;
     EXPECT_NE(seen.find("baggage=tier=gold%20plated\n"), std::string::npos) << seen;
     EXPECT_NE(seen.find("X-Request-Timeout="), std::string::npos) << seen;
+  });
+}
+
+TEST(http_client, each_try_is_a_span_whose_id_the_server_gets) {
+  struct keeping_exporter final : tracing::span_exporter {
+    void take(tracing::span_record&& record) noexcept override { records.push_back(std::move(record)); }
+    std::vector<tracing::span_record> records;
+  };
+  const auto spans = std::make_shared<keeping_exporter>();
+  std::vector<trace_context> got;
+  both test([&](http::request& request, http::response& response) {
+    got.push_back(*trace_context::parse(request.header("traceparent").value_or("")));
+    response.set_status(got.size() == 1 ? 503 : 200);
+  });
+  test.run([&] {
+    const auto caller = trace_context::make_root(true);
+    const context_scope scope({.trace = caller});
+    tracing::set_exporter(spans);
+    test.client.get(test.url);
+    tracing::set_exporter(nullptr);
+    EXPECT_EQ(current_context().trace.span_id, caller.span_id) << "the caller's own span is as before";
+    ASSERT_EQ(spans->records.size(), 2u);
+    ASSERT_EQ(got.size(), 2u);
+    for (std::size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ(spans->records[i].kind, tracing::span_kind::client);
+      EXPECT_EQ(spans->records[i].place.parent, caller.span_id);
+      EXPECT_EQ(spans->records[i].place.id, got[i].span_id);
+      EXPECT_EQ(got[i].trace_id, caller.trace_id);
+      EXPECT_TRUE(got[i].sampled);
+    }
   });
 }
 

@@ -1,0 +1,121 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <mamey/application.hpp>
+#include <mamey/cqrs/pipeline.hpp>
+#include <mamey/host/definition.hpp>
+#include <mamey/host/running_application.hpp>
+#include <mamey/observability/span.hpp>
+#include <mamey/persistence/sqlite/store.hpp>
+#include <mamey/runtime/context.hpp>
+#include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/runtime.hpp>
+#include <mamey/runtime/shutdown.hpp>
+
+namespace {
+
+using namespace mamey;
+
+struct Bought {
+  static constexpr message_options message{.exchange = "shop"};
+  int number = 0;
+};
+struct Buy { int number = 0; };
+
+int seen = 0;
+std::string seen_trace;
+void buy(const Buy& command, publisher& messages) {
+  if (command.number < 0) throw domain_error("nothing", "nothing was bought");
+  messages.publish(Bought{command.number});
+}
+void on_bought(const Bought& event) {
+  seen = event.number;
+  seen_trace = current_context().trace.trace_id_text();
+}
+
+struct keeping_exporter final : tracing::span_exporter {
+  std::vector<tracing::span_record> records;
+  void take(tracing::span_record&& record) noexcept override { records.push_back(std::move(record)); }
+  const tracing::span_record* find(std::string_view name) const {
+    const auto found = std::ranges::find(records, name, &tracing::span_record::name);
+    return found == records.end() ? nullptr : &*found;
+  }
+};
+
+/// The application in simulated time; requests come without a server, in a context as the server makes it.
+class traced : public ::testing::Test {
+ protected:
+  traced() { tracing::set_exporter(spans); }
+  ~traced() override { tracing::set_exporter(nullptr); }
+
+  void run(const std::function<void(running_application&)>& work) {
+    simulated_runtime time;
+    auto definition = application("shop").add(messaging()).add(module("shop").commands<buy>().events<on_bought>().post<Buy>("/buy/{number}", accepted())).release();
+    definition->use_store("the test", [](const environment&) -> std::unique_ptr<store> {
+      sqlite_options options;
+      options.path = ":memory:";
+      return std::make_unique<sqlite_store>(options, sqlite_environment{.clock = {}, .migrations = {}, .wait = sqlite_environment::waiting::block});
+    });
+    application_surroundings around{.system_loop = &time.loop(), .workers = {&time.loop()}};
+    auto application = std::make_unique<running_application>(std::move(definition), std::move(around));
+    time.run([&] {
+      application->prepare();
+      application->consume();
+      application->start();
+      work(*application);
+      sleep_for(std::chrono::seconds(1));
+      shutdown_plan plan;
+      application->plan_shutdown(plan);
+      plan.run([](std::string_view, const std::string&) {});
+      application.reset();
+    });
+  }
+
+  static void post(running_application& to, std::string_view target, const trace_context& caller) {
+    const context_scope request({.correlation_id = "c", .trace = caller.child()});
+    http::response response;
+    auto asked = http::request::make(http_method::post, target, {}, "");
+    to.requests().handle(asked, response);
+  }
+
+  std::shared_ptr<keeping_exporter> spans = std::make_shared<keeping_exporter>();
+};
+
+TEST_F(traced, a_request_its_command_and_the_event_s_handler_are_one_tree) {
+  const auto caller = trace_context::make_root(true);
+  run([&](running_application& shop) { post(shop, "/buy/7", caller); });
+  const auto* request = spans->find("POST /buy/{number}");
+  const auto* command = spans->find("buy");
+  const auto* event = spans->find("on_bought");
+  ASSERT_TRUE(request && command && event);
+  EXPECT_EQ(request->kind, tracing::span_kind::server);
+  EXPECT_EQ(request->service, "shop");
+  EXPECT_EQ(request->place.parent, caller.span_id);
+  EXPECT_EQ(command->place.parent, request->place.id);
+  EXPECT_EQ(event->place.parent, command->place.id) << "the message carried the command's traceparent";
+  EXPECT_EQ(event->kind, tracing::span_kind::consumer);
+  for (const auto* each : {request, command, event}) EXPECT_EQ(each->place.trace, caller.trace_id);
+  EXPECT_TRUE(command->error.empty());
+}
+
+TEST_F(traced, a_refused_command_is_a_failed_span) {
+  run([&](running_application& shop) { post(shop, "/buy/-1", trace_context::make_root(true)); });
+  ASSERT_TRUE(spans->find("buy"));
+  EXPECT_EQ(spans->find("buy")->error, "nothing: nothing was bought");
+  EXPECT_TRUE(spans->find("POST /buy/{number}")->error.empty()) << "the server did nothing wrong";
+}
+
+TEST_F(traced, without_sampling_nothing_is_recorded_and_the_trace_still_travels) {
+  const auto caller = trace_context::make_root(false);
+  seen = 0;
+  run([&](running_application& shop) { post(shop, "/buy/8", caller); });
+  EXPECT_TRUE(spans->records.empty());
+  EXPECT_EQ(seen, 8);
+  EXPECT_EQ(seen_trace, caller.trace_id_text());
+}
+
+}  // namespace
