@@ -46,6 +46,9 @@ ambient_context& current_context() { return *detail::current_strand().context; }
 context_scope::context_scope(ambient_context replacement) : previous_(std::exchange(current_context(), std::move(replacement))) {}
 context_scope::~context_scope() { current_context() = std::move(previous_); }
 
+context_loan::context_loan(ambient_context& lent) : previous_(std::exchange(detail::current_strand().context, &lent)) {}
+context_loan::~context_loan() { detail::current_strand().context = previous_; }
+
 deadline_scope::deadline_scope(std::chrono::nanoseconds span) : deadline_scope(deadline_after(span)) {}
 
 deadline_scope::deadline_scope(steady_time deadline) : previous_(current_context().deadline) {

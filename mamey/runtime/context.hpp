@@ -112,6 +112,18 @@ class context_scope {
   ambient_context previous_;
 };
 
+/// The same with a context that stays where it is: nothing is copied, and what was changed is found in it afterwards.
+class context_loan {
+ public:
+  explicit context_loan(ambient_context& lent);
+  ~context_loan();
+  context_loan(const context_loan&) = delete;
+  context_loan& operator=(const context_loan&) = delete;
+
+ private:
+  ambient_context* previous_;
+};
+
 /// Tightens the deadline for the lifetime of the object; never loosens it.
 class deadline_scope {
  public:

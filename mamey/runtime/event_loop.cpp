@@ -13,12 +13,13 @@ event_loop::~event_loop() = default;
 event_loop* event_loop::current() noexcept { return detail::here.loop != nullptr ? detail::here.loop->self : nullptr; }
 
 void event_loop::post(std::function<void()> callback) { state_->post(std::move(callback)); }
-void event_loop::start_fiber(std::string_view name, std::function<void()> body) { state_->start(name, std::move(body), current_context()); }
+void event_loop::start_fiber(std::string_view name, std::function<void()> body) { state_->start(name, std::move(body), ambient_context(current_context())); }
 void event_loop::start_fiber(std::string_view name, std::function<void()> body, ambient_context context) {
   state_->start(name, std::move(body), std::move(context));
 }
 
 steady_time event_loop::now() const noexcept { return state_->now(); }
+steady_time event_loop::round_time() const noexcept { return state_->last_now; }
 wall_time event_loop::wall_now() const noexcept { return state_->wall_now(); }
 
 void event_loop::watch(int descriptor, watcher& target) { state_->watch(descriptor, target); }

@@ -33,6 +33,8 @@ class event_loop {
   /// Clocks of this loop: virtual in a simulation.
   steady_time now() const noexcept;
   wall_time wall_now() const noexcept;
+  /// When the loop last looked for events: what it runs now became ready no later. Costs nothing; for deadlines of what has arrived. Loop thread only.
+  steady_time round_time() const noexcept;
 
   /// Called on the loop when a descriptor becomes readable or writable, or failed.
   class watcher {

@@ -49,7 +49,7 @@ void entry(context_switch::transfer_t from) {
 
 }  // namespace
 
-fiber::fiber(event_loop::state& its_loop, stack& its_memory, std::string_view its_name, std::function<void()> its_body, ambient_context its_context)
+fiber::fiber(event_loop::state& its_loop, stack& its_memory, std::string_view its_name, std::function<void()>&& its_body, ambient_context&& its_context)
     : loop(its_loop), memory(its_memory), body(std::move(its_body)), own_context(std::move(its_context)) {
   context = &own_context;
   self = this;
@@ -58,7 +58,7 @@ fiber::fiber(event_loop::state& its_loop, stack& its_memory, std::string_view it
   name[length] = '\0';
 }
 
-fiber& make_fiber(event_loop::state& loop, stack& memory, std::string_view name, std::function<void()> body, ambient_context context) {
+fiber& make_fiber(event_loop::state& loop, stack& memory, std::string_view name, std::function<void()>&& body, ambient_context&& context) {
 #if defined(MAMEY_DETAIL_ASAN)
   __asan_unpoison_memory_region(memory.low, memory.size());  // frames that never returned
 #endif

@@ -68,7 +68,7 @@ void event_loop::state::woke_up() noexcept {
   sleeping_ = false;
 }
 
-void event_loop::state::start(std::string_view name, std::function<void()> body, ambient_context context) {
+void event_loop::state::start(std::string_view name, std::function<void()>&& body, ambient_context&& context) {
   if (!is_current()) {
     post([this, name = std::string(name), body = std::move(body), context = std::move(context)]() mutable {
       start(name, std::move(body), std::move(context));
@@ -84,7 +84,7 @@ void event_loop::state::start(std::string_view name, std::function<void()> body,
   }
 }
 
-void event_loop::state::launch(detail::stack& memory, std::string_view name, std::function<void()> body, ambient_context context) {
+void event_loop::state::launch(detail::stack& memory, std::string_view name, std::function<void()>&& body, ambient_context&& context) {
   auto& made = detail::make_fiber(*this, memory, name, std::move(body), std::move(context));
   made.killed = kills_newcomers;
   made.next = first_fiber;

@@ -28,14 +28,11 @@ std::string address_of(std::string_view peer) {
   return std::string(peer);
 }
 
-/// For a whole batch, puts the exchange's context in the fiber's place: its texts have their memory already.
+/// For a whole batch, puts the exchange's context in the place of the fiber's: its texts have their memory already.
 class borrowed_context {
  public:
-  explicit borrowed_context(ambient_context& of) : of_(of) { std::swap(current_context(), of_); }
-  ~borrowed_context() {
-    end_handling();
-    std::swap(current_context(), of_);
-  }
+  explicit borrowed_context(ambient_context& of) : loan_(of) {}
+  ~borrowed_context() { end_handling(); }
   borrowed_context(const borrowed_context&) = delete;
   borrowed_context& operator=(const borrowed_context&) = delete;
 
@@ -47,7 +44,7 @@ class borrowed_context {
   }
 
  private:
-  ambient_context& of_;
+  const context_loan loan_;
 };
 
 }  // namespace
@@ -104,7 +101,7 @@ void connection::run() {
   worker_.dismiss();
   phase_ = phase::reading;
   try {
-    follow(step, worker_.loop().now());
+    follow(step, worker_.loop().round_time());
   } catch (const std::exception& error) {
     log.debug("connection of {peer} ended: {error}", peer_, error);
     end();
@@ -153,7 +150,7 @@ void connection::answer_one() {
                                         .minor_version = at.parser.minor_version(),
                                         .hooks = this});
   auto& context = current_context();
-  begin_context(context, at.request, worker_.contexts(), worker_.loop().now());
+  begin_context(context, at.request, worker_.contexts(), worker_.loop().round_time());
   context.cancel = at.cancel;
   at.request_id = context.correlation_id;
   if (valid) {

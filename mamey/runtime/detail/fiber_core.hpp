@@ -28,7 +28,7 @@ struct exception_globals {
 struct fiber final : strand {
   static constexpr std::size_t name_size = 48;
 
-  fiber(event_loop::state& loop, stack& memory, std::string_view name, std::function<void()> body, ambient_context context);
+  fiber(event_loop::state& loop, stack& memory, std::string_view name, std::function<void()>&& body, ambient_context&& context);
 
   char name[name_size];  ///< cut, with a final zero: the handler of an overflow reads it
   event_loop::state& loop;
@@ -49,7 +49,7 @@ struct fiber final : strand {
 };
 
 /// Builds a fiber on `memory`, ready to be resumed.
-fiber& make_fiber(event_loop::state& loop, stack& memory, std::string_view name, std::function<void()> body, ambient_context context);
+fiber& make_fiber(event_loop::state& loop, stack& memory, std::string_view name, std::function<void()>&& body, ambient_context&& context);
 
 /// Runs `target` until it suspends or finishes. From its loop only.
 void resume(fiber& target);

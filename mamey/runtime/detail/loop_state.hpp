@@ -48,7 +48,7 @@ struct event_loop::state {
   // Any thread.
   bool is_current() const noexcept { return detail::here.loop == this; }
   void post(std::function<void()> callback);
-  void start(std::string_view name, std::function<void()> body, ambient_context context);
+  void start(std::string_view name, std::function<void()>&& body, ambient_context&& context);
   void make_ready(detail::fiber& woken) noexcept;
 
   // Loop thread only.
@@ -86,7 +86,7 @@ struct event_loop::state {
     std::function<void()> callback;
   };
 
-  void launch(detail::stack& memory, std::string_view name, std::function<void()> body, ambient_context context);
+  void launch(detail::stack& memory, std::string_view name, std::function<void()>&& body, ambient_context&& context);
   void retire(detail::fiber& gone);
   void free_timer(callback_timer& used) noexcept;
 
