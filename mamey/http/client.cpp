@@ -111,8 +111,8 @@ struct client::state {
   /// Made at the first https call, as reading the system's authorities takes its time.
   const tls_context& tls_context_of_all() {
     const std::lock_guard lock(guard);
-    if (!tls) tls = tls_context::for_clients(options.tls);
-    return *tls;
+    if (!https) https = tls_context::for_clients(options.tls);
+    return *https;
   }
 
   detail::attempt_result attempt(const detail::attempt& what, const std::string& authority);
@@ -120,7 +120,7 @@ struct client::state {
   std::string shown(std::string_view target) const;
 
   client_options options;
-  std::optional<tls_context> tls;
+  std::optional<tls_context> https;  ///< made by the first call that needs it
   runtime& runs_on;
   struct loop_pool {
     event_loop* loop;
