@@ -138,7 +138,7 @@ int delivery_machine::round() const noexcept {
 
 int delivery_machine::limit() const noexcept {
   // Starts of planned rounds are not starts without outcome.
-  const bool rounds_count = facts_.from_delayed_row || rules_.retries_in_place || !rules_.has_store;
+  const bool rounds_count = (facts_.from_delayed_row && !facts_.never_failed) || rules_.retries_in_place || !rules_.has_store;
   return rules_.start_limit + (rounds_count ? static_cast<int>(rules_.delayed_retries.size()) + 1 : 0);
 }
 

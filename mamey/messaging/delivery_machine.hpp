@@ -34,6 +34,7 @@ struct recoverability {
 struct delivery_facts {
   bool has_id = true;
   bool from_delayed_row = false;  ///< claimed from the store's delayed rows
+  bool never_failed = false;      ///< such a row that no failure has written: a message sent for later
   bool redelivered = false;
   bool look_first = false;      ///< ask the inbox before running although nothing says it was handled (aliases)
   bool starts_counted = false;  ///< `starts` survives crashes: transport or row has counted this start already

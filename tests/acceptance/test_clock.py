@@ -76,14 +76,3 @@ def test_leases_of_a_process_that_died_before_the_clock_was_set_back_are_over(tm
         assert conveyor.stop() == 0
     finally:
         conveyor.running.close()
-
-
-def test_leases_in_shared_queues_are_over_too(tmp_path, clock, trouble_service):
-    clock.set("+1d")
-    trouble = trouble_service("--messaging:transport=sql", environment=clock.environment)
-    things = [trouble.add()[0] for _ in range(20)]
-    trouble.running.kill()
-    clock.set("+0d")
-    trouble.start()
-    for each in things:
-        trouble.wait_until_handled(each)

@@ -57,6 +57,7 @@ class handler_run {
     const bool in_place = around_.rules.retries_in_place || !around_.rules.has_store;
     delivery_facts known{.has_id = !message.id.empty(),
                          .from_delayed_row = from_.row.has_value(),
+                         .never_failed = from_.row && from_.row->first_failed_at == wall_time{},
                          .redelivered = from_.redelivered,
                          .look_first = !handler_.aliases.empty(),
                          .starts_counted = from_.row.has_value() || around_.transport_counts_starts,
