@@ -45,6 +45,7 @@ struct handler_entry {
   std::vector<const collection*> collections;   ///< what its repositories and read models store
   bool interactive = false;                     ///< asks for `mamey::transaction&`
   const type_model* result = nullptr;           ///< null for void
+  std::vector<std::string> earlier_names;       ///< inbox rows under these still count
   std::size_t module = 0;                       ///< number of its module: domain events stay inside
   int conflict_retries = 0;                     ///< how often a concurrency_conflict is retried: `static constexpr int conflict_retries` of the message
   std::function<void(scope&, const void* message, const result_sink&)> invoke;

@@ -58,6 +58,7 @@ bool handler_registry::is_published(const message_info& event) const noexcept {
   return event.is_contract || std::ranges::find(published_, &event) != published_.end();
 }
 
+bool handler_registry::is_ordered(const message_info& message) const noexcept { return std::ranges::find(ordered_, &message) != ordered_.end(); }
 bool handler_registry::is_subscribed(const message_info& command) const noexcept { return std::ranges::find(subscribed_, &command) != subscribed_.end(); }
 
 }  // namespace mamey::inline v1

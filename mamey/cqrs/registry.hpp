@@ -22,6 +22,7 @@ class handler_registry {
   void publish(const message_info& event) { published_.push_back(&event); }
   /// After all handlers. Throws `error` (internal) when nobody handles the command.
   void subscribe(const message_info& command);
+  void order(const message_info& message) { ordered_.push_back(&message); }
 
   const handler_entry* command_or_query(const type_key& message) const noexcept;
   const std::vector<const handler_entry*>& domain_handlers(const type_key& event) const noexcept;
@@ -29,6 +30,7 @@ class handler_registry {
   const rejection* rejected(const type_key& message) const noexcept;
   bool is_published(const message_info& event) const noexcept;
   bool is_subscribed(const message_info& command) const noexcept;  ///< comes from the bus
+  bool is_ordered(const message_info& message) const noexcept;     ///< one a key at a time
 
   const std::vector<std::shared_ptr<handler_entry>>& all() const noexcept { return entries_; }
 
@@ -40,6 +42,7 @@ class handler_registry {
   std::unordered_map<const type_key*, rejection> rejections_;
   std::vector<const message_info*> published_;
   std::vector<const message_info*> subscribed_;
+  std::vector<const message_info*> ordered_;
 };
 
 }  // namespace mamey::inline v1

@@ -26,6 +26,13 @@ struct endpoint_definition {
   answer how;
 };
 
+/// One step of an upcaster.
+struct lift_definition {
+  std::string type;
+  int from_version = 1;
+  upcasters::function run;
+};
+
 struct module_definition {
   std::string name;
   std::vector<handler_entry> handlers;
@@ -33,6 +40,9 @@ struct module_definition {
   std::vector<rejection> rejections;
   std::vector<const message_info*> published;
   std::vector<const message_info*> subscribed;  ///< commands from the bus
+  std::vector<const message_info*> ordered;
+  std::vector<std::pair<std::string, std::string>> renamed;  ///< handler, earlier name
+  std::vector<lift_definition> lifts;
   std::vector<endpoint_definition> endpoints;
   std::vector<std::function<void(services&)>> registrations;
   std::vector<std::function<behaviour&(service_provider&)>> behaviours;

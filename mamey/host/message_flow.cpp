@@ -44,7 +44,7 @@ std::shared_ptr<void> read_body(const handler_entry& entry, const envelope& mess
 /// `trusted`: those who can send are trusted to say for whom.
 message_handler handler_of(const handler_entry& entry, pipeline& runs, bool trusted) {
   return {.name = std::string(entry.name),
-          .aliases = {},
+          .aliases = entry.earlier_names,
           .handle =
               [&entry, &runs, trusted](const envelope& message, handling_context& context) {
                 if (trusted) current_context().user = user_of(message);
@@ -79,7 +79,7 @@ std::vector<subscription> subscriptions_of(const handler_registry& handlers, pip
       if (fresh) {
         const auto named = names_of(unqualified(info.key->name), info.options, names);
         all.push_back({.name = std::string(info.name), .message_type = std::string(info.name), .exchange = named.exchange, .routing_key = named.routing_key, .queue = named.queue,
-                       .reader_version = info.options.version, .foreign_exchange = named.exchange != names.exchange, .handlers = {}});
+                       .reader_version = info.options.version, .ordered = handlers.is_ordered(info), .foreign_exchange = named.exchange != names.exchange, .handlers = {}});
       }
       all[place->second].handlers.push_back(handler_of(*entry, runs, trusted));
     } else if (is_command && !entry->result) {

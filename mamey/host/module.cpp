@@ -1,5 +1,6 @@
 #include <mamey/host/module.hpp>
 
+#include <mamey/core/json.hpp>
 #include <mamey/host/definition.hpp>
 
 namespace mamey::inline v1 {
@@ -37,6 +38,23 @@ void module::add_behaviour(void (*registration)(mamey::services&), behaviour_typ
 void module::add_map(event_mapping mapping) { definition_->mappings.push_back(std::move(mapping)); }
 void module::add_rejected(rejection made) { definition_->rejections.push_back(std::move(made)); }
 void module::subscribe(const message_info& command) { definition_->subscribed.push_back(&command); }
+void module::order(const message_info& message) { definition_->ordered.push_back(&message); }
+
+module&& module::rename(std::string_view handler, std::string earlier) {
+  definition_->renamed.emplace_back(handler, std::move(earlier));
+  return std::move(*this);
+}
+
+void module::add_lift(const message_info& from, const message_info& to, std::shared_ptr<void> (*lift)(const void*)) {
+  definition_->lifts.push_back({.type = std::string(to.name), .from_version = from.options.version, .run = [&from, &to, lift](std::string_view body) {
+    const auto earlier = from.make();
+    if (auto wrong = json::read(body, *from.model, earlier.get()); !wrong.empty()) throw validation_error(std::move(wrong));
+    std::string lifted;
+    json::write(lifted, *to.model, lift(earlier.get()).get());
+    return lifted;
+  }});
+}
+
 void module::publish(const message_info& event) { definition_->published.push_back(&event); }
 
 }  // namespace mamey::inline v1

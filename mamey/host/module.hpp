@@ -67,6 +67,34 @@ class module {
     return std::move(*this);
   }
 
+  /// Messages of these types are handled one a key at a time, in the order they were published in; a failing one keeps its place while it is retried. The
+  /// publisher keeps the order of its keys with `outbox:ordered`.
+  template <class... Messages>
+    requires(sizeof...(Messages) > 0)
+  module&& ordered() && {
+    (order(message_info_of<Messages>()), ...);
+    return std::move(*this);
+  }
+
+  /// Lifts messages of earlier versions: `OrderCreated lift(const OrderCreatedV1&)`. What is lifted has the wire name of the result and the version that the
+  /// parameter's type declares (1 if none); steps follow each other up to the version of the handler's message.
+  template <auto... Lifts>
+    requires(sizeof...(Lifts) > 0)
+  module&& lifts() && {
+    (add_lift_of<Lifts>(typename callable<decltype(Lifts)>::parameters{}), ...);
+    return std::move(*this);
+  }
+
+  /// A handler that had another name: what was handled under it is not handled again, and what waits for it finds its handler.
+  template <auto Function>
+  module&& renamed(std::string earlier) && {
+    return rename(unqualified(function_name<Function>), std::move(earlier));
+  }
+  template <class Handler>
+  module&& renamed(std::string earlier) && {
+    return rename(unqualified(type_key_of<Handler>.name), std::move(earlier));
+  }
+
   /// A raised event of this type leaves the module as it is. Not needed for types that declare `message_options`.
   template <class... Events>
   module&& publishes() && {
@@ -129,6 +157,9 @@ class module {
   void add_rejected(rejection made);
   void publish(const message_info& event);
   void subscribe(const message_info& command);
+  void order(const message_info& message);
+  module&& rename(std::string_view handler, std::string earlier);
+  void add_lift(const message_info& from, const message_info& to, std::shared_ptr<void> (*lift)(const void*));
 
   template <class Command>
   void subscribe() {
@@ -166,6 +197,13 @@ class module {
       else return record(std::move(mapped));
     }});
     return std::move(*this);
+  }
+  template <auto Lift, class From>
+  void add_lift_of(type_list<From>) {
+    using earlier = std::remove_cvref_t<From>;
+    using later = decltype(Lift(std::declval<const earlier&>()));
+    add_lift(message_info_of<earlier>(), message_info_of<later>(),
+             [](const void* from) -> std::shared_ptr<void> { return std::make_shared<later>(Lift(*static_cast<const earlier*>(from))); });
   }
   template <auto Make, class Of, class Error>
   module&& add_rejection(type_list<Of, Error>) {

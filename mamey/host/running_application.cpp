@@ -185,6 +185,11 @@ void running_application::state::read_settings() {
 void running_application::state::list_handlers() {
   for (std::size_t number = 0; number < definition->modules.size(); ++number) {
     auto& part = definition->modules[number];
+    for (auto& [handler, earlier] : part.renamed) {
+      const auto found = std::ranges::find(part.handlers, handler, &handler_entry::name);
+      if (found == part.handlers.end()) throw internal_error("no_handler", "{} was {} once, but is no handler of module {}", handler, earlier, part.name);
+      found->earlier_names.push_back(std::move(earlier));
+    }
     for (auto& each : part.handlers) {
       each.module = number;
       handlers.add(std::move(each));
@@ -195,6 +200,8 @@ void running_application::state::list_handlers() {
   }
   for (auto& part : definition->modules) {
     for (const auto* each : part.subscribed) handlers.subscribe(*each);
+    for (const auto* each : part.ordered) handlers.order(*each);
+    for (auto& each : part.lifts) definition->lifts.add(std::move(each.type), each.from_version, std::move(each.run));
   }
   for (std::size_t number = 0; number < definition->modules.size(); ++number) {
     for (auto& each : definition->modules[number].endpoints) {
