@@ -111,16 +111,16 @@ struct client::state {
   /// Made at the first https call, as reading the system's authorities takes its time.
   const tls_context& tls_context_of_all() {
     const std::lock_guard lock(guard);
-    if (!https) https = tls_context::for_clients(options.tls);
-    return *https;
+    if (!tls) tls = tls_context::for_clients(options.tls);
+    return *tls;
   }
 
   detail::attempt_result attempt(const detail::attempt& what, const std::string& authority);
-  detail::attempt_result try_in_span(const client_request& what, const url_parts& to, const std::string& authority, const tls_context* tls);
+  detail::attempt_result try_in_span(const client_request& what, const url_parts& to, const std::string& authority, const tls_context* encryption);
   std::string shown(std::string_view target) const;
 
   client_options options;
-  std::optional<tls_context> https;  ///< made by the first call that needs it
+  std::optional<tls_context> tls;
   runtime& runs_on;
   struct loop_pool {
     event_loop* loop;
@@ -150,11 +150,11 @@ detail::attempt_result client::state::attempt(const detail::attempt& what, const
 
 /// A try with a span of its own, whose id the other side gets.
 detail::attempt_result client::state::try_in_span(const client_request& what, const url_parts& to, const std::string& authority,
-                                                   const tls_context* secured) {
+                                                   const tls_context* encryption) {
   tracing::active_span span(name_of(what.method), tracing::span_kind::client);
   span->set("server.address", authority);
   const auto bytes = detail::compose_request(what, to, options);  // anew each time: what is left of the deadline shrinks
-  auto result = attempt({.options = options, .to = to, .origin = authority, .tls = secured, .method = what.method, .bytes = bytes}, authority);
+  auto result = attempt({.options = options, .to = to, .origin = authority, .tls = encryption, .method = what.method, .bytes = bytes}, authority);
   span->set("http.response.status_code", result.outcome.status);
   if (result.failure) span->fail("no answer");
   return result;
