@@ -13,6 +13,7 @@
 #include <mamey/core/json.hpp>
 #include <mamey/core/rules.hpp>
 #include <mamey/core/services.hpp>
+#include <mamey/core/time.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/observability/health.hpp>
 #include <mamey/observability/log.hpp>
@@ -120,8 +121,9 @@ TEST(docs_core, configuration_says_where_a_bad_value_stands) {
   values.add_json(R"({"courier": {"port": "serviceport"}})", "appsettings.docker.json");
   try {
     values.bind<courier_options>("courier");
+    FAIL();
   } catch (const mamey::configuration_error& wrong) {
-    EXPECT_EQ(to_string(wrong.problems().at(0)), "appsettings.docker.json:1: courier:port: expected an integer from 0 to 65535, got \"serviceport\"");
+    EXPECT_EQ(to_string(wrong.problems().at(0)), "appsettings.docker.json:1: courier:port: expected an integer, got \"serviceport\"");
   }
   // end configuration
 }

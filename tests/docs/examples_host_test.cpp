@@ -140,6 +140,9 @@ void take_ticket(const TakeTicket&, mamey::transaction& transaction) {
 }
 // end transaction
 
+struct MakeTable {};  // what the migration does, as the harness has a store of its own
+void make_table(const MakeTable&, mamey::database& db) { db.execute({.text = "create table scans (sku text not null)", .parameters = {}}); }
+
 mamey::module service() {
   // snippet module
   return mamey::module("stock")
@@ -191,6 +194,16 @@ TEST(stock, is_counted_again_an_hour_after_an_order) {
   EXPECT_EQ(stock.published_messages().at(0).key, "sku-1");
 }
 // end harness
+
+TEST(stock, scans_are_recorded_counted_and_taken) {
+  mamey::testing::harness stock{mamey::application("stock").add(service()).add(mamey::module("tables").commands<make_table>())};
+  stock.send(MakeTable{});
+  stock.send(RecordScan{"sku-1"});
+  EXPECT_EQ(stock.ask(CountScans{"sku-1"}).scans, 1);
+  stock.send(TakeTicket{});
+  EXPECT_EQ(stock.ask(CountScans{"sku-1"}).scans, 0);
+  EXPECT_THROW(stock.send(TakeTicket{}), mamey::conflict);
+}
 
 TEST(stock, commands_wait_for_the_morning) {
   mamey::testing::harness stock{service()};
