@@ -32,12 +32,11 @@ void show_ticket(const TicketChanged& event, mamey::read_models<TicketDto>& show
   shown.put({.id = event.ticket_id, .customer_id = event.state.customer_id, .subject = event.state.subject, .status = event.state.status});
 }
 
-void on_customer_left(const CustomerLeft& event, mamey::repository<Ticket>& tickets) {
-  for (auto& ticket : tickets.list({mamey::where<&TicketState::customer_id>(event.customer_id)}).items) {
-    if (ticket.state().status == Status::closed) continue;
-    ticket.close();
-    tickets.save(ticket);
-  }
+void on_answer_accepted(const AnswerAccepted& event, mamey::repository<Ticket>& tickets) {
+  auto ticket = tickets.get(event.ticket_id);
+  if (ticket.state().status == Status::closed) return;  // somebody was faster
+  ticket.close();
+  tickets.save(ticket);
 }
 // end event-handlers
 
@@ -54,7 +53,7 @@ mamey::module service() {
   return mamey::module("tickets")
       .commands<open_ticket, close_ticket>()
       .queries<get_ticket, browse_tickets>()
-      .events<on_customer_left>()
+      .events<on_answer_accepted>()
       .domain_events<show_ticket>()
       .post<OpenTicket>("/tickets", mamey::created("/tickets/{ticketId}"))
       .post<CloseTicket>("/tickets/{ticketId}/close")

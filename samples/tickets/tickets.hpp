@@ -34,9 +34,9 @@ struct TicketOpened {  // a contract with other services: it declares its exchan
   std::string subject;
 };
 
-struct CustomerLeft {  // somebody else's contract: the members we read
-  static constexpr mamey::message_options message{.exchange = "customers"};
-  mamey::uuid customer_id;
+struct AnswerAccepted {  // somebody else's contract: the members we read
+  static constexpr mamey::message_options message{.exchange = "mail"};
+  mamey::uuid ticket_id;
 };
 // end events
 
@@ -45,7 +45,6 @@ struct TicketState {
   mamey::uuid customer_id;
   std::string subject;
   Status status = Status::open;
-  static constexpr auto indexes() { return mamey::indexed<&TicketState::customer_id>; }
 };
 
 struct TicketChanged {  // a domain event: it stays in the module
