@@ -11,6 +11,7 @@
 #include <mamey/observability/logging.hpp>
 #include <mamey/persistence/sqlite/options.hpp>
 #include <mamey/runtime/runtime.hpp>
+#include <mamey/web/openapi.hpp>
 #include <mamey/web/server.hpp>
 
 namespace {
@@ -76,4 +77,5 @@ int main() {
   print<mamey::web::server_options>("server");
   print<mamey::shutdown_options>("shutdown");
   print<mamey::sqlite_options>("sqlite");
+  print<mamey::web::documentation_options>("swagger");
 }

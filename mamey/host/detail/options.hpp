@@ -14,10 +14,10 @@ namespace mamey::inline v1 {
 
 /// Section `app`.
 struct app_options {
-  std::string name;      ///< accepted and without effect: the program names its applications
-  std::string service;   ///< accepted and without effect, likewise
+  std::string name;      ///< title of the OpenAPI document; empty: the application's name
+  std::string service;   ///< accepted and without effect
   std::string instance;  ///< accepted and without effect
-  std::string version;   ///< accepted and without effect
+  std::string version;   ///< of the OpenAPI document; empty: `1.0.0`
   std::string assembly;  ///< what stands for `{{assembly}}` in queue names; empty: the application's name
 };
 
