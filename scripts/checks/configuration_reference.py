@@ -113,15 +113,18 @@ def page(settings: list[Setting], structs: dict[str, Struct]) -> str:
     return text
 
 
-def unlisted(root: pathlib.Path, listed: set[str]):
-    """Sections bound somewhere in the product and missing in the list."""
-    binding = re.compile(r"""\bbind(?:<[\w:]+>\(\s*|\(\s*)"(\w+)\"""")
+def unlisted(root: pathlib.Path, settings: list[Setting]):
+    """Sections, and structs of them, bound somewhere in the product and missing in the list."""
+    binding = re.compile(r"""\bbind(?:<(?P<struct>[\w:]+)>)?\(\s*"(?P<section>\w+)\"""")
+    listed = {each.section.lower() for each in settings}
+    structs = {each.struct.split("::")[-1] for each in settings}
     for path in files(root):
         if path.parts[0] != "mamey" or path.suffix != ".cpp":
             continue
         for match in binding.finditer(text_of(root / path)):
-            if match.group(1).lower() not in listed:
-                yield Finding(path, line_at(text_of(root / path), match.start()), f'section "{match.group(1)}" is missing in {LIST}: add its struct, then run this check with --write')
+            struct = (match["struct"] or "").split("::")[-1]
+            if match["section"].lower() not in listed or struct and struct not in structs:
+                yield Finding(path, line_at(text_of(root / path), match.start()), f'{struct or "what is bound"} to section "{match["section"]}" is missing in {LIST}: add it, then run this check with --write')
 
 
 def main() -> int:
@@ -131,7 +134,7 @@ def main() -> int:
     arguments.add_argument("root", nargs="?", type=pathlib.Path, default=ROOT)
     given = arguments.parse_args()
     settings, structs = settings_of(given.program), structs_of(given.root)
-    findings = list(unlisted(given.root, {each.section.lower() for each in settings}))
+    findings = list(unlisted(given.root, settings))
     for each in settings:
         if not described(each, structs):
             struct = structs.get(each.struct.split("::")[-1])

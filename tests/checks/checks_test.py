@@ -114,11 +114,11 @@ class Checks(unittest.TestCase):
 
     def test_the_configuration_reference_agrees_with_the_option_structs(self):
         self.write("mamey/host/options.hpp", "/// Section `app`. What it is.\nstruct app_options {\n  int size = 1;  ///< how many\n  std::string name;\n};\n")
-        self.write("mamey/host/a.cpp", 'values.bind<app_options>("app");\nvalues.bind("other", other, report);\n')
+        self.write("mamey/host/a.cpp", 'values.bind<app_options>("app");\nvalues.bind("other", other, report);\nvalues.bind<more_options>("app");\n')
         self.write("print.sh", "#!/bin/sh\nprintf 'app\\tsize\\tinteger\\t1\\tmamey::app_options\\tsize\\napp\\tname\\ttext\\t\"\"\\tmamey::app_options\\tname\\n'\n")
         (self.root / "print.sh").chmod(0o755)
         options = ("--program", str(self.root / "print.sh"))
-        self.assertEqual(self.found("configuration_reference", *options), ["docs/configuration.md:1", "mamey/host/a.cpp:2", "mamey/host/options.hpp:2"])
+        self.assertEqual(self.found("configuration_reference", *options), ["docs/configuration.md:1", "mamey/host/a.cpp:2", "mamey/host/a.cpp:3", "mamey/host/options.hpp:2"])
         self.write("mamey/host/options.hpp", "/// Section `app`. What it is.\nstruct app_options {\n  int size = 1;  ///< how many\n  std::string name;  ///< whose\n};\n")
         self.write("mamey/host/a.cpp", "")
         self.assertEqual(self.found("configuration_reference", *options, "--write"), [])
