@@ -63,6 +63,9 @@ member_condition where(const Optional& value) {
 
 template <class T>
 class repository {
+  static constexpr bool keeps_an_aggregate = requires { typename T::id_type; typename T::state_type; };
+  static_assert(keeps_an_aggregate, "mamey: a repository keeps aggregates: derive the type from mamey::aggregate<Id, State>, or ask for mamey::read_models<T>& of a plain struct.");
+
  public:
   using id_type = typename T::id_type;
 
@@ -137,6 +140,9 @@ void repository<T>::set_id(id_type& id, const std::string& text) {
 /// Plain structs with a member `id`, for queries. The last write wins; update them from domain events, so that they commit with what they show.
 template <class T>
 class read_models {
+  static constexpr bool has_id = requires(const T& model) { model.id; };
+  static_assert(has_id, "mamey: a read model is a plain struct with a member `id`, under which it is stored; ask for mamey::repository<T>& of an aggregate.");
+
  public:
   using id_type = decltype(T::id);
 

@@ -32,9 +32,11 @@ class application {
   /// Adds a module with its handlers and endpoints.
   application&& add(module part) &&;
   /// Adds a feature: any object with `install(mamey::composition&) const`.
-  template <installable Feature>
+  template <class Feature>
   application&& add(const Feature& feature) && {
-    feature.install(parts());
+    constexpr bool is_feature = installable<Feature>;
+    static_assert(is_feature, "mamey: an application adds modules and features: a feature has `void install(mamey::composition& into) const`.");
+    if constexpr (is_feature) feature.install(parts());
     return std::move(*this);
   }
   /// Registers services of the whole application.

@@ -170,6 +170,7 @@ message_flow::message_flow(const environment& around, application_definition& de
     state_->without_outbox = std::make_unique<direct_publisher>(*state_->through, *around.system_loop, parts.outbox.confirm_timeout);
     runs.publish_through([out = state_->without_outbox.get()](std::vector<envelope> messages) { out->publish(std::move(messages)); });
   }
+  if (!parts.outbox.enabled) log.warning("outbox:enabled is false ({origin}): what {application} publishes is kept and not sent", around.configuration->origin("outbox:enabled"), around.application);
   state_->endpoint = std::make_unique<message_endpoint>(std::move(parts));
   state_->show(around);
 }

@@ -116,6 +116,7 @@ int serve(std::vector<std::unique_ptr<application_definition>> definitions, proc
   logging::set_context_provider(describe_context);
   logging::configure(loaded.values.bind<log_options>("logger"));
   runtime loops(loaded.values.bind<runtime_options>("runtime"));
+  for (const auto& each : loaded.values.warnings()) log.warning("{problem}", to_string(each));
   loops.run([&] {
     running_process process(std::move(definitions), std::move(arguments), std::move(loaded), loops);
     process.run(signals);

@@ -13,6 +13,7 @@
 #include <mamey/host/detail/health_runner.hpp>
 #include <mamey/host/detail/message_endpoints.hpp>
 #include <mamey/host/detail/message_flow.hpp>
+#include <mamey/host/detail/options.hpp>
 #include <mamey/http/client.hpp>
 #include <mamey/observability/health.hpp>
 #include <mamey/observability/http_metrics.hpp>
@@ -29,28 +30,6 @@ namespace {
 
 const logger log{"mamey.host"};
 constexpr std::string_view default_origin = "default of the application";
-
-/// Section `app`.
-struct app_options {
-  std::string name, service, instance, version, assembly;
-};
-
-/// Section `shutdown`.
-struct shutdown_options {
-  std::chrono::milliseconds drain_delay{0};      ///< between "not ready" and "no more connections", for balancers that look now and then
-  std::chrono::milliseconds idle_grace{1'000};     ///< after "no more connections", for clients to ask once more on one they keep; silent ones are closed then
-  std::chrono::milliseconds drain_timeout{15'000};
-};
-
-/// The parts of section `rabbitMq` that name exchanges and queues: they hold for every transport, so that a service can change it.
-struct naming_options {
-  std::string conventions_casing;
-  struct exchange_section { std::string name; } exchange;
-  struct queue_section { std::string template_; } queue;
-  struct conventions_section {
-    struct attribute_section { bool ignore_exchange = false, ignore_routing_key = false, ignore_queue = false; } message_attribute;
-  } conventions;
-};
 
 /// Injected before the pipeline exists.
 class late_dispatcher final : public dispatcher {
@@ -105,11 +84,22 @@ class counted_router final : public web::handler {
   std::map<std::pair<const char*, http_method>, metrics::http_server_metrics::endpoint*> by_pattern_;
 };
 
+/// Each once, although several readers of a section find the same.
+void warn_of(const std::vector<configuration_problem>& problems) {
+  std::set<std::string> said;
+  for (const auto& each : problems) {
+    if (const auto text = to_string(each); said.insert(text).second) log.warning("{problem}", text);
+  }
+}
+
 naming_conventions naming_of(const configuration& values, const app_options& app, const std::string& name) {
-  const auto options = values.bind<naming_options>("rabbitMq");
+  naming_options options;
+  configuration_report report;
+  values.bind("rabbitMq", options, report);
+  report.throw_if_any();  // what else stands there is the broker's: its unknown keys are not ours to name
   return {.assembly = app.assembly.empty() ? name : app.assembly,
           .exchange = options.exchange.name.empty() ? name : options.exchange.name,
-          .queue_template = values.find("rabbitMq:queue:template").value_or(""),
+          .queue_template = options.queue.template_,
           .casing = parse_name_casing(options.conventions_casing.empty() ? "snakeCase" : options.conventions_casing),
           .ignore_exchange = options.conventions.message_attribute.ignore_exchange,
           .ignore_routing_key = options.conventions.message_attribute.ignore_routing_key,
@@ -178,7 +168,7 @@ void running_application::state::read_settings() {
   values.bind("management", management, report);
   values.bind("swagger", documentation, report);
   report.throw_if_any();
-  for (const auto& each : report.warnings) log.warning("{problem}", to_string(each));
+  warn_of(report.warnings);
   if (!around.urls.empty()) server_settings.urls = around.urls;
 }
 
@@ -311,6 +301,7 @@ void running_application::prepare() {
     self.messages->endpoint().declare();
   }
   self.build_routes();
+  warn_of(self.around.configuration.warnings());
 }
 
 void running_application::consume() {

@@ -116,7 +116,7 @@ struct client::state {
   }
 
   detail::attempt_result attempt(const detail::attempt& what, const std::string& authority);
-  detail::attempt_result try_in_span(const client_request& what, const url_parts& to, const std::string& authority, const tls_context* encryption);
+  detail::attempt_result try_in_span(const client_request& what, const url_parts& to, const std::string& authority, const tls_context* trust);
   std::string shown(std::string_view target) const;
 
   client_options options;
@@ -150,11 +150,11 @@ detail::attempt_result client::state::attempt(const detail::attempt& what, const
 
 /// A try with a span of its own, whose id the other side gets.
 detail::attempt_result client::state::try_in_span(const client_request& what, const url_parts& to, const std::string& authority,
-                                                   const tls_context* encryption) {
+                                                   const tls_context* trust) {
   tracing::active_span span(name_of(what.method), tracing::span_kind::client);
   span->set("server.address", authority);
   const auto bytes = detail::compose_request(what, to, options);  // anew each time: what is left of the deadline shrinks
-  auto result = attempt({.options = options, .to = to, .origin = authority, .tls = encryption, .method = what.method, .bytes = bytes}, authority);
+  auto result = attempt({.options = options, .to = to, .origin = authority, .tls = trust, .method = what.method, .bytes = bytes}, authority);
   span->set("http.response.status_code", result.outcome.status);
   if (result.failure) span->fail("no answer");
   return result;

@@ -32,9 +32,9 @@ namespace mamey::inline v1::http {
 
 /// Hides parts of addresses in the log.
 struct request_masking {
-  bool enabled = false;
-  std::vector<std::string> url_parts;
-  std::string mask_template = "*****";
+  bool enabled = false;                 ///< whether anything is hidden
+  std::vector<std::string> url_parts;   ///< texts to hide wherever they stand in an address
+  std::string mask_template = "*****";  ///< what is written instead
 };
 
 /// Section `httpClient`: the reference's keys, then ours.
@@ -44,22 +44,22 @@ struct client_options {
   std::map<std::string, std::string> services;  ///< name ⇒ address: `pricing`: `http://localhost:5003`
   http::request_masking request_masking;
   bool remove_charset_from_content_type = false;  ///< accepted and without effect: none is sent
-  std::string correlation_context_header = "Correlation-Context";
-  std::string correlation_id_header = "X-Correlation-ID";
+  std::string correlation_context_header = "Correlation-Context";  ///< header that carries the reference's context on
+  std::string correlation_id_header = "X-Correlation-ID";          ///< header that carries the correlation id on
 
   tls_options tls{};  ///< of https addresses
   std::chrono::milliseconds connect_timeout{2'000};  ///< the TLS handshake included
   std::chrono::milliseconds try_timeout{10'000};  ///< of one try
   std::chrono::milliseconds timeout{30'000};      ///< of all tries; the ambient deadline holds besides
   std::chrono::milliseconds retry_delay{50};      ///< before the first retry; doubles, with jitter
-  std::chrono::milliseconds retry_longest_delay{2'000};
+  std::chrono::milliseconds retry_longest_delay{2'000};  ///< where the doubling ends
   std::size_t connections = 64;                    ///< most at once to one address, per loop; further calls wait
   std::size_t idle_connections = 16;               ///< most kept for reuse, per address and loop
   std::chrono::milliseconds idle_timeout{30'000};  ///< keep it below the server's
-  std::size_t max_header_bytes = 64 << 10;
+  std::size_t max_header_bytes = 64 << 10;         ///< of an answer; more is an error
   std::size_t max_response_bytes = 16 << 20;  ///< of a body; more is an error
-  int breaker_failures = 10;                  ///< in a row that stop calls to a service for `breaker_open`; 0: never
-  std::chrono::milliseconds breaker_open{5'000};
+  int breaker_failures = 10;                  ///< in a row that stop calls to a service for `breakerOpen`; 0: never
+  std::chrono::milliseconds breaker_open{5'000};  ///< how long nothing is sent; then one call is let through to see
 };
 
 /// What to send.

@@ -23,22 +23,22 @@ enum class log_format : std::uint8_t { human, json };
 enum class log_interval : std::uint8_t { infinite, year, month, day, hour, minute };
 
 struct log_console_options {
-  bool enabled = true;
+  bool enabled = true;                    ///< lines on stdout
   log_format format = log_format::human;  ///< human: one aligned line, in colours on a terminal; json: one object a line
 };
 
 struct log_file_options {
-  bool enabled = false;
+  bool enabled = false;                 ///< lines in files
   std::string path = "logs/logs.txt";  ///< the interval's date goes before the extension: `logs/logs20260131.txt`
-  log_interval interval = log_interval::day;
-  log_format format = log_format::json;
+  log_interval interval = log_interval::day;  ///< after which a file of its own begins (UTC)
+  log_format format = log_format::json;       ///< as of the console
   std::uint64_t size_limit = 1ULL << 30;  ///< bytes after which `_001`, `_002`, … begin; 0: none
   std::size_t retained_files = 31;        ///< older files of this log are deleted; 0: none are
 };
 
 /// Section `logger`, in the reference's keys. Key names in `redact` and `exclude_properties` are compared without case, `_`, `-` and `.`.
 struct log_options {
-  log_level level = log_level::information;
+  log_level level = log_level::information;  ///< the least that is written
   log_console_options console;
   log_file_options file;
   std::map<std::string, log_level> minimum_level_overrides;  ///< by category prefix, in any case; the longest that matches wins
@@ -61,7 +61,7 @@ struct log_value {
 /// What a sink receives: rendered and redacted.
 struct log_record {
   std::chrono::sys_time<std::chrono::microseconds> time;
-  log_level level = log_level::information;
+  log_level level = log_level::information;  ///< the least that is written
   std::string_view category;  ///< lives as long as the process
   std::string pattern;        ///< as written in the code; equal for all records of one place
   std::string message;

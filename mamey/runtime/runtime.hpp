@@ -21,8 +21,9 @@
 
 namespace mamey::inline v1 {
 
+/// Section `runtime`.
 struct runtime_options {
-  int threads = 0;                        ///< loops; 0: one a core. Section `runtime`, key `threads`.
+  int threads = 0;                        ///< loops; 0: one a core
   int blocking_threads = 16;              ///< most threads of `run_blocking`
   std::size_t blocking_queue = 10'000;    ///< most calls waiting for a blocking thread; beyond it `run_blocking` throws `unavailable`
   std::size_t max_fibers = 10'000;        ///< most fibers alive; beyond it servers shed (see `fiber_capacity_left`)

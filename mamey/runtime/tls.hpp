@@ -34,8 +34,8 @@ struct tls_options {
   std::string certificate_file = {};  ///< our own and what leads to the authority; servers need one
   std::string key_file = {};          ///< its key; empty: in the certificate's file
   std::string password = {};          ///< of the key or the PKCS#12 file
-  tls_verify verify = tls_verify::required;
-  tls_version min_version = tls_version::v1_2;
+  tls_verify verify = tls_verify::required;     ///< what is demanded of the other's certificate
+  tls_version min_version = tls_version::v1_2;  ///< the oldest version spoken
 };
 
 /// Why TLS failed. `message()` says it in words.

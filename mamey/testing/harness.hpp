@@ -73,10 +73,14 @@ class harness {
   }
   /// Runs the query's handler.
   template <class Query>
-  typename Query::result ask(const Query& query) {
-    typename Query::result answer{};
-    dispatch(message_info_of<Query>(), &query, [&](void* result) { answer = std::move(*static_cast<typename Query::result*>(result)); });
-    return answer;
+  auto ask(const Query& query) {
+    constexpr bool is_query = requires { typename Query::result; };
+    static_assert(is_query, "mamey: a query names its result: put `using result = std::optional<OrderDto>;` into the struct. A command is sent with `send`.");
+    if constexpr (is_query) {
+      typename Query::result answer{};
+      dispatch(message_info_of<Query>(), &query, [&](void* result) { answer = std::move(*static_cast<typename Query::result*>(result)); });
+      return answer;
+    }
   }
   /// Delivers an event, or a command the module subscribes to, as the bus would, with inbox and retries, and returns when it is settled. Equal ids are the same message.
   template <class Message>

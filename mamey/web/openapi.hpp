@@ -14,7 +14,7 @@ namespace mamey::inline v1::web {
 
 /// Section `swagger`: the reference's keys.
 struct documentation_options {
-  bool enabled = true;
+  bool enabled = true;                    ///< `/openapi.json` and `/docs`
   std::string name = "v1";                ///< with `routePrefix`: the document is at `/{routePrefix}/{name}/swagger.json` as well
   std::string title;                      ///< empty: the application's name
   std::string version;                    ///< empty: the application's

@@ -41,7 +41,7 @@ struct server_options {
   std::chrono::milliseconds request_timeout{
       30'000};  ///< ambient deadline of a handler; 0: none. A client may ask for less: `X-Request-Timeout: <milliseconds>`
   std::chrono::seconds retry_after{1};  ///< told to those who were shed
-  std::string correlation_context_header = "Correlation-Context";
+  std::string correlation_context_header = "Correlation-Context";  ///< header the reference's context comes in
 };
 
 /// Where a server listens.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every folder under mamey/ has a README that says which problem it solves and how to use it.
+"""Every folder under mamey/ has a README that says which problem it solves, and links the page of docs/ that tells the rest (`persistence-sqlite.md`).
 
 usage: readmes.py [ROOT]
 """
@@ -17,6 +17,10 @@ def main() -> int:
     empty = [folder for folder in folders - set(missing) if len((root / folder / "README.md").read_text(encoding="utf-8").split()) < 40]
     findings = [Finding(folder / "README.md", 1, "is missing: open with the problem the folder solves, its place, how to use it rightly") for folder in missing]
     findings += [Finding(folder / "README.md", 1, "says almost nothing: the problem, the place, how to use it rightly") for folder in empty]
+    for folder in {path.parent for path in sources if "detail" not in path.parts} - set(missing):
+        page = "docs/" + "-".join(folder.parts[1:]) + ".md"
+        if not (root / page).is_file() or page not in (root / folder / "README.md").read_text(encoding="utf-8"):
+            findings.append(Finding(folder / "README.md", 1, f"links no {page}, or it does not exist: problem, contract, right use, pitfalls, what an operator sees, sections"))
     return report(findings)
 
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""C++ in the documents is code of the tree, so that it compiles and runs: each ```cpp block follows a line `<!-- snippet: PATH -->` or
-`<!-- snippet: PATH#NAME -->` and equals the file, or what stands there between `// snippet NAME` and `// end NAME`.
+"""C++ and CMake in the documents is code of the tree, so that it compiles and runs: each such block follows a line `<!-- snippet: PATH -->` or
+`<!-- snippet: PATH#NAME -->` and equals the file, or what stands there between `// snippet NAME` and `// end NAME` (`# snippet NAME` in CMake).
+The READMEs of folders have no such blocks: the pages of docs/ show code.
 
-usage: snippets.py [ROOT]
+usage: snippets.py [--write] [ROOT]     (--write copies the sources into the blocks)
 """
+import argparse
 import pathlib
 import re
 import sys
@@ -11,15 +13,20 @@ import textwrap
 
 from common import Finding, ROOT, files, report
 
-BLOCK = re.compile(r"(?:<!-- snippet: (?P<path>[^#\s]+)(?:#(?P<name>\S+))? -->\n)?```cpp\n(?P<code>.*?)```", re.S)
+BLOCK = re.compile(r"(?P<head>(?:<!-- snippet: (?P<path>[^#\s]+)(?:#(?P<name>\S+))? -->\n)?```(?:cpp|c\+\+|cxx|cc|cmake)\n)(?P<code>.*?)```", re.S)
+MARKER = re.compile(r"^[ ]*(?://|#) (?:snippet|end) \S+\n", re.M)
 
 
 def source(root, path, name):
+    if not (root / path).is_file():
+        return None
     text = (root / path).read_text(encoding="utf-8")
-    if not name:
-        return text
-    found = re.search(rf"^[ ]*// snippet {re.escape(name)}\n(.*?)^[ ]*// end {re.escape(name)}$", text, re.S | re.M)
-    return textwrap.dedent(found.group(1)) if found else None
+    if name:
+        found = re.search(rf"^[ ]*(?://|#) snippet {re.escape(name)}\n(.*?)^[ ]*(?://|#) end {re.escape(name)}$", text, re.S | re.M)
+        if not found:
+            return None
+        text = found.group(1)
+    return textwrap.dedent(MARKER.sub("", text)).strip() + "\n"
 
 
 def check(root, path):
@@ -27,17 +34,32 @@ def check(root, path):
     for block in BLOCK.finditer(text):
         line = text.count("\n", 0, block.start()) + 1
         if not block["path"]:
-            yield Finding(path, line, "C++ that nobody compiles: cut it out of a test or sample and say `<!-- snippet: PATH#NAME -->` before the block")
-        elif not (root / block["path"]).is_file() or (expected := source(root, block["path"], block["name"])) is None:
+            yield Finding(path, line, "code that nobody compiles: cut it out of a test or sample and say `<!-- snippet: PATH#NAME -->` before the block")
+        elif (expected := source(root, block["path"], block["name"])) is None:
             yield Finding(path, line, f"there is no snippet {block['name'] or ''} in {block['path']}")
         elif expected.strip() != block["code"].strip():
-            yield Finding(path, line, f"differs from {block['path']}: copy it again")
+            yield Finding(path, line, f"differs from {block['path']}: run this check with --write")
+
+
+def write(root, path):
+    def copied(block):
+        expected = source(root, block["path"], block["name"]) if block["path"] else None
+        return block["head"] + expected + "```" if expected else block.group()
+
+    text = (root / path).read_text(encoding="utf-8")
+    (root / path).write_text(BLOCK.sub(copied, text), encoding="utf-8")
 
 
 def main() -> int:
-    root = pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT
-    documents = [path for path in files(root) if path.suffix == ".md" and (path.parts[0] == "docs" or len(path.parts) == 1)]
-    return report([finding for path in documents for finding in check(root, path)])
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--write", action="store_true")
+    arguments.add_argument("root", nargs="?", type=pathlib.Path, default=ROOT)
+    given = arguments.parse_args()
+    documents = [path for path in files(given.root) if path.suffix == ".md"]
+    if given.write:
+        for path in documents:
+            write(given.root, path)
+    return report([finding for path in documents for finding in check(given.root, path)])
 
 
 if __name__ == "__main__":

@@ -90,11 +90,40 @@ class Checks(unittest.TestCase):
     def test_every_folder_has_a_readme_with_something_in_it(self):
         self.write("mamey/core/a.hpp", "")
         self.write("mamey/core/detail/a.hpp", "")
-        self.write("mamey/core/README.md", "word " * 50)
+        self.write("mamey/core/README.md", "word " * 50 + "[more](../../docs/core.md)")
+        self.write("docs/core.md", "Core.")
+        self.write("mamey/domain/a.hpp", "")
+        self.write("mamey/domain/README.md", "word " * 50)
         self.write("mamey/web/a.hpp", "")
         self.write("mamey/web/README.md", "The web.")
         self.write("mamey/persistence/sqlite/a.hpp", "")
-        self.assertEqual(self.found("readmes"), ["mamey/persistence/README.md:1", "mamey/persistence/sqlite/README.md:1", "mamey/web/README.md:1"])
+        self.assertEqual(self.found("readmes"), ["mamey/domain/README.md:1", "mamey/persistence/README.md:1", "mamey/persistence/sqlite/README.md:1", "mamey/web/README.md:1", "mamey/web/README.md:1"])
+
+    def test_code_in_a_document_is_code_of_the_tree(self):
+        self.write("tests/a.cpp", "// snippet one\nint one;\n// end one\nvoid f() {\n  // snippet two\n  int two;\n  // end two\n}\n")
+        right = "<!-- snippet: tests/a.cpp#one -->\n```cpp\nint one;\n```\n<!-- snippet: tests/a.cpp#two -->\n```cpp\nint two;\n```\n```sh\nfree\n```\n"
+        self.write("docs/right.md", right)
+        self.write("docs/wrong.md", "```cpp\nint alone;\n```\n<!-- snippet: tests/a.cpp#one -->\n```cpp\nint other;\n```\n<!-- snippet: tests/a.cpp#none -->\n```cpp\n```\n")
+        self.write("mamey/core/README.md", "```cpp\nint alone;\n```\n")
+        self.assertEqual(self.found("snippets"), ["docs/wrong.md:1", "docs/wrong.md:4", "docs/wrong.md:8", "mamey/core/README.md:1"])
+
+    def test_a_link_leads_somewhere(self):
+        self.write("docs/a.md", "# A page: with `code`\n[b](b.md) [here](#a-page-with-code) [web](https://nowhere) `[x](no.md)`\n[gone](c.md)\n[no heading](b.md#none) [heading](b.md#second-part)\n")
+        self.write("docs/b.md", "# B\n## Second part\n")
+        self.assertEqual(self.found("links"), ["docs/a.md:3", "docs/a.md:4"])
+
+    def test_the_configuration_reference_agrees_with_the_option_structs(self):
+        self.write("mamey/host/options.hpp", "/// Section `app`. What it is.\nstruct app_options {\n  int size = 1;  ///< how many\n  std::string name;\n};\n")
+        self.write("mamey/host/a.cpp", 'values.bind<app_options>("app");\nvalues.bind("other", other, report);\nvalues.bind<more_options>("app");\n')
+        self.write("print.sh", "#!/bin/sh\nprintf 'app\\tsize\\tinteger\\t1\\tmamey::app_options\\tsize\\napp\\tname\\ttext\\t\"\"\\tmamey::app_options\\tname\\n'\n")
+        (self.root / "print.sh").chmod(0o755)
+        options = ("--program", str(self.root / "print.sh"))
+        self.assertEqual(self.found("configuration_reference", *options), ["docs/configuration.md:1", "mamey/host/a.cpp:2", "mamey/host/a.cpp:3", "mamey/host/options.hpp:2"])
+        self.write("mamey/host/options.hpp", "/// Section `app`. What it is.\nstruct app_options {\n  int size = 1;  ///< how many\n  std::string name;  ///< whose\n};\n")
+        self.write("mamey/host/a.cpp", "")
+        self.assertEqual(self.found("configuration_reference", *options, "--write"), [])
+        self.assertIn("| `size` | integer | `1` | how many |", (self.root / "docs/configuration.md").read_text(encoding="utf-8"))
+        self.assertEqual(self.found("configuration_reference", *options), [])
 
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ const type_model& checked_object_model() {
                 "mamey: a character cannot be reflected. Use std::string for text, std::int8_t or std::uint8_t for a small number.");
   static_assert(
       is_known,
-      "mamey: this type cannot be reflected. Make it an aggregate (public members, no constructors), or specialise mamey::text_codec<T>.");
+      "mamey: this type cannot be reflected. Make it an aggregate (public members, no constructors), or specialise mamey::text_codec<T>; "
+      "for std::chrono types include mamey/core/time.hpp.");
   static_assert(has_no_base_with_data, "mamey: a struct with a base class that has data cannot be reflected. Make the base a member.");
   static_assert(has_defaults,
                 "mamey: a member of this struct has no default constructor. Reading fills a value made before, so give its type one.");

@@ -6,19 +6,13 @@
 #include <string>
 #include <vector>
 
+#include <mamey/host/detail/options.hpp>
 #include <mamey/messaging/store.hpp>
 #include <mamey/observability/health.hpp>
 #include <mamey/observability/metrics.hpp>
 #include <mamey/web/router.hpp>
 
 namespace mamey::inline v1 {
-
-/// Section `management`.
-struct management_options {
-  bool log_level = true;      ///< `POST /logging/level?level=debug&category=…`
-  bool messages = false;      ///< `/_messages`
-  std::string api_key;        ///< asked for as header `X-Api-Key` by what changes something; empty: only callers of this machine may
-};
 
 /// `GET /`, `/ping`, `/health/live|ready|startup`, `/metrics`, `POST /logging/level`. A route the application declares itself wins: it is left out here.
 std::vector<web::route> framework_routes(const std::string& application, health::registry& health, const metrics::registry& metrics, const management_options& options,

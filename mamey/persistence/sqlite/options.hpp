@@ -20,7 +20,7 @@ struct sqlite_options {
   int read_connections = 4;                        ///< snapshot reads at a time
   std::chrono::milliseconds busy_timeout{5'000};   ///< how long to wait for a file another process has locked
   int group_members = 256;                         ///< most units of work a commit
-  int group_bytes = 4 << 20;                       ///< and most bytes
+  int group_bytes = 4 << 20;                       ///< most bytes a commit
   int queue_limit = 10'000;                        ///< most units of work waiting; beyond it a commit throws `unavailable`
   std::chrono::milliseconds answer_bound{30'000};  ///< a disk that has not answered a COMMIT by then: `commit_unknown`
   int query_bytes = 64 << 20;                      ///< most bytes one plain query may return

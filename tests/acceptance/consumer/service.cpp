@@ -1,4 +1,5 @@
 #include <mamey/application.hpp>
+#include <mamey/persistence/sqlite/feature.hpp>
 
 struct Hello {
   std::string name = "world";
@@ -8,5 +9,5 @@ struct Greeting {
 };
 
 int main(int argc, char** argv) {
-  return mamey::application("consumer").get("/hello/{name}", [](const Hello& hello) { return Greeting{"Hello, " + hello.name + "!"}; }).run(argc, argv);
+  return mamey::application("consumer").add(mamey::sqlite()).get("/hello/{name}", [](const Hello& hello) { return Greeting{"Hello, " + hello.name + "!"}; }).run(argc, argv);
 }
