@@ -33,7 +33,10 @@ std::int64_t nanoseconds_of(steady_time time) noexcept {
 }  // namespace
 
 epoll_loop::epoll_loop(runtime_core& process)
-    : process_(process), epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), random_state_(random_seed()) {
+    : process_(process),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      random_state_(random_seed()) {
   if (epoll_ < 0 || wake_ < 0) throw_errno("cannot create an event loop");
   epoll_event interest{};
   interest.events = EPOLLIN | EPOLLET;  // edges: each write to the eventfd is one, and nobody needs to read it
@@ -67,7 +70,7 @@ void epoll_loop::run_until_stopped() {
 bool epoll_loop::may_end() noexcept {
   if (!process_.stopping.load(std::memory_order_acquire)) return false;
   if (stop_seen_ == steady_time{}) stop_seen_ = last_now;
-  if (process_.alive() == 0 && !has_work() && may_sleep()) return true;
+  if (process_.alive() == 0 && !has_work() && may_sleep() && !is_being_interrupted()) return true;
   if (last_now - stop_seen_ > stop_grace && first_fiber != nullptr) fatal("the runtime ends but these fibers do not: " + names_of_fibers());
   return false;
 }

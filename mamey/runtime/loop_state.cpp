@@ -24,9 +24,9 @@ void event_loop::state::post(std::function<void()> callback) {
     const std::lock_guard lock(posted_guard_);
     posted_callbacks_.push_back(std::move(callback));
     others_posted_.store(true, std::memory_order_release);
-    asleep = std::exchange(sleeping_, false);
+    asleep = needs_interruption();
   }
-  if (asleep) interrupt_sleep();
+  if (asleep) interrupt();
 }
 
 void event_loop::state::make_ready(detail::fiber& woken) noexcept {
@@ -39,9 +39,9 @@ void event_loop::state::make_ready(detail::fiber& woken) noexcept {
     const std::lock_guard lock(posted_guard_);
     posted_ready_.push_back(&woken);
     others_posted_.store(true, std::memory_order_release);
-    asleep = std::exchange(sleeping_, false);
+    asleep = needs_interruption();
   }
-  if (asleep) interrupt_sleep();
+  if (asleep) interrupt();
 }
 
 void event_loop::state::take_what_others_posted() {
@@ -55,6 +55,17 @@ void event_loop::state::take_what_others_posted() {
     posted.swap(posted_callbacks_);
   }
   for (auto& callback : posted) callbacks.push(std::move(callback));
+}
+
+bool event_loop::state::needs_interruption() noexcept {
+  if (!std::exchange(sleeping_, false)) return false;
+  interrupting_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void event_loop::state::interrupt() noexcept {
+  interrupt_sleep();
+  interrupting_.fetch_sub(1, std::memory_order_release);  // the last touch: what was posted may already have ended the loop
 }
 
 bool event_loop::state::may_sleep() {
@@ -166,7 +177,8 @@ void event_loop::state::drop_callbacks_and_timers() noexcept {
 
 std::string event_loop::state::names_of_fibers() const {
   std::string names;
-  for (const auto* one = first_fiber; one != nullptr; one = one->next) names += (names.empty() ? "'" : ", '") + std::string(one->name) + "'";
+  for (const auto* one = first_fiber; one != nullptr; one = one->next)
+    names += (names.empty() ? "'" : ", '") + std::string(one->name) + "'";
   return names;
 }
 

@@ -103,9 +103,15 @@ struct event_loop::state {
   /// Under the lock that posting takes: true when nothing was posted, and then whoever posts next calls `interrupt_sleep`.
   bool may_sleep();
   void woke_up() noexcept;
+  /// A poster of something already taken is still on its way to wake this loop.
+  bool is_being_interrupted() const noexcept { return interrupting_.load(std::memory_order_acquire) != 0; }
 
  private:
+  bool needs_interruption() noexcept;  ///< under posted_guard_; when true, `interrupt` must follow
+  void interrupt() noexcept;
+
   bool sleeping_ = false;  ///< under posted_guard_
+  std::atomic<int> interrupting_{0};
 };
 
 namespace detail {
