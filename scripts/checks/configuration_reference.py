@@ -107,6 +107,7 @@ def page(settings: list[Setting], structs: dict[str, Struct]) -> str:
         own = [each for each in settings if each.section == section]
         top = next((each for each in own if ":" not in each.key), None)
         summary = structs[top.struct.split("::")[-1]].summary if top and top.struct.split("::")[-1] in structs else ""
+        summary = summary[:1].upper() + summary[1:]
         text += f"\n## {section}\n" + (f"{summary}\n" if summary else "") + "\n| key | type | default | |\n|---|---|---|---|\n"
         for each in own:
             text += f"| `{each.key}` | {each.type} | {shown_default(each.default)} | {described(each, structs).replace('|', chr(92) + '|')} |\n"

@@ -75,10 +75,20 @@ void take_pieces(const TakePieces& command, mamey::repository<Stock>& stocks) {
   stocks.save(stock);
 }
 
+// snippet lifts
 struct OrderPlaced {
-  static constexpr mamey::message_options message{.exchange = "orders"};
+  static constexpr mamey::message_options message{.exchange = "orders", .version = 2};
   std::string sku;
 };
+
+struct OrderPlacedOnce {  // as version 1 had it
+  static constexpr mamey::message_options message{.name = "OrderPlaced", .exchange = "orders"};
+  std::string article;
+};
+
+OrderPlaced lift_order_placed(const OrderPlacedOnce& event) { return {event.article}; }
+// end lifts
+
 struct CountAgain {
   std::string sku;
 };
@@ -149,6 +159,9 @@ mamey::module service() {
       .commands<take_pieces, count_again, record_scan, take_ticket>()
       .queries<count_scans>()
       .events<on_order_placed>()
+      .lifts<lift_order_placed>()
+      .ordered<OrderPlaced>()                                // one a key at a time
+      .renamed<on_order_placed>("order_placed")              // what was handled under the earlier name stays handled
       .maps<tell_others>()
       .rejects<tell_refusal>()
       .behaviour<refuse_at_night>()
@@ -194,6 +207,13 @@ TEST(stock, is_counted_again_an_hour_after_an_order) {
   EXPECT_EQ(stock.published_messages().at(0).key, "sku-1");
 }
 // end harness
+
+TEST(stock, an_order_of_the_earlier_version_is_lifted) {
+  mamey::testing::harness stock{service()};
+  stock.receive(OrderPlacedOnce{"sku-7"});
+  stock.advance(61min);
+  EXPECT_EQ(stock.published<Counted>().at(0).sku, "sku-7");
+}
 
 TEST(stock, scans_are_recorded_counted_and_taken) {
   mamey::testing::harness stock{mamey::application("stock").add(service()).add(mamey::module("tables").commands<make_table>())};
