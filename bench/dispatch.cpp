@@ -1,9 +1,11 @@
-// What the pipeline costs a command that does nothing: context, log below its level, metrics, validation, an empty unit of work. Against a plain call.
+// What the pipeline costs a command that does nothing: context, a log line below its level, metrics, an unsampled span, validation, an empty unit of work.
+// Against a plain call.
 
 #include <chrono>
 #include <cstdio>
 
 #include <mamey/observability/metrics.hpp>
+#include <mamey/runtime/context.hpp>
 
 #include "account.hpp"
 
@@ -28,11 +30,13 @@ int main() {
   mamey::metrics::registry metrics;
   mamey::pipeline pipeline(provider, handlers, nullptr, metrics, {.outgoing = {.service = "bench", .names = {}}});
 
+  mamey::current_context().trace = mamey::trace_context::make_root(false);  // as every request has one
+
   constexpr int count = 1'000'000;
   void (*volatile plain)(const bench::Nothing&) = bench::do_nothing;
   nanoseconds_each(count / 10, [&](int i) { pipeline.send(bench::Nothing{i}); });
   const auto direct = nanoseconds_each(count, [&](int i) { plain(bench::Nothing{i}); });
   const auto dispatched = nanoseconds_each(count, [&](int i) { pipeline.send(bench::Nothing{i}); });
-  std::printf("plain call          %8.1f ns\ncommand dispatch    %8.1f ns   (goal: below 1000 ns)\n", direct, dispatched);
+  std::printf("plain call          %8.1f ns\ncommand dispatch    %8.1f ns   goal < 1000 ns: %s\n", direct, dispatched, dispatched < 1000 ? "met" : "MISSED");
   return bench::handled == 0;
 }

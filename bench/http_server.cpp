@@ -37,13 +37,13 @@ int main(int argc, char** argv) {
 
   web::router router(
       {{.method = http_method::get, .pattern = "/hello/{name}", .handle = [&](const http::request& request, http::response& response) {
-          const auto began = steady_now();
+          const auto arrived = round_time();
           endpoint.started();
           const auto hello = web::bind<Hello>(request);
           const Greeting greeting{"Hello, " + hello.name + "!"};
           response.set_content_type("application/json");
           json::write(response.body(), model_of<Greeting>(), &greeting);
-          endpoint.finished(response.status(), steady_now() - began);
+          endpoint.finished(response.status(), steady_now() - arrived);
         }}});
   runtime loops({.threads = 1});
   web::http_server server(loops, {.urls = {"http://127.0.0.1:" + port}}, router);

@@ -49,7 +49,7 @@ class counted_router final : public web::handler {
   }
 
   void handle(http::request& request, http::response& response) override {
-    const auto started = std::chrono::steady_clock::now();
+    const auto arrived = round_time();
     auto& context = current_context();
     context.service = service_;
     // The request's trace is that of this span: the server made it a child of the caller's.
@@ -58,7 +58,7 @@ class counted_router final : public web::handler {
     if (span.recording()) describe(span, request, response);
     auto& counted = endpoint_of(request);
     counted.started();
-    counted.finished(response.status(), std::chrono::steady_clock::now() - started);
+    counted.finished(response.status(), steady_now() - arrived);
   }
 
  private:

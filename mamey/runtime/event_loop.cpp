@@ -19,7 +19,6 @@ void event_loop::start_fiber(std::string_view name, std::function<void()> body, 
 }
 
 steady_time event_loop::now() const noexcept { return state_->now(); }
-steady_time event_loop::round_time() const noexcept { return state_->last_now; }
 wall_time event_loop::wall_now() const noexcept { return state_->wall_now(); }
 
 void event_loop::watch(int descriptor, watcher& target) { state_->watch(descriptor, target); }
@@ -36,6 +35,7 @@ event_loop::statistics event_loop::read_statistics() noexcept {
 }
 
 steady_time steady_now() noexcept { return detail::here.loop != nullptr ? detail::here.loop->now() : std::chrono::steady_clock::now(); }
+steady_time round_time() noexcept { return detail::here.loop != nullptr ? detail::here.loop->last_now : std::chrono::steady_clock::now(); }
 
 wall_time wall_now() noexcept {
   if (detail::here.loop != nullptr) return detail::here.loop->wall_now();

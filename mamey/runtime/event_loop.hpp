@@ -33,8 +33,6 @@ class event_loop {
   /// Clocks of this loop: virtual in a simulation.
   steady_time now() const noexcept;
   wall_time wall_now() const noexcept;
-  /// When the loop last looked for events: what it runs now became ready no later. Costs nothing; for deadlines of what has arrived. Loop thread only.
-  steady_time round_time() const noexcept;
 
   /// Called on the loop when a descriptor becomes readable or writable, or failed.
   class watcher {
@@ -76,6 +74,9 @@ class event_loop {
 
 /// The current loop's clock, or the real one outside a loop.
 steady_time steady_now() noexcept;
+/// When the current loop last looked for events: what it runs now had become ready by then. For when something arrived, without asking a clock.
+/// Outside a loop: now.
+steady_time round_time() noexcept;
 wall_time wall_now() noexcept;
 
 }  // namespace mamey::inline v1

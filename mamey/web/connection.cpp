@@ -78,7 +78,7 @@ void connection::listen() {
 void connection::readable() {
   try {
     if (phase_ == phase::lingering) return discard();
-    if (receive()) proceed(worker_.loop().round_time());
+    if (receive()) proceed(round_time());
   } catch (const std::exception& error) {  // reset by the client, as a rule
     log.debug("connection of {peer} ended: {error}", peer_, error);
     end();

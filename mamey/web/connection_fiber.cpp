@@ -101,7 +101,7 @@ void connection::run() {
   worker_.dismiss();
   phase_ = phase::reading;
   try {
-    follow(step, worker_.loop().round_time());
+    follow(step, round_time());
   } catch (const std::exception& error) {
     log.debug("connection of {peer} ended: {error}", peer_, error);
     end();
@@ -150,7 +150,7 @@ void connection::answer_one() {
                                         .minor_version = at.parser.minor_version(),
                                         .hooks = this});
   auto& context = current_context();
-  begin_context(context, at.request, worker_.contexts(), worker_.loop().round_time());
+  begin_context(context, at.request, worker_.contexts(), round_time());
   context.cancel = at.cancel;
   at.request_id = context.correlation_id;
   if (valid) {
