@@ -5,6 +5,7 @@
 
 #include <mamey/core/configuration.hpp>
 #include <mamey/host/detail/arguments.hpp>
+#include <mamey/host/detail/statistics.hpp>
 #include <mamey/host/running_application.hpp>
 #include <mamey/messaging/in_process_transport.hpp>
 #include <mamey/observability/log.hpp>
@@ -116,6 +117,7 @@ int serve(std::vector<std::unique_ptr<application_definition>> definitions, proc
   logging::set_context_provider(describe_context);
   logging::configure(loaded.values.bind<log_options>("logger"));
   runtime loops(loaded.values.bind<runtime_options>("runtime"));
+  const auto shown = show_loops(metrics::process(), loops);
   for (const auto& each : loaded.values.warnings()) log.warning("{problem}", to_string(each));
   loops.run([&] {
     running_process process(std::move(definitions), std::move(arguments), std::move(loaded), loops);

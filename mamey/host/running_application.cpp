@@ -13,6 +13,7 @@
 #include <mamey/host/detail/health_runner.hpp>
 #include <mamey/host/detail/message_endpoints.hpp>
 #include <mamey/host/detail/message_flow.hpp>
+#include <mamey/host/detail/statistics.hpp>
 #include <mamey/host/detail/options.hpp>
 #include <mamey/http/client.hpp>
 #include <mamey/observability/health.hpp>
@@ -130,6 +131,7 @@ struct running_application::state {
   std::unique_ptr<message_flow> messages;
   std::unique_ptr<counted_router> routes;
   std::unique_ptr<web::http_server> server;
+  std::vector<metrics::registration> shown;  ///< of client and server: ends before them
   steady_time stopped_accepting_at{};
 
   environment surroundings() {
@@ -314,6 +316,8 @@ void running_application::start() {
   if (self.around.runtime) {
     self.server = std::make_unique<web::http_server>(*self.around.runtime, self.server_settings, *self.routes);
     self.server->start();
+    self.shown = show_server(self.metrics, *self.server);
+    std::ranges::move(show_client(self.metrics, *self.client), std::back_inserter(self.shown));
   }
   self.health.set_started();
 }

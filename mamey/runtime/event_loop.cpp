@@ -34,6 +34,8 @@ event_loop::statistics event_loop::read_statistics() noexcept {
           .worst_lag = state_->take_worst_lag()};
 }
 
+std::uint64_t event_loop::fibers_alive() const noexcept { return state_->alive.load(std::memory_order_relaxed); }
+
 steady_time steady_now() noexcept { return detail::here.loop != nullptr ? detail::here.loop->now() : std::chrono::steady_clock::now(); }
 steady_time round_time() noexcept { return detail::here.loop != nullptr ? detail::here.loop->last_now : std::chrono::steady_clock::now(); }
 

@@ -60,6 +60,8 @@ class event_loop {
   };
   /// Any thread.
   statistics read_statistics() noexcept;
+  /// Any thread; leaves `worst_lag` to who asks for the whole.
+  std::uint64_t fibers_alive() const noexcept;
 
   struct state;
   explicit event_loop(std::unique_ptr<state> internals);

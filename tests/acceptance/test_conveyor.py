@@ -67,7 +67,10 @@ def test_health_metrics_and_ping_answer_on_every_service(conveyor):
         assert request(port, "GET", "/ping").body == "pong"
         assert request(port, "GET", "/health/live").status == 200
         assert request(port, "GET", "/health/startup").status == 200
-        assert "http_requests_total" in request(port, "GET", "/metrics").body
+        metrics = request(port, "GET", "/metrics").body
+        for family in ("http_requests_total", 'mamey_loop_lag_seconds{loop="system"}', "mamey_http_connections", "mamey_http_client_tries_total"):
+            assert family in metrics
+        assert ("mamey_sqlite_syncs_total" in metrics) == (name != "pricing")
 
 
 def test_an_orderly_stop_leaves_with_zero(conveyor):

@@ -28,7 +28,7 @@ sqlite_environment::sent_rows sent_rows_of(const environment& around) {
 void sqlite_feature::install(composition& into) const {
   into.use_store("mamey::sqlite()", [own = migrations](const environment& around) -> std::unique_ptr<store> {
     return std::make_unique<sqlite_store>(options_of(around, around.application + ".db"),
-                                          sqlite_environment{.migrations = own, .sent = sent_rows_of(around)});
+                                          sqlite_environment{.migrations = own, .sent = sent_rows_of(around), .metrics = around.metrics});
   });
   into.offer_queues("mamey::sqlite()", [](const environment& around) -> std::unique_ptr<durable_queues> {
     auto options = options_of(around, {});

@@ -13,6 +13,8 @@
 
 namespace mamey::inline v1 {
 
+namespace metrics { class registry; }
+
 /// Section `sqlite`. One file a store.
 struct sqlite_options {
   std::string directory = "data";                  ///< made when it does not exist
@@ -48,6 +50,8 @@ struct sqlite_environment {
   enum class sent_rows : std::uint8_t { remove, archive } sent = sent_rows::remove;
   /// Lets a test show what a lesser `synchronous` loses.
   enum class durability : std::uint8_t { required, may_be_lost } durable = durability::required;
+  /// Where the store's statistics are shown; null: nowhere. Outlives the store.
+  metrics::registry* metrics = nullptr;
 };
 
 /// Since the start. Read from any thread.
