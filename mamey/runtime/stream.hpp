@@ -88,6 +88,9 @@ class tcp_listener {
   std::uint16_t port() const noexcept;
   /// Calls `accepted` on the current loop for each connection, until `close`. When descriptors run out it pauses and resumes by itself.
   void start(std::function<void(socket_handle)> accepted);
+  /// The kernel opens no new connection any more: a client that comes now asks again after a second and is refused once the listener is closed.
+  /// Handshakes under way end as usual. Whoever closes a moment later than this resets nobody. Loop thread only.
+  void turn_away() noexcept;
   /// Accepts what the kernel has queued, then closes. Loop thread only.
   void close() noexcept;
 

@@ -1,7 +1,9 @@
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -114,6 +116,20 @@ void tcp_listener::start(std::function<void(socket_handle)> accepted) {
   state_->accepted = std::move(accepted);
   state_->loop = detail::here.loop;
   state_->loop->watch(state_->socket.get(), *state_);
+}
+
+void tcp_listener::turn_away() noexcept {
+  if (!state_ || state_->socket.get() < 0) return;
+  // A packet with SYN is dropped before the listener sees it. A listener's filter is given the TCP header; its byte 13 holds the flags (RFC 9293 §3.1).
+  sock_filter drop_syn[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+  };
+  const sock_fprog program{.len = static_cast<unsigned short>(std::size(drop_syn)), .filter = drop_syn};
+  // Where the system forbids it, the moment between the last look into the queue and the close stays as short as it can be.
+  ::setsockopt(state_->socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 void tcp_listener::close() noexcept {

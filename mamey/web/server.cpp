@@ -22,6 +22,7 @@ namespace {
 using http::detail::run_on_loop;
 
 const logger log{"mamey.web"};
+constexpr auto handshakes_under_way = std::chrono::milliseconds(50);  // a round trip of a client at some distance
 
 }  // namespace
 
@@ -90,6 +91,13 @@ std::vector<endpoint> http_server::addresses() const { return state_->addresses;
 
 void http_server::stop_accepting() {
   state_->shared.draining = true;
+  run_on_loop(state_->accepting_loop(), [this] {
+    for (auto& each : state_->listeners) each->turn_away();
+  });
+  {
+    const masked_section mask;
+    if (!state_->listeners.empty()) sleep_for(handshakes_under_way);
+  }
   run_on_loop(state_->accepting_loop(), [this] {
     for (auto& each : state_->listeners) each->close();
     state_->listeners.clear();
