@@ -46,7 +46,7 @@ std::vector<event_loop*> workers_of(runtime& loops) {
 class running_process {
  public:
   running_process(std::vector<std::unique_ptr<application_definition>> definitions, process_arguments arguments, loaded_configuration loaded, runtime& loops)
-      : loops_(loops), several_(definitions.size() > 1) {
+      : several_(definitions.size() > 1) {
     std::shared_ptr<transport> shared;
     if (several_) shared = std::make_shared<in_process_transport>(loops.system_loop());
     for (auto& each : definitions) {
@@ -104,7 +104,6 @@ class running_process {
     applications_.clear();
   }
 
-  runtime& loops_;
   bool several_;
   std::vector<std::unique_ptr<running_application>> applications_;
   std::vector<running_application*> started_;

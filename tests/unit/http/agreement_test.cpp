@@ -22,7 +22,6 @@ using mamey::http::message_parser;
 struct accepted {
   std::size_t consumed = 0;
   std::string target, body;
-  friend bool operator==(const accepted&, const accepted&) = default;
 };
 
 std::optional<accepted> ours(std::string text) {
