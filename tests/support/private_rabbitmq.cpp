@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,7 @@ pid_t spawn(const std::vector<std::string>& command, const std::string& log) {
   const auto child = ::fork();
   if (child != 0) return child;
   ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that crashes takes its servers along
   const int output = ::open(log.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0600);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, 0);
@@ -85,15 +87,7 @@ bool private_rabbitmq::installed() { return std::filesystem::exists(std::string(
 
 private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : port_(free_port()), distribution_port_(free_port()), epmd_port_(free_port()) {
   const auto home = directory_.path();
-  std::ofstream definitions(home + "/definitions.json");
-  definitions << R"({"users":[{"name":"guest","password":"guest","tags":"administrator"}],"vhosts":[{"name":"/"})";
-  for (int i = 1; i <= options.virtual_hosts; ++i) definitions << R"(,{"name":"v)" << i << R"("})";
-  definitions << R"(],"permissions":[{"user":"guest","vhost":"/","configure":".*","write":".*","read":".*"})";
-  for (int i = 1; i <= options.virtual_hosts; ++i)
-    definitions << R"(,{"user":"guest","vhost":"v)" << i << R"(","configure":".*","write":".*","read":".*"})";
-  definitions << "]}";
-  std::ofstream(home + "/rabbitmq.conf") << "listeners.tcp.default = 127.0.0.1:" << port_ << "\nload_definitions = " << home
-                                         << "/definitions.json\nloopback_users = none\ndisk_free_limit.absolute = 1MB\n"
+  std::ofstream(home + "/rabbitmq.conf") << "listeners.tcp.default = 127.0.0.1:" << port_ << "\nloopback_users = none\ndisk_free_limit.absolute = 1MB\n"
                                          << options.extra_configuration;
   std::ofstream(home + "/enabled_plugins") << "[].\n";
   std::ofstream(home + "/env") << "export HOME=" << home << " RABBITMQ_NODENAME=t" << port_ << "@localhost RABBITMQ_NODE_PORT=" << port_
@@ -106,6 +100,11 @@ private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : po
                                   "RABBITMQ_SERVER_ERL_ARGS='+S 1:1 +sbwt none +stbt db'\n";
   epmd_ = spawn({"epmd", "-port", std::to_string(epmd_port_), "-address", "127.0.0.1"}, home + "/epmd.log");
   start();
+  if (options.virtual_hosts == 0) return;
+  evaluate("[begin Name = list_to_binary(\"v\" ++ integer_to_list(N)), rabbit_vhost:add(Name, <<\"test\">>), "
+           "rabbit_auth_backend_internal:set_permissions(<<\"guest\">>, Name, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>) end "
+           "|| N <- lists:seq(1, " +
+           std::to_string(options.virtual_hosts) + ")].");
 }
 
 private_rabbitmq::~private_rabbitmq() {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A callback to somebody who may leave: none is running once `close` has returned.
+/// A callback to somebody who may leave: once `close` has returned none is running, and what the callback held is let go.
 
 #include <mutex>
 #include <utility>
@@ -15,20 +15,26 @@ class gate {
   /// False when it is closed: nothing was called.
   template <class... Arguments>
   bool call(Arguments&&... arguments) {
+    Callback gone;
     const std::lock_guard lock(mutex_);
     if (!open_) return false;
+    ++depth_;
     if (callback_) callback_(std::forward<Arguments>(arguments)...);
+    if (--depth_ == 0 && !open_) gone = std::exchange(callback_, {});
     return true;
   }
   void close() {
+    Callback gone;  // outlives the lock: what it held may call back
     const std::lock_guard lock(mutex_);
     open_ = false;
+    if (depth_ == 0) gone = std::exchange(callback_, {});
   }
 
  private:
   std::recursive_mutex mutex_;  // a callback may settle, publish or close
   Callback callback_;
   bool open_ = true;
+  int depth_ = 0;
 };
 
 }  // namespace mamey::inline v1::rabbitmq_detail
