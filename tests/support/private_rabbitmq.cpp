@@ -85,10 +85,17 @@ void end_group(pid_t& group, int with) {
 
 bool private_rabbitmq::installed() { return std::filesystem::exists(std::string(programs) + "rabbitmq-server"); }
 
-private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : port_(free_port()), distribution_port_(free_port()), epmd_port_(free_port()) {
+private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : port_(free_port()), tls_port_(free_port()), distribution_port_(free_port()), epmd_port_(free_port()) {
   const auto home = directory_.path();
+  std::string tls;
+  if (options.certificates) {
+    const auto& made = *options.certificates;
+    tls = "listeners.ssl.default = 127.0.0.1:" + std::to_string(tls_port_) + "\nssl_options.cacertfile = " + made.ca() + "\nssl_options.certfile = " +
+          made.certificate("broker") + "\nssl_options.keyfile = " + made.key("broker") +
+          "\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n";
+  }
   std::ofstream(home + "/rabbitmq.conf") << "listeners.tcp.default = 127.0.0.1:" << port_ << "\nloopback_users = none\ndisk_free_limit.absolute = 1MB\n"
-                                         << options.extra_configuration;
+                                         << tls << options.extra_configuration;
   std::ofstream(home + "/enabled_plugins") << "[].\n";
   std::ofstream(home + "/env") << "export HOME=" << home << " RABBITMQ_NODENAME=t" << port_ << "@localhost RABBITMQ_NODE_PORT=" << port_
                                << " RABBITMQ_DIST_PORT=" << distribution_port_ << " ERL_EPMD_PORT=" << epmd_port_

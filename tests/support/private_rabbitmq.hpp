@@ -8,13 +8,15 @@
 
 #include <sys/types.h>
 
-#include "temporary_directory.hpp"
+#include "tests/support/certificates.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace mamey::testing {
 
 struct private_rabbitmq_options {
-  int virtual_hosts = 0;            ///< `v1`, `v2`, … beside `/`, for cases that must not meet
-  std::string extra_configuration;  ///< lines of rabbitmq.conf
+  int virtual_hosts = 0;                         ///< `v1`, `v2`, … beside `/`, for cases that must not meet
+  std::string extra_configuration = {};          ///< lines of rabbitmq.conf
+  const authority* certificates = nullptr;       ///< with one for `broker`: TLS on a port of its own, for clients with a certificate
 };
 
 class private_rabbitmq {
@@ -29,6 +31,7 @@ class private_rabbitmq {
   static bool installed();
 
   std::uint16_t port() const noexcept { return port_; }
+  std::uint16_t tls_port() const noexcept { return tls_port_; }
   void kill_hard();  ///< as a power cut would
   void start();      ///< again, on the same port and data
   /// Runs Erlang in the node; returns what it prints.
@@ -37,7 +40,7 @@ class private_rabbitmq {
  private:
   void stop();
   temporary_directory directory_;
-  std::uint16_t port_ = 0, distribution_port_ = 0, epmd_port_ = 0;
+  std::uint16_t port_ = 0, tls_port_ = 0, distribution_port_ = 0, epmd_port_ = 0;
   pid_t epmd_ = -1, node_ = -1;
   std::size_t seen_ = 0;  ///< of its log, before this start
 };

@@ -78,10 +78,9 @@ void subscriber::cancel() {
   deliver_.close();
   link_->post([self = shared_from_this()](broker_link& link) {
     if (std::exchange(self->cancelled_, true) || !self->alive()) return;
-    if (self->consuming_) link.amqp().cancel(self->channel_, self->tag_);
-    for (auto& [key, lane] : std::exchange(self->lanes_, {})) {  // followers were never begun
-      for (std::size_t i = 1; i < lane.size(); ++i) self->give_back(lane[i].delivery_tag);
-    }
+    // The one active consumer of an ordered queue stays it until `close`: the next would start followers while a head is still at work here.
+    // The broker puts everything back into its place when the channel closes.
+    if (self->consuming_ && !self->what_.ordered) link.amqp().cancel(self->channel_, self->tag_);
   });
 }
 
@@ -110,7 +109,10 @@ void subscriber::on_event(amqp_event&& event) {
     case amqp_event_type::delivered: {
       out_.delivered(event.delivery_tag);
       counted_->delivered += 1;
-      if (cancelled_) return give_back(event.delivery_tag);
+      if (cancelled_) {
+        if (!what_.ordered) give_back(event.delivery_tag);
+        return;
+      }
       if (event.truncated)
         log.error("a message of {queue} is larger than rabbitMq.maxMessageBytes: it is handled without its body, which is lost; id {id}", what_.queue, event.properties.message_id);
       held next{.delivery_tag = event.delivery_tag, .message = {}, .redelivered = event.redelivered};
@@ -208,9 +210,11 @@ void subscriber::carry_out(const verdict& how) {
     const auto lane = lanes_.find(key);
     if (lane == lanes_.end()) return;
     lane->second.pop_front();
-    return hand_out_next(key);
+    if (!cancelled_) hand_out_next(key);
+    return;
   }
-  if (keyed != key_of_.end() && !cancelled_) {
+  if (what_.ordered && cancelled_) return;  // see `cancel`
+  if (keyed != key_of_.end()) {
     // Ordered: it keeps its place, which the broker would not promise. It stays ours, and comes again from here.
     const auto key = keyed->second;
     if (const auto lane = lanes_.find(key); lane != lanes_.end()) lane->second.front().redelivered = true;
