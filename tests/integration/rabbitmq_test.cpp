@@ -15,32 +15,13 @@
 #include <mamey/messaging/rabbitmq/transport.hpp>
 #include <mamey/runtime/runtime.hpp>
 
-#include "tests/support/certificates.hpp"
-#include "tests/support/private_rabbitmq.hpp"
+#include "rabbitmq_node.hpp"
 
 namespace mamey::testing {
 namespace {
 
 using namespace std::chrono_literals;
 constexpr auto patience = 60s;
-
-class rabbitmq_node final : public ::testing::Environment {
- public:
-  void SetUp() override {
-    certificates = std::make_unique<authority>();
-    certificates->issue("broker");
-    certificates->issue("client");
-    running = std::make_unique<private_rabbitmq>(private_rabbitmq_options{.virtual_hosts = 30, .certificates = certificates.get()});
-  }
-  void TearDown() override {
-    running.reset();
-    certificates.reset();
-  }
-  static inline std::unique_ptr<authority> certificates;
-  static inline std::unique_ptr<private_rabbitmq> running;
-  static inline int next = 0;
-};
-const auto* const node_of_all = ::testing::AddGlobalTestEnvironment(new rabbitmq_node);
 
 /// Things told from other threads, to be waited for.
 template <class T>

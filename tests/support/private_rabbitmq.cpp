@@ -68,20 +68,32 @@ pid_t spawn(const std::vector<std::string>& command, const std::string& log) {
   ::_exit(127);
 }
 
-void end_group(pid_t& group, int with) {
-  if (group <= 0) return;
-  ::kill(-group, with);
-  int status = 0;
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (::waitpid(group, &status, WNOHANG) == 0) {
-    if (std::chrono::steady_clock::now() > until) ::kill(-group, SIGKILL);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  ::kill(-group, SIGKILL);  // what it left
-  group = -1;
+}  // namespace
+
+void private_rabbitmq::begin(child& which, const std::vector<std::string>& command, const std::string& log) {
+  which.let_go = {};
+  std::promise<pid_t> began;
+  which.keeper = std::thread([&command, &log, &began, end = which.let_go.get_future()] {
+    began.set_value(spawn(command, log));
+    end.wait();
+  });
+  which.group = began.get_future().get();
 }
 
-}  // namespace
+void private_rabbitmq::end(child& which, int with) {
+  if (which.group <= 0) return;
+  ::kill(-which.group, with);
+  int status = 0;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (::waitpid(which.group, &status, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() > until) ::kill(-which.group, SIGKILL);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  ::kill(-which.group, SIGKILL);  // what it left
+  which.group = -1;
+  which.let_go.set_value();
+  which.keeper.join();
+}
 
 bool private_rabbitmq::installed() { return std::filesystem::exists(std::string(programs) + "rabbitmq-server"); }
 
@@ -105,7 +117,7 @@ private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : po
                                << "/pid RABBITMQ_CONF_ENV_FILE=/dev/null RABBITMQ_ALLOW_INPUT=1 RABBITMQ_LOGS=- LC_ALL=C.UTF-8\n"
                                << "export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}' "
                                   "RABBITMQ_SERVER_ERL_ARGS='+S 1:1 +sbwt none +stbt db'\n";
-  epmd_ = spawn({"epmd", "-port", std::to_string(epmd_port_), "-address", "127.0.0.1"}, home + "/epmd.log");
+  begin(epmd_, {"epmd", "-port", std::to_string(epmd_port_), "-address", "127.0.0.1"}, home + "/epmd.log");
   start();
   if (options.virtual_hosts == 0) return;
   evaluate("[begin Name = list_to_binary(\"v\" ++ integer_to_list(N)), rabbit_vhost:add(Name, <<\"test\">>), "
@@ -116,7 +128,7 @@ private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : po
 
 private_rabbitmq::~private_rabbitmq() {
   stop();
-  end_group(epmd_, SIGTERM);
+  end(epmd_, SIGTERM);
 }
 
 void private_rabbitmq::start() {
@@ -124,7 +136,7 @@ void private_rabbitmq::start() {
   std::error_code none_yet;
   const auto size = std::filesystem::file_size(home + "/node.log", none_yet);
   seen_ = none_yet ? 0 : static_cast<std::size_t>(size);
-  node_ = spawn({"/bin/sh", "-c", ". " + home + "/env; cd " + home + "; exec " + programs + "rabbitmq-server -noinput"}, home + "/node.log");
+  begin(node_, {"/bin/sh", "-c", ". " + home + "/env; cd " + home + "; exec " + programs + "rabbitmq-server -noinput"}, home + "/node.log");
   const auto until = std::chrono::steady_clock::now() + start_bound;
   // It listens before it knows its users: what it writes at the end of its start is the sign.
   const auto started = [&] {
@@ -134,10 +146,9 @@ void private_rabbitmq::start() {
   };
   while (!started()) {
     int status = 0;
-    const bool ended = ::waitpid(node_, &status, WNOHANG) == node_;
+    const bool ended = ::waitpid(node_.group, &status, WNOHANG) == node_.group;
     if (ended || std::chrono::steady_clock::now() > until) {
-      if (!ended) end_group(node_, SIGKILL);
-      node_ = -1;
+      end(node_, SIGKILL);
       std::ifstream log(home + "/node.log");
       std::string text((std::istreambuf_iterator<char>(log)), {});
       throw std::runtime_error("RabbitMQ did not start: " + text.substr(text.size() < 2000 ? 0 : text.size() - 2000));
@@ -146,8 +157,8 @@ void private_rabbitmq::start() {
   }
 }
 
-void private_rabbitmq::kill_hard() { end_group(node_, SIGKILL); }
-void private_rabbitmq::stop() { end_group(node_, SIGKILL); }  // its data goes with it
+void private_rabbitmq::kill_hard() { end(node_, SIGKILL); }
+void private_rabbitmq::stop() { end(node_, SIGKILL); }  // its data goes with it
 
 std::string private_rabbitmq::evaluate(const std::string& expression) {
   const auto home = directory_.path();

@@ -4,7 +4,10 @@
 /// A RabbitMQ node of a test's own: own directory, own ports, own epmd; stopped by process id, leaving nothing behind.
 
 #include <cstdint>
+#include <future>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -41,7 +44,15 @@ class private_rabbitmq {
   void stop();
   temporary_directory directory_;
   std::uint16_t port_ = 0, tls_port_ = 0, distribution_port_ = 0, epmd_port_ = 0;
-  pid_t epmd_ = -1, node_ = -1;
+  /// A process that dies with this one, and the thread that began it: Linux counts the end of that thread as the parent's.
+  struct child {
+    pid_t group = -1;
+    std::thread keeper;
+    std::promise<void> let_go;
+  };
+  static void begin(child& which, const std::vector<std::string>& command, const std::string& log);
+  static void end(child& which, int with);
+  child epmd_, node_;
   std::size_t seen_ = 0;  ///< of its log, before this start
 };
 

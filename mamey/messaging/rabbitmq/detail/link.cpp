@@ -123,9 +123,9 @@ void broker_link::run() {
   std::minstd_rand random(static_cast<std::minstd_rand::result_type>(std::hash<std::string>{}(settings_.name) % 2147483646 + 1));
   std::size_t host = 0;
   auto pause = first_pause;
+  int failures = 0;  // in a row
   const auto& hosts = settings_.options.host_names;
   while (!stopping_) {
-    set_trying(true);
     const auto before = steady_now();
     bool was_open = false;
     for (std::size_t tried = 0; tried < hosts.size() && !was_open && !stopping_; ++tried) {
@@ -149,7 +149,8 @@ void broker_link::run() {
     }
     if (stopping_) break;
     if (was_open && steady_now() - before > healthy_after) pause = first_pause;
-    set_trying(false);
+    failures = was_open ? 0 : failures + 1;
+    set_trying(failures < 2);  // a first failure may be a broker that is just coming
     const auto jitter = std::chrono::milliseconds(random() % static_cast<std::uint32_t>(pause.count() / 4 + 1));
     log.debug("{connection}: next try in {pause} ms", settings_.name, (pause + jitter).count());
     wake_.try_acquire_until(steady_now() + pause + jitter);
@@ -302,7 +303,7 @@ void broker_link::up() {
   open_ = true;
   log.info("{connection} is connected to RabbitMQ at {peer}", settings_.name, stream_->peer());
   tell([](link_observer& to) { to.on_up(); });
-  set_trying(false);
+  set_trying(true);  // wakes who waits
 }
 
 void broker_link::down(std::string_view reason) {

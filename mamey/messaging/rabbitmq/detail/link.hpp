@@ -65,7 +65,7 @@ class broker_link : public std::enable_shared_from_this<broker_link> {
 
   /// Runs `work` on the loop, soon, and writes what it put out. Any thread.
   void post(std::function<void(broker_link&)> work);
-  /// Waits for a connection: until a try under way has ended. Throws `unavailable` with the reason when there is none. May suspend.
+  /// Waits for a connection while it is just being made. Throws `unavailable` with the reason when the broker is away. May suspend.
   void await_open(steady_time until);
   bool is_open() const noexcept { return open_; }        ///< any thread
   bool is_blocked() const noexcept { return blocked_; }  ///< any thread
