@@ -52,6 +52,9 @@ bool listens(std::uint16_t port) {
 
 /// A process group of its own, so that what it starts ends with it.
 pid_t spawn(const std::vector<std::string>& command, const std::string& log) {
+  std::vector<char*> arguments;
+  for (const auto& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
+  arguments.push_back(nullptr);
   const auto child = ::fork();
   if (child != 0) return child;
   ::setpgid(0, 0);
@@ -61,9 +64,6 @@ pid_t spawn(const std::vector<std::string>& command, const std::string& log) {
   ::dup2(nothing, 0);
   ::dup2(output, 1);
   ::dup2(output, 2);
-  std::vector<char*> arguments;
-  for (const auto& each : command) arguments.push_back(const_cast<char*>(each.c_str()));
-  arguments.push_back(nullptr);
   ::execvp(arguments[0], arguments.data());
   ::_exit(127);
 }
