@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +70,15 @@ pid_t spawn(const std::vector<std::string>& command, const std::string& log) {
   ::_exit(127);
 }
 
+bool has_ended_within(pid_t process, std::chrono::milliseconds span) {
+  const int handle = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+  if (handle < 0) return true;
+  pollfd waiting{.fd = handle, .events = POLLIN, .revents = 0};
+  const bool ended = ::poll(&waiting, 1, static_cast<int>(span.count())) > 0;
+  ::close(handle);
+  return ended;
+}
+
 }  // namespace
 
 void private_rabbitmq::begin(child& which, const std::vector<std::string>& command, const std::string& log) {
@@ -84,11 +95,8 @@ void private_rabbitmq::end(child& which, int with) {
   if (which.group <= 0) return;
   ::kill(-which.group, with);
   int status = 0;
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (::waitpid(which.group, &status, WNOHANG) == 0) {
-    if (std::chrono::steady_clock::now() > until) ::kill(-which.group, SIGKILL);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  if (!has_ended_within(which.group, std::chrono::seconds(20))) ::kill(-which.group, SIGKILL);
+  ::waitpid(which.group, &status, 0);
   ::kill(-which.group, SIGKILL);  // what it left
   which.group = -1;
   which.let_go.set_value();
@@ -146,14 +154,13 @@ void private_rabbitmq::start() {
   };
   while (!started()) {
     int status = 0;
-    const bool ended = ::waitpid(node_.group, &status, WNOHANG) == node_.group;
+    const bool ended = has_ended_within(node_.group, std::chrono::milliseconds(50)) && ::waitpid(node_.group, &status, WNOHANG) == node_.group;
     if (ended || std::chrono::steady_clock::now() > until) {
       end(node_, SIGKILL);
       std::ifstream log(home + "/node.log");
       std::string text((std::istreambuf_iterator<char>(log)), {});
       throw std::runtime_error("RabbitMQ did not start: " + text.substr(text.size() < 2000 ? 0 : text.size() - 2000));
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }
 

@@ -57,7 +57,7 @@ rabbitmq_options checked(rabbitmq_options options) {
   return options;
 }
 
-std::optional<tls_context> tls_of(const rabbitmq_options::ssl_section& ssl) {
+std::optional<tls_context> tls_of(const rabbitmq_options::broker_ssl& ssl) {
   if (!ssl.enabled) return std::nullopt;
   return tls_context::for_clients({.ca_file = ssl.ca_certificate_path,
                                    .certificate_file = ssl.certificate_path,

@@ -86,6 +86,12 @@ enum class amqp_method : std::uint32_t {
   confirm_select_ok = 85U << 16 | 11,
 };
 
+/// Frames (specification §4.2.3).
+inline constexpr std::uint8_t method_frame = 1, header_frame = 2, body_frame = 3, heartbeat_frame = 8;
+inline constexpr char frame_end = '\xCE';
+inline constexpr std::size_t frame_overhead = 8;  ///< type, channel, size, end
+inline constexpr std::uint16_t basic_class = 60;
+
 /// Reply codes (specification §1.1 and RabbitMQ's documentation).
 enum amqp_code : std::uint16_t { no_route = 312, access_refused = 403, not_found_code = 404, precondition_failed = 406 };
 
@@ -196,5 +202,23 @@ class connection_machine {
   steady_time last_received_{}, last_sent_{};
   bool blocked_ = false;
 };
+
+template <class Fill>
+void connection_machine::send_method(std::uint16_t channel, amqp_method method, Fill fill) {
+  const auto before = output_.size();
+  try {
+    amqp_writer out(output_);
+    out.octet(method_frame);
+    out.short_integer(channel);
+    const auto length = out.open_length();
+    out.long_integer(static_cast<std::uint32_t>(method));
+    fill(out);
+    out.close_length(length);
+    output_ += frame_end;
+  } catch (...) {
+    output_.resize(before);
+    throw;
+  }
+}
 
 }  // namespace mamey::inline v1::rabbitmq_detail
