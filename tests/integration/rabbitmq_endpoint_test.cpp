@@ -1,4 +1,6 @@
 // Applications over RabbitMQ: outbox, inbox and subscriptions while the broker comes and goes.
+#include <algorithm>
+
 #include <mamey/core/configuration.hpp>
 #include <mamey/messaging/composition.hpp>
 #include <mamey/messaging/rabbitmq/feature.hpp>
@@ -62,6 +64,24 @@ TEST_F(rabbitmq_endpoint, every_message_has_its_effect_once_although_the_broker_
     publish(201, 300);
     eventually([&] { return each_once(300); }, "each effect, once", 90s);
     eventually([&] { return orders.endpoint->statistics().trouble.empty() && deliveries.endpoint->statistics().trouble.empty(); }, "the end of the trouble", 60s);
+  });
+}
+
+TEST_F(rabbitmq_endpoint, in_an_ordered_queue_a_failing_message_holds_its_key_until_it_is_in_the_error_store) {
+  std::vector<std::string> tried;  // in the order of their ends
+  auto& described = deliveries.subscribe("orders", "OrderPaid", {deliveries.handler("book", [&](const envelope& message, handling_context&) {
+                                           tried.push_back(message.id);
+                                           if (message.id == "bad") throw unavailable("bank_away", "the bank does not answer");
+                                         })});
+  described.ordered = true;
+  run([&] {
+    orders.publish("bad", "OrderPaid", "a");
+    orders.publish("follower", "OrderPaid", "a");
+    orders.publish("other", "OrderPaid", "b");
+    eventually([&] { return deliveries.effects.contains("book/other") && deliveries.effects.contains("book/follower"); }, "the effects of the others", 60s);
+    EXPECT_EQ(deliveries.store.count_errors(), 1);
+    EXPECT_EQ(tried.back(), "follower") << "it waited for its head";
+    EXPECT_EQ(std::ranges::count(tried, "bad"), 6) << "two tries a round, three rounds";
   });
 }
 

@@ -96,6 +96,7 @@ struct rabbitmq_transport::state {
   const rabbitmq_options options;
   const wire_format format;
   std::shared_ptr<counters> counted = std::make_shared<counters>();
+  std::shared_ptr<starts> known_starts = std::make_shared<starts>();
   std::shared_ptr<topology_keeper> topology_known;
   std::shared_ptr<broker_link> producing, consuming;
 };
@@ -117,8 +118,8 @@ std::unique_ptr<outgoing_channel> rabbitmq_transport::open_channel(publish_callb
 }
 
 std::unique_ptr<consumer> rabbitmq_transport::subscribe(const queue_options& options, delivery_callback deliver, consumer_state_callback changed) {
-  auto started = std::make_shared<subscriber>(state_->consuming, state_->format, state_->options, options, state_->counted, std::move(deliver),
-                                              std::move(changed));
+  auto started = std::make_shared<subscriber>(state_->consuming, state_->format, state_->options, options, state_->counted, state_->known_starts,
+                                              std::move(deliver), std::move(changed));
   started->start();
   return std::make_unique<amqp_consumer>(std::move(started));
 }

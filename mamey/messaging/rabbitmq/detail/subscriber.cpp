@@ -19,7 +19,9 @@ class amqp_settlement final : public settlement {
   amqp_settlement(std::weak_ptr<subscriber> of, std::uint64_t tag) : of_(std::move(of)), tag_(tag) {}
   ~amqp_settlement() override { give_back({}, start_counting::counted); }
   void acknowledge() noexcept override { settle({.delivery_tag = tag_, .done = true}); }
-  void give_back(std::chrono::milliseconds delay, start_counting) noexcept override { settle({.delivery_tag = tag_, .delay = delay}); }
+  void give_back(std::chrono::milliseconds delay, start_counting counting) noexcept override {
+    settle({.delivery_tag = tag_, .counting = counting, .delay = delay});
+  }
 
  private:
   void settle(const subscriber::verdict& how) noexcept {
@@ -34,12 +36,14 @@ class amqp_settlement final : public settlement {
 }  // namespace
 
 subscriber::subscriber(std::shared_ptr<broker_link> link, wire_format format, const rabbitmq_options& options, queue_options what,
-                       std::shared_ptr<counters> counted, delivery_callback deliver, consumer_state_callback changed)
+                       std::shared_ptr<counters> counted, std::shared_ptr<starts> known_starts, delivery_callback deliver,
+                       consumer_state_callback changed)
     : link_(std::move(link)),
       format_(std::move(format)),
       options_(options),
       what_(std::move(what)),
       counted_(std::move(counted)),
+      starts_(std::move(known_starts)),
       deliver_(std::move(deliver)),
       changed_(std::move(changed)),
       tag_("mamey-" + uuid::v7().to_compact_string()) {}
@@ -117,6 +121,7 @@ void subscriber::on_event(amqp_event&& event) {
         log.error("a message of {queue} is larger than rabbitMq.maxMessageBytes: it is handled without its body, which is lost; id {id}", what_.queue, event.properties.message_id);
       held next{.delivery_tag = event.delivery_tag, .message = {}, .redelivered = event.redelivered};
       next.message = std::make_shared<const envelope>(from_wire(std::move(event.properties), std::move(event.body), event.exchange, event.routing_key, format_));
+      id_of_[next.delivery_tag] = next.message->id;
       const auto& key = next.message->key;
       if (!what_.ordered || key.empty()) return hand_out(next);
       key_of_[next.delivery_tag] = key;
@@ -153,6 +158,7 @@ void subscriber::on_lost(std::string_view reason) {
 void subscriber::end(consumer_state how, std::string_view reason) {
   lanes_.clear();
   key_of_.clear();
+  id_of_.clear();
   if (std::exchange(ended_, true)) return;
   if (consuming_) {
     changed_.call(how, reason);
@@ -168,9 +174,9 @@ void subscriber::end(consumer_state how, std::string_view reason) {
 void subscriber::hand_out(const held& which) {
   delivery next{.message = which.message,
                 .redelivered = which.redelivered,
-                .starts = 0,
+                .starts = which.message->id.empty() ? 0 : starts_->of(what_.queue, which.message->id) + 1,
                 .settle = std::make_unique<amqp_settlement>(weak_from_this(), which.delivery_tag)};
-  deliver_.call(std::move(next));  // closed meanwhile: destroyed unsettled, which gives it back
+  if (!deliver_.call(std::move(next)) && next.settle) next.settle->give_back({}, start_counting::uncounted);  // closed meanwhile
 }
 
 // -- settlements ----------------------------------------------------------------------------------------------------------
@@ -204,6 +210,7 @@ void subscriber::carry_out(const verdict& how) {
   if (how.done) {
     if (!out_.acknowledge(how.delivery_tag)) return;
     counted_->acknowledged += 1;
+    if (const auto known = id_of_.extract(how.delivery_tag)) starts_->end(what_.queue, known.mapped());
     if (keyed == key_of_.end()) return;
     const auto key = keyed->second;
     key_of_.erase(keyed);
@@ -213,6 +220,8 @@ void subscriber::carry_out(const verdict& how) {
     if (!cancelled_) hand_out_next(key);
     return;
   }
+  if (const auto known = id_of_.find(how.delivery_tag); known != id_of_.end() && how.counting == start_counting::counted)
+    starts_->add(what_.queue, known->second);
   if (what_.ordered && cancelled_) return;  // see `cancel`
   if (keyed != key_of_.end()) {
     // Ordered: it keeps its place, which the broker would not promise. It stays ours, and comes again from here.
@@ -240,6 +249,7 @@ void subscriber::hand_out_next(const std::string& key) {
 void subscriber::give_back(std::uint64_t delivery_tag) {
   if (!out_.given_back(delivery_tag)) return;
   key_of_.erase(delivery_tag);
+  id_of_.erase(delivery_tag);
   counted_->given_back += 1;
   link_->amqp().requeue(channel_, delivery_tag);
 }

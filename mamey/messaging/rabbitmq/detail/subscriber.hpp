@@ -16,6 +16,7 @@
 #include <mamey/messaging/rabbitmq/detail/gate.hpp>
 #include <mamey/messaging/rabbitmq/detail/link.hpp>
 #include <mamey/messaging/rabbitmq/detail/settlements.hpp>
+#include <mamey/messaging/rabbitmq/detail/starts.hpp>
 #include <mamey/messaging/rabbitmq/detail/wire_message.hpp>
 #include <mamey/messaging/transport.hpp>
 
@@ -24,7 +25,7 @@ namespace mamey::inline v1::rabbitmq_detail {
 class subscriber final : public channel_user, public std::enable_shared_from_this<subscriber> {
  public:
   subscriber(std::shared_ptr<broker_link> link, wire_format format, const rabbitmq_options& options, queue_options what,
-             std::shared_ptr<counters> counted, delivery_callback deliver, consumer_state_callback changed);
+             std::shared_ptr<counters> counted, std::shared_ptr<starts> known_starts, delivery_callback deliver, consumer_state_callback changed);
 
   /// Waits until the broker has accepted it. May suspend. Throws `unavailable`, `not_found`.
   void start();
@@ -34,6 +35,7 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
   struct verdict {
     std::uint64_t delivery_tag = 0;
     bool done = false;  ///< acknowledged; else given back
+    start_counting counting = start_counting::counted;
     std::chrono::milliseconds delay{};
   };
   /// Any thread.
@@ -64,6 +66,7 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
   const rabbitmq_options options_;
   const queue_options what_;
   const std::shared_ptr<counters> counted_;
+  const std::shared_ptr<starts> starts_;
   gate<delivery_callback> deliver_;
   gate<consumer_state_callback> changed_;
   const std::string tag_;
@@ -81,6 +84,7 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
   std::uint16_t channel_ = 0;
   bool consuming_ = false, cancelled_ = false, ended_ = false;
   settlements out_;
+  std::map<std::uint64_t, std::string> id_of_;                  ///< of what is out
   std::map<std::uint64_t, std::string> key_of_;                ///< ordered: of what is in a lane
   std::map<std::string, std::deque<held>, std::less<>> lanes_;  ///< ordered: the head of each key is out, its followers wait
 };
