@@ -85,6 +85,16 @@ TEST_F(rabbitmq_endpoint, in_an_ordered_queue_a_failing_message_holds_its_key_un
   });
 }
 
+TEST_F(rabbitmq_endpoint, a_queue_in_another_form_stops_its_subscription_alone_and_shows) {
+  through_->declare({.exchanges = {{.name = "orders"}}, .queues = {{.name = "deliveries/orders.OrderPaid", .ordered = true}}});
+  deliveries.subscribe("orders", "OrderPaid", {deliveries.handler("book")});
+  run([&] {
+    publish(1, 1);
+    eventually([&] { return deliveries.effects.contains("plan/m1"); }, "the effect of the sound subscription", 60s);
+    eventually([&] { return deliveries.endpoint->statistics().trouble.find("another form") != std::string::npos; }, "word of the trouble", 60s);
+  });
+}
+
 class rabbitmq_endpoint_alone : public rabbitmq_endpoint {
  protected:
   rabbitmq_endpoint_alone() { node().kill_hard(); }
