@@ -14,7 +14,7 @@ class rabbitmq_node final : public ::testing::Environment {
   void SetUp() override { running = std::make_unique<private_rabbitmq>(private_rabbitmq_options{.virtual_hosts = most_cases}); }
   void TearDown() override { running.reset(); }
 
-  static constexpr int most_cases = 80;
+  static constexpr int most_cases = 120;
   static inline std::unique_ptr<private_rabbitmq> running;
   static inline int next = 0;
 };

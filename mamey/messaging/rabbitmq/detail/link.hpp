@@ -76,6 +76,7 @@ class broker_link : public std::enable_shared_from_this<broker_link> {
   connection_machine& amqp() noexcept { return *machine_; }
   std::uint16_t open_channel(std::shared_ptr<channel_user> user);  ///< 0: none to be had
   void observe(std::weak_ptr<link_observer> observer);
+  void drop(std::string reason) { fail(std::move(reason)); }  ///< ends this connection: the next may do better
   event_loop& loop() noexcept { return loop_; }
   std::size_t unwritten() const noexcept { return unsent_.size() + (machine_ ? machine_->output().size() : 0); }
 

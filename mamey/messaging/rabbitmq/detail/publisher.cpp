@@ -84,11 +84,16 @@ void publisher::on_up() { open(); }
 void publisher::open() {
   if (closed_) return;
   state_ = state::opening;
+  link_->loop().add_timer(steady_now() + options_.continuation_timeout, [weak = weak_from_this(), number = opening_ + 1] {
+    const auto self = weak.lock();
+    if (self && !self->closed_ && self->state_ == state::opening && self->opening_ == number && self->link_->is_open())
+      self->link_->drop("the broker did not open a publishing channel in time");
+  });
   topology_->declare_again(*link_, [self = shared_from_this(), number = ++opening_] {
     if (self->closed_ || number != self->opening_ || !self->link_->is_open()) return;
     self->channel_ = self->link_->open_channel(self);
     if (self->channel_ == 0) {
-      log.error("the broker grants no further channel: publishing stops");
+      log.error("the broker grants no further channel to publish");  // the timer above begins anew
       return;
     }
     self->link_->amqp().select_confirms(self->channel_);
