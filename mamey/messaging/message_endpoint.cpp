@@ -123,6 +123,8 @@ void message_endpoint::declare() {
     mine.parts.through->declare(all);
   } catch (const unavailable& cause) {
     log.warning("the broker is away, queues are declared when it returns: {reason}", cause);
+  } catch (const conflict& cause) {  // its subscription says so in health when it starts; the others are none the worse
+    log.error("{reason}", cause);
   }
 }
 

@@ -132,7 +132,13 @@ void relay::run() {
 }
 
 void relay::state::drive() {
-  if (!own.exchanges.empty() || !own.queues.empty() || !own.bindings.empty()) through.declare(own);
+  if (!own.exchanges.empty() || !own.queues.empty() || !own.bindings.empty()) {
+    try {
+      through.declare(own);
+    } catch (const unavailable& cause) {  // the transport declares it when it is back, and the channel says when that is
+      log.warning("the broker is away: {reason}", cause);
+    }
+  }
   auto with = settings;
   with.owner += '/' + uuid::v7().to_compact_string();  // a run that follows a failed one is another relay to the slots it left
   machine = std::make_unique<relay_machine>(

@@ -24,6 +24,7 @@ install_packages() {
     case $package in
       prometheus) mask_service prometheus ;;
       nginx-light) mask_service nginx ;;
+      rabbitmq-server) mask_service rabbitmq-server; mask_service epmd ;;
     esac
   done
   as_root apt-get update -qq

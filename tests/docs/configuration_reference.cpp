@@ -8,6 +8,7 @@
 #include <mamey/host/detail/options.hpp>
 #include <mamey/http/client.hpp>
 #include <mamey/messaging/options.hpp>
+#include <mamey/messaging/rabbitmq/options.hpp>
 #include <mamey/observability/logging.hpp>
 #include <mamey/persistence/sqlite/options.hpp>
 #include <mamey/runtime/runtime.hpp>
@@ -72,7 +73,7 @@ int main() {
   print<mamey::management_options>("management");
   print<mamey::messaging_options>("messaging");
   print<mamey::outbox_options>("outbox");
-  print<mamey::naming_options>("rabbitMq");
+  print<mamey::rabbitmq_options>("rabbitMq");  // naming_options, which the host reads, are keys of it
   print<mamey::runtime_options>("runtime");
   print<mamey::web::server_options>("server");
   print<mamey::shutdown_options>("shutdown");

@@ -1,0 +1,384 @@
+#include <mamey/messaging/rabbitmq/detail/amqp_connection_machine.hpp>
+
+#include <algorithm>
+
+namespace mamey::inline v1::rabbitmq_detail {
+
+namespace {
+
+constexpr std::uint32_t largest_first_frame = 131'072;  // before the two sides have agreed on a size
+constexpr std::uint32_t smallest_frame_max = 4096;  // specification §4.2.3
+constexpr std::string_view protocol_header{"AMQP\0\0\x09\x01", 8};
+
+std::chrono::seconds shorter(std::chrono::seconds ours, std::chrono::seconds theirs) {
+  if (ours.count() == 0 || theirs.count() == 0) return std::max(ours, theirs);
+  return std::min(ours, theirs);
+}
+template <class Number>
+Number smaller(Number ours, Number theirs) {  // 0 is "no limit"
+  if (ours == 0 || theirs == 0) return std::max(ours, theirs);
+  return std::min(ours, theirs);
+}
+
+}  // namespace
+
+connection_machine::connection_machine(connection_settings settings)
+    : settings_(std::move(settings)), channel_max_(settings_.channel_max), frame_max_(largest_first_frame) {}
+
+// -- life ---------------------------------------------------------------------------------------------------------------
+
+void connection_machine::start(steady_time now) {
+  output_ += protocol_header;
+  state_ = state::awaiting_start;
+  deadline_ = now + settings_.handshake;
+  last_received_ = last_sent_ = now;
+}
+
+steady_time connection_machine::wake_at() const noexcept {
+  if (state_ == state::closed || state_ == state::idle) return steady_time::max();
+  auto at = deadline_;
+  if (heartbeat_.count() > 0) at = std::min({at, last_sent_ + heartbeat_ / 2, last_received_ + heartbeat_ * 2});
+  return at;
+}
+
+void connection_machine::tick(steady_time now) {
+  if (state_ == state::closed || state_ == state::idle) return;
+  if (now >= deadline_) return end(0, state_ == state::closing ? "the broker did not answer the close" : "the broker did not finish the handshake in time");
+  if (heartbeat_.count() == 0) return;
+  if (now >= last_received_ + heartbeat_ * 2)
+    return end(0, "no heartbeat of the broker for " + std::to_string(heartbeat_.count() * 2) + " s");
+  if (now < last_sent_ + heartbeat_ / 2) return;
+  amqp_writer out(output_);
+  out.octet(heartbeat_frame);
+  out.short_integer(0);
+  out.long_integer(0);
+  output_ += frame_end;
+  last_sent_ = now;
+}
+
+void connection_machine::lost(std::string_view reason) {
+  if (state_ == state::closed) return;
+  // RabbitMQ closes the socket without a word when the credentials or the virtual host are wrong and the client claims no capability for it.
+  end(0, std::string(reason));
+}
+
+void connection_machine::end(std::uint16_t code, std::string text, amqp_method method) {
+  state_ = state::closed;
+  channels_.clear();
+  input_.clear();
+  auto& last = emit(amqp_event_type::closed);
+  last.code = code;
+  last.text = std::move(text);
+  last.method = method;
+}
+
+void connection_machine::close(steady_time now) {
+  if (state_ == state::closed) return;
+  if (state_ != state::open) return end(0, "closed before it was open");
+  send_method(0, amqp_method::connection_close, [](amqp_writer& out) {
+    out.short_integer(200);
+    out.short_string("bye");
+    out.long_integer(0);
+  });
+  state_ = state::closing;
+  deadline_ = now + settings_.handshake;
+}
+
+amqp_event& connection_machine::emit(amqp_event_type type, std::uint16_t channel) {
+  auto& made = events_.emplace_back();
+  made.type = type;
+  made.channel = channel;
+  return made;
+}
+
+// -- frames -------------------------------------------------------------------------------------------------------------
+
+void connection_machine::receive(std::string_view bytes, steady_time now) {
+  if (state_ == state::closed || state_ == state::idle) return;
+  last_received_ = now;
+  // What is complete is read where it lies; only a started frame is kept.
+  if (!input_.empty()) input_ += bytes;
+  std::string_view rest = input_.empty() ? bytes : std::string_view(input_);
+  const bool kept = !input_.empty();
+  try {
+    while (rest.size() >= frame_overhead - 1 && state_ != state::closed) {
+      if (state_ == state::awaiting_start && rest.starts_with("AMQP")) throw malformed("the broker speaks another version of AMQP");
+      amqp_reader head(rest.substr(0, 7));
+      const auto type = head.octet();
+      const auto channel = head.short_integer();
+      const auto size = head.long_integer();
+      if (size > frame_max_ - frame_overhead) throw malformed("a frame of " + std::to_string(size) + " bytes, where " + std::to_string(frame_max_ - frame_overhead) + " are allowed");
+      if (rest.size() < size + frame_overhead) break;
+      if (rest[size + 7] != frame_end) throw malformed("a frame without its end mark");
+      const auto payload = rest.substr(7, size);
+      rest.remove_prefix(size + frame_overhead);
+      frame(type, channel, payload, now);
+    }
+  } catch (const malformed& wrong) {
+    return end(501, std::string("the broker broke the protocol: ") + wrong.what());
+  }
+  if (state_ == state::closed) return;
+  if (kept)
+    input_.erase(0, input_.size() - rest.size());
+  else
+    input_ = rest;
+}
+
+void connection_machine::frame(std::uint8_t type, std::uint16_t channel, std::string_view payload, steady_time now) {
+  amqp_reader from(payload);
+  switch (type) {
+    case method_frame: {
+      const auto method = static_cast<amqp_method>(from.long_integer());
+      return on_method(channel, method, from, now);
+    }
+    case header_frame:
+      return on_header(channel, from);
+    case body_frame:
+      return on_body(channel, payload);
+    case heartbeat_frame:
+      return;
+    default:
+      throw malformed("a frame of unknown type " + std::to_string(type));
+  }
+}
+
+connection_machine::channel_state& connection_machine::channel_of(std::uint16_t channel) {
+  const auto found = channels_.find(channel);
+  if (found == channels_.end()) throw malformed("a frame for channel " + std::to_string(channel) + ", which is not open");
+  return found->second;
+}
+
+void connection_machine::on_method(std::uint16_t channel, amqp_method method, amqp_reader& from, steady_time now) {
+  if (channel == 0) return on_connection_method(method, from, now);
+  if (state_ == state::closing) return;
+  auto& at = channel_of(channel);
+  if (at.header_due || at.body_due) throw malformed("a method where the content of the one before is due");
+  if (at.closing && method != amqp_method::channel_close_ok && method != amqp_method::channel_close) {
+    // Content of a dropped method is dropped with it.
+    if (method == amqp_method::basic_deliver || method == amqp_method::basic_return) begin_content(at, {});
+    return;
+  }
+  on_channel_method(channel, method, from);
+}
+
+void connection_machine::on_connection_method(amqp_method method, amqp_reader& from, steady_time now) {
+  using enum amqp_method;
+  const auto expect = [&](state wanted) {
+    if (state_ != wanted) throw malformed("a step of the handshake out of order");
+  };
+  if (method == connection_close) {
+    const auto code = from.short_integer();
+    std::string text(from.short_string());
+    const auto wrong = static_cast<amqp_method>(from.long_integer());
+    send_method(0, connection_close_ok, [](amqp_writer&) {});
+    return end(code, std::move(text), wrong);
+  }
+  if (method == connection_close_ok && state_ == state::closing) return end(0, "closed");
+  if (state_ == state::closing) return;
+  switch (method) {
+    case connection_start: {
+      expect(state::awaiting_start);
+      from.short_integer();  // version 0-9, as we asked for it
+      from.table();
+      send_start_ok(from.long_string());
+      state_ = state::awaiting_tune;
+      return;
+    }
+    case connection_secure:
+      throw malformed("the broker asks for more than user and password");
+    case connection_tune: {
+      expect(state::awaiting_tune);
+      channel_max_ = smaller(settings_.channel_max, from.short_integer());
+      if (channel_max_ == 0) channel_max_ = 65'535;
+      const auto agreed = smaller(settings_.frame_max, from.long_integer());
+      frame_max_ = agreed == 0 ? largest_first_frame : std::max(agreed, smallest_frame_max);
+      heartbeat_ = shorter(settings_.heartbeat, std::chrono::seconds(from.short_integer()));
+      send_method(0, connection_tune_ok, [&](amqp_writer& out) {
+        out.short_integer(channel_max_);
+        out.long_integer(frame_max_);
+        out.short_integer(static_cast<std::uint16_t>(heartbeat_.count()));
+      });
+      send_method(0, connection_open, [&](amqp_writer& out) {
+        out.short_string(settings_.virtual_host);
+        out.short_string("");
+        out.octet(0);
+      });
+      last_sent_ = now;
+      state_ = state::awaiting_open;
+      return;
+    }
+    case connection_open_ok:
+      expect(state::awaiting_open);
+      state_ = state::open;
+      deadline_ = steady_time::max();
+      emit(amqp_event_type::opened);
+      return;
+    case connection_blocked:
+      expect(state::open);
+      blocked_ = true;
+      emit(amqp_event_type::blocked).text = from.short_string();
+      return;
+    case connection_unblocked:
+      expect(state::open);
+      blocked_ = false;
+      emit(amqp_event_type::unblocked);
+      return;
+    default:
+      throw malformed("an unexpected method on channel 0");
+  }
+}
+
+void connection_machine::send_start_ok(std::string_view mechanisms) {
+  const std::string_view wanted = settings_.external ? "EXTERNAL" : "PLAIN";
+  if ((" " + std::string(mechanisms) + " ").find(" " + std::string(wanted) + " ") == std::string::npos)
+    throw malformed("the broker offers " + std::string(mechanisms) + " to log in, not " + std::string(wanted));
+  send_method(0, amqp_method::connection_start_ok, [&](amqp_writer& out) {
+    const auto whole = out.open_length();
+    const auto text = [&](std::string_view name, std::string_view content) {
+      out.short_string(name);
+      out.octet('S');
+      out.long_string(content);
+    };
+    text("product", "mamey");
+    text("platform", "C++");
+    if (!settings_.connection_name.empty()) text("connection_name", settings_.connection_name);
+    out.short_string("capabilities");
+    out.octet('F');
+    // authentication_failure_close: a wrong password is answered with a reason instead of a closed socket.
+    out.table({{"publisher_confirms", true},
+               {"basic.nack", true},
+               {"consumer_cancel_notify", true},
+               {"connection.blocked", true},
+               {"authentication_failure_close", true}});
+    out.close_length(whole);
+    out.short_string(wanted);
+    using namespace std::string_literals;
+    out.long_string(settings_.external ? ""s : "\0"s + settings_.user + "\0"s + settings_.password);
+    out.short_string("en_US");
+  });
+}
+
+void connection_machine::on_channel_method(std::uint16_t channel, amqp_method method, amqp_reader& from) {
+  using enum amqp_method;
+  auto& at = channels_.at(channel);
+  switch (method) {
+    case channel_open_ok:
+      emit(amqp_event_type::channel_opened, channel);
+      return;
+    case channel_close: {
+      const auto code = from.short_integer();
+      std::string text(from.short_string());
+      const auto wrong = static_cast<amqp_method>(from.long_integer());
+      send_method(channel, channel_close_ok, [](amqp_writer&) {});
+      if (at.closing) return;  // both at once: the answer to ours is still to come
+      auto& told = emit(amqp_event_type::channel_closed, channel);
+      told.code = code;
+      told.text = std::move(text);
+      told.method = wrong;
+      channels_.erase(channel);
+      return;
+    }
+    case channel_close_ok:
+      if (!at.closing) throw malformed("a close-ok that nobody asked for");
+      emit(amqp_event_type::channel_closed, channel);
+      channels_.erase(channel);
+      return;
+    case channel_flow: {
+      const auto active = from.octet();
+      send_method(channel, channel_flow_ok, [&](amqp_writer& out) { out.octet(active); });
+      return;
+    }
+    case exchange_declare_ok:
+    case queue_declare_ok:
+    case queue_bind_ok:
+    case basic_qos_ok:
+    case basic_cancel_ok:
+    case confirm_select_ok:
+    case basic_consume_ok:
+      emit(amqp_event_type::answered, channel).method = method;
+      return;
+    case basic_cancel: {
+      std::string tag(from.short_string());
+      const bool no_answer = from.octet() != 0;
+      if (!no_answer) send_method(channel, basic_cancel_ok, [&](amqp_writer& out) { out.short_string(tag); });
+      emit(amqp_event_type::consumer_cancelled, channel).consumer_tag = std::move(tag);
+      return;
+    }
+    case basic_deliver: {
+      amqp_event content;
+      content.type = amqp_event_type::delivered;
+      content.channel = channel;
+      content.consumer_tag = from.short_string();
+      content.delivery_tag = from.long_long_integer();
+      content.redelivered = from.octet() != 0;
+      content.exchange = from.short_string();
+      content.routing_key = from.short_string();
+      return begin_content(at, std::move(content));
+    }
+    case basic_return: {
+      amqp_event content;
+      content.type = amqp_event_type::returned;
+      content.channel = channel;
+      content.code = from.short_integer();
+      content.text = from.short_string();
+      content.exchange = from.short_string();
+      content.routing_key = from.short_string();
+      return begin_content(at, std::move(content));
+    }
+    case basic_ack:
+    case basic_nack: {
+      const auto tag = from.long_long_integer();
+      const bool multiple = (from.octet() & 1) != 0;
+      auto& told = emit(method == basic_ack ? amqp_event_type::confirmed : amqp_event_type::refused, channel);
+      told.delivery_tag = tag;
+      told.multiple = multiple;
+      return;
+    }
+    default:
+      throw malformed("an unexpected method " + std::to_string(static_cast<std::uint32_t>(method) >> 16) + "." +
+                      std::to_string(static_cast<std::uint32_t>(method) & 0xFFFF));
+  }
+}
+
+// -- content ------------------------------------------------------------------------------------------------------------
+
+void connection_machine::begin_content(channel_state& at, amqp_event&& content) {
+  at.content = std::move(content);
+  at.header_due = true;
+}
+
+void connection_machine::on_header(std::uint16_t channel, amqp_reader& from) {
+  if (state_ == state::closing) return;
+  auto& at = channel_of(channel);
+  if (!at.header_due) throw malformed("a content header that nothing announced");
+  if (from.short_integer() != basic_class) throw malformed("content of an unknown class");
+  from.short_integer();  // weight
+  at.header_due = false;
+  at.body_left = from.long_long_integer();
+  at.content.properties = from.properties();
+  if (at.body_left > settings_.body_max || at.closing)
+    at.content.truncated = true;
+  else
+    at.content.body.reserve(at.body_left < 65'536 ? static_cast<std::size_t>(at.body_left) : 65'536);  // the rest only as it comes
+  at.body_due = at.body_left > 0;
+  if (!at.body_due) finish_content(at);
+}
+
+void connection_machine::on_body(std::uint16_t channel, std::string_view payload) {
+  if (state_ == state::closing) return;
+  auto& at = channel_of(channel);
+  if (!at.body_due) throw malformed("a body that nothing announced");
+  if (payload.size() > at.body_left) throw malformed("a body longer than its header says");
+  if (!at.content.truncated) at.content.body += payload;
+  at.body_left -= payload.size();
+  if (at.body_left > 0) return;
+  at.body_due = false;
+  finish_content(at);
+}
+
+void connection_machine::finish_content(channel_state& at) {
+  if (!at.closing) events_.push_back(std::move(at.content));
+  at.content = {};
+}
+
+}  // namespace mamey::inline v1::rabbitmq_detail

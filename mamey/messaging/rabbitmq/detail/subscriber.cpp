@@ -1,0 +1,269 @@
+#include <mamey/messaging/rabbitmq/detail/subscriber.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <mamey/core/error.hpp>
+#include <mamey/core/uuid.hpp>
+#include <mamey/observability/log.hpp>
+#include <mamey/runtime/fiber.hpp>
+
+namespace mamey::inline v1::rabbitmq_detail {
+
+namespace {
+
+const logger log{"mamey.messaging.rabbitmq"};
+
+class amqp_settlement final : public settlement {
+ public:
+  amqp_settlement(std::weak_ptr<subscriber> of, std::uint64_t tag) : of_(std::move(of)), tag_(tag) {}
+  ~amqp_settlement() override { give_back({}, start_counting::counted); }
+  void acknowledge() noexcept override { settle({.delivery_tag = tag_, .done = true}); }
+  void give_back(std::chrono::milliseconds delay, start_counting counting) noexcept override {
+    settle({.delivery_tag = tag_, .counting = counting, .delay = delay});
+  }
+
+ private:
+  void settle(const subscriber::verdict& how) noexcept {
+    if (std::exchange(settled_, true)) return;
+    if (const auto to = of_.lock()) to->settle(how);
+  }
+  std::weak_ptr<subscriber> of_;
+  std::uint64_t tag_;
+  bool settled_ = false;
+};
+
+}  // namespace
+
+subscriber::subscriber(std::shared_ptr<broker_link> link, wire_format format, const rabbitmq_options& options, queue_options what,
+                       std::shared_ptr<counters> counted, std::shared_ptr<starts> known_starts, delivery_callback deliver,
+                       consumer_state_callback changed)
+    : link_(std::move(link)),
+      format_(std::move(format)),
+      options_(options),
+      what_(std::move(what)),
+      counted_(std::move(counted)),
+      starts_(std::move(known_starts)),
+      deliver_(std::move(deliver)),
+      changed_(std::move(changed)),
+      tag_("mamey-" + uuid::v7().to_compact_string()) {}
+
+void subscriber::start() {
+  const auto until = steady_now() + options_.continuation_timeout;
+  link_->await_open(until);
+  link_->post([self = shared_from_this()](broker_link& link) {
+    self->channel_ = link.open_channel(self);
+    if (self->channel_ == 0) {
+      self->end(consumer_state::closed, link.is_open() ? "the broker grants no further channel" : "no connection");
+      return;
+    }
+    auto most = std::min<std::size_t>(std::max<std::size_t>(self->what_.prefetch, 1), 65'535);
+    if (self->options_.qos.prefetch_count > 0) most = std::min(most, static_cast<std::size_t>(self->options_.qos.prefetch_count));
+    auto& amqp = link.amqp();
+    amqp.limit_unacknowledged(self->channel_, 0, static_cast<std::uint16_t>(most), self->options_.qos.global);
+    amqp.consume(self->channel_, self->what_.queue, self->tag_);
+  });
+  const bool answered = started_.try_acquire_until(until);
+  const std::lock_guard lock(answer_);
+  if (answered && refused_reason_.empty()) return;
+  deliver_.close();
+  changed_.close();
+  if (!answered) {
+    link_->post([self = shared_from_this()](broker_link& link) {
+      if (self->alive()) link.amqp().close_channel(std::exchange(self->channel_, std::uint16_t{0}));
+    });
+    throw unavailable("rabbitmq_timeout", "RabbitMQ did not start the consumer of {} in {} ms", what_.queue, options_.continuation_timeout.count());
+  }
+  if (refused_code_ == not_found_code) throw not_found("queue_not_declared", "the queue {} is not declared: {}", what_.queue, refused_reason_);
+  throw unavailable("rabbitmq_refused", "RabbitMQ does not let us consume {}: {}", what_.queue, refused_reason_);
+}
+
+void subscriber::cancel() {
+  deliver_.close();
+  link_->post([self = shared_from_this()](broker_link& link) {
+    if (std::exchange(self->cancelled_, true) || !self->alive()) return;
+    // The one active consumer of an ordered queue stays it until `close`: the next would start followers while a head is still at work here.
+    // The broker puts everything back into its place when the channel closes.
+    if (self->consuming_ && !self->what_.ordered) link.amqp().cancel(self->channel_, self->tag_);
+  });
+}
+
+void subscriber::close() {
+  cancel();
+  changed_.close();
+  const masked_section masked;
+  link_->post([self = shared_from_this()](broker_link& link) {
+    self->take_verdicts();
+    if (self->alive())
+      link.amqp().close_channel(self->channel_);  // whatever is unsettled comes again
+    else
+      self->closed_.release();
+  });
+  if (!closed_.try_acquire_until(steady_now() + options_.continuation_timeout)) log.warning("the consumer of {queue} did not close in time", what_.queue);
+}
+
+// -- deliveries -----------------------------------------------------------------------------------------------------------
+
+void subscriber::on_event(amqp_event&& event) {
+  switch (event.type) {
+    case amqp_event_type::answered:
+      if (event.method != amqp_method::basic_consume_ok) return;
+      consuming_ = true;
+      return started_.release();
+    case amqp_event_type::delivered: {
+      out_.delivered(event.delivery_tag);
+      counted_->delivered += 1;
+      if (cancelled_) {
+        if (!what_.ordered) give_back(event.delivery_tag);
+        return;
+      }
+      if (event.truncated)
+        log.error("a message of {queue} is larger than rabbitMq.maxMessageBytes: it is handled without its body, which is lost; id {id}", what_.queue, event.properties.message_id);
+      held next{.delivery_tag = event.delivery_tag, .message = {}, .redelivered = event.redelivered};
+      next.message = std::make_shared<const envelope>(from_wire(std::move(event.properties), std::move(event.body), event.exchange, event.routing_key, format_));
+      id_of_[next.delivery_tag] = next.message->id;
+      const auto& key = next.message->key;
+      if (!what_.ordered || key.empty()) return hand_out(next);
+      key_of_[next.delivery_tag] = key;
+      auto& lane = lanes_[key];
+      lane.push_back(next);
+      if (lane.size() == 1) hand_out(next);
+      return;
+    }
+    case amqp_event_type::consumer_cancelled:
+      if (alive()) link_->amqp().close_channel(channel_);
+      return end(consumer_state::cancelled_by_broker, "the broker cancelled the consumer: its queue is gone");
+    case amqp_event_type::channel_closed: {
+      channel_ = 0;
+      const std::string reason = event.code == 0 ? "closed" : std::to_string(event.code) + ' ' + event.text;
+      {
+        const std::lock_guard lock(answer_);
+        refused_code_ = event.code;
+      }
+      if (event.code != 0) log.warning("the broker closed the channel of {queue}: {reason}", what_.queue, reason);
+      end(consumer_state::closed, reason);
+      return closed_.release();
+    }
+    default:
+      return;
+  }
+}
+
+void subscriber::on_lost(std::string_view reason) {
+  channel_ = 0;
+  end(consumer_state::closed, reason);
+  closed_.release();
+}
+
+void subscriber::end(consumer_state how, std::string_view reason) {
+  lanes_.clear();
+  key_of_.clear();
+  id_of_.clear();
+  if (std::exchange(ended_, true)) return;
+  if (consuming_) {
+    changed_.call(how, reason);
+    return;
+  }
+  {
+    const std::lock_guard lock(answer_);
+    refused_reason_ = reason.empty() ? "closed" : std::string(reason);
+  }
+  started_.release();
+}
+
+void subscriber::hand_out(const held& which) {
+  delivery next{.message = which.message,
+                .redelivered = which.redelivered,
+                .starts = which.message->id.empty() ? 0 : starts_->of(what_.queue, which.message->id) + 1,
+                .settle = std::make_unique<amqp_settlement>(weak_from_this(), which.delivery_tag)};
+  if (!deliver_.call(std::move(next)) && next.settle) next.settle->give_back({}, start_counting::uncounted);  // closed meanwhile
+}
+
+// -- settlements ----------------------------------------------------------------------------------------------------------
+
+void subscriber::settle(const verdict& how) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    verdicts_.push_back(how);
+    if (std::exchange(posted_, true)) return;
+  }
+  link_->post([self = shared_from_this()](broker_link&) { self->take_verdicts(); });
+}
+
+void subscriber::take_verdicts() {
+  std::vector<verdict> taken;
+  {
+    const std::lock_guard lock(mutex_);
+    taken.swap(verdicts_);
+    posted_ = false;
+  }
+  if (!alive()) {
+    counted_->stale_settlements += taken.size();
+    return;
+  }
+  for (const auto& each : taken) carry_out(each);
+  for (const auto& each : out_.take()) link_->amqp().acknowledge(channel_, each.delivery_tag, each.multiple);
+}
+
+void subscriber::carry_out(const verdict& how) {
+  const auto keyed = key_of_.find(how.delivery_tag);
+  if (how.done) {
+    if (!out_.acknowledge(how.delivery_tag)) return;
+    counted_->acknowledged += 1;
+    if (const auto known = id_of_.extract(how.delivery_tag)) starts_->end(what_.queue, known.mapped());
+    if (keyed == key_of_.end()) return;
+    const auto key = keyed->second;
+    key_of_.erase(keyed);
+    const auto lane = lanes_.find(key);
+    if (lane == lanes_.end()) return;
+    lane->second.pop_front();
+    if (!cancelled_) hand_out_next(key);
+    return;
+  }
+  if (const auto known = id_of_.find(how.delivery_tag); known != id_of_.end() && how.counting == start_counting::counted)
+    starts_->add(what_.queue, known->second);
+  if (what_.ordered && cancelled_) return;  // see `cancel`
+  if (keyed != key_of_.end()) {
+    // Ordered: it keeps its place, which the broker would not promise. It stays ours, and comes again from here.
+    const auto key = keyed->second;
+    if (const auto lane = lanes_.find(key); lane != lanes_.end()) lane->second.front().redelivered = true;
+    return later(how.delay, [key](subscriber& self) { self.hand_out_next(key); });
+  }
+  if (how.delay.count() <= 0 || cancelled_) return give_back(how.delivery_tag);
+  later(how.delay, [tag = how.delivery_tag](subscriber& self) {
+    self.give_back(tag);
+    for (const auto& each : self.out_.take()) self.link_->amqp().acknowledge(self.channel_, each.delivery_tag, each.multiple);
+  });
+}
+
+void subscriber::hand_out_next(const std::string& key) {
+  const auto lane = lanes_.find(key);
+  if (lane == lanes_.end()) return;
+  if (lane->second.empty()) {
+    lanes_.erase(lane);
+    return;
+  }
+  hand_out(lane->second.front());
+}
+
+void subscriber::give_back(std::uint64_t delivery_tag) {
+  if (!out_.given_back(delivery_tag)) return;
+  key_of_.erase(delivery_tag);
+  id_of_.erase(delivery_tag);
+  counted_->given_back += 1;
+  link_->amqp().requeue(channel_, delivery_tag);
+}
+
+/// A delivery that waits stays unsettled at the broker, within the prefetch; should the channel go, it comes again earlier.
+void subscriber::later(std::chrono::milliseconds delay, std::function<void(subscriber&)> work) {
+  if (delay.count() <= 0) return work(*this);
+  const auto longest = options_.queue.consumer_timeout / 2;
+  link_->loop().add_timer(steady_now() + std::min(delay, longest), [weak = weak_from_this(), work = std::move(work)] {
+    const auto self = weak.lock();
+    if (!self || !self->alive() || self->ended_) return;
+    work(*self);
+    self->link_->post([](broker_link&) {});
+  });
+}
+
+}  // namespace mamey::inline v1::rabbitmq_detail

@@ -1,0 +1,92 @@
+#pragma once
+
+/// @file
+/// One consumer: a channel of the consuming link, what it was handed and how that is settled. It lives as long as its channel: after that its
+/// settlements are dropped, because what they settle comes again.
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <mamey/messaging/rabbitmq/detail/counters.hpp>
+#include <mamey/messaging/rabbitmq/detail/gate.hpp>
+#include <mamey/messaging/rabbitmq/detail/link.hpp>
+#include <mamey/messaging/rabbitmq/detail/settlements.hpp>
+#include <mamey/messaging/rabbitmq/detail/starts.hpp>
+#include <mamey/messaging/rabbitmq/detail/wire_message.hpp>
+#include <mamey/messaging/transport.hpp>
+
+namespace mamey::inline v1::rabbitmq_detail {
+
+class subscriber final : public channel_user, public std::enable_shared_from_this<subscriber> {
+ public:
+  subscriber(std::shared_ptr<broker_link> link, wire_format format, const rabbitmq_options& options, queue_options what,
+             std::shared_ptr<counters> counted, std::shared_ptr<starts> known_starts, delivery_callback deliver, consumer_state_callback changed);
+
+  /// Waits until the broker has accepted it. May suspend. Throws `unavailable`, `not_found`.
+  void start();
+  void cancel();  ///< see consumer::cancel
+  void close();   ///< see consumer::close
+
+  struct verdict {
+    std::uint64_t delivery_tag = 0;
+    bool done = false;  ///< acknowledged; else given back
+    start_counting counting = start_counting::counted;
+    std::chrono::milliseconds delay{};
+  };
+  /// Any thread.
+  void settle(const verdict& how) noexcept;
+
+  // On the loop.
+  void on_event(amqp_event&& event) override;
+  void on_lost(std::string_view reason) override;
+
+ private:
+  struct held {
+    std::uint64_t delivery_tag = 0;
+    std::shared_ptr<const envelope> message;
+    bool redelivered = false;
+  };
+
+  void take_verdicts();
+  void carry_out(const verdict& how);
+  void give_back(std::uint64_t delivery_tag);
+  void hand_out(const held& which);
+  void hand_out_next(const std::string& key);
+  void later(std::chrono::milliseconds delay, std::function<void(subscriber&)> work);
+  void end(consumer_state how, std::string_view reason);
+  bool alive() const { return channel_ != 0 && link_->is_open(); }
+
+  const std::shared_ptr<broker_link> link_;
+  const wire_format format_;
+  const rabbitmq_options options_;
+  const queue_options what_;
+  const std::shared_ptr<counters> counted_;
+  const std::shared_ptr<starts> starts_;
+  gate<delivery_callback> deliver_;
+  gate<consumer_state_callback> changed_;
+  const std::string tag_;
+
+  std::mutex mutex_;  // guards the next two
+  std::vector<verdict> verdicts_;
+  bool posted_ = false;
+
+  semaphore started_{0}, closed_{0};
+  std::mutex answer_;  // guards the next two
+  std::uint16_t refused_code_ = 0;
+  std::string refused_reason_;
+
+  // Of the loop.
+  std::uint16_t channel_ = 0;
+  bool consuming_ = false, cancelled_ = false, ended_ = false;
+  settlements out_;
+  std::map<std::uint64_t, std::string> id_of_;                  ///< of what is out
+  std::map<std::uint64_t, std::string> key_of_;                ///< ordered: of what is in a lane
+  std::map<std::string, std::deque<held>, std::less<>> lanes_;  ///< ordered: the head of each key is out, its followers wait
+};
+
+}  // namespace mamey::inline v1::rabbitmq_detail

@@ -1,0 +1,167 @@
+#include <mamey/messaging/rabbitmq/detail/wire_message.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace mamey::inline v1::rabbitmq_detail {
+
+namespace {
+
+constexpr std::string_view ours = "mamey-";  // whatever begins so is believed only of the message that it names
+constexpr std::string_view id_header = "mamey-id";
+constexpr std::string_view traceparent_header = "traceparent";
+
+bool is_of_a_dead_letter(std::string_view name) { return name.starts_with("x-death") || name.starts_with("x-first-death-"); }
+
+template <class Number>
+Number number_of(std::string_view text, Number otherwise) {
+  Number value{};
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return wrong == std::errc() && end == text.data() + text.size() ? value : otherwise;
+}
+
+std::int64_t microseconds_of(wall_time when) { return when.time_since_epoch().count(); }
+
+std::string text_of(const field_value& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
+  if (const auto* real = std::get_if<double>(&value)) return std::to_string(*real);
+  return {};
+}
+
+bool is_hex(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+/// To the width W3C wants: Jaeger drops leading zeros. Empty when it does not fit.
+std::string padded(std::string_view hex, std::size_t width) {
+  if (hex.empty() || hex.size() > width || !is_hex(hex)) return {};
+  return std::string(width - hex.size(), '0') + std::string(hex);
+}
+
+/// One of our attributes; false for a header that is a header to us too.
+bool take_attribute(envelope& into, std::string_view name, const std::string& value) {
+  name.remove_prefix(ours.size());
+  if (name == "id") return true;
+  if (name == "version") return into.version = number_of(value, 1), true;
+  if (name == "min-version") return into.min_version = number_of(value, 1), true;
+  if (name == "causation-id") return into.causation_id = value, true;
+  if (name == "occurred-at")
+    return into.occurred_at = wall_time(std::chrono::microseconds(number_of<std::int64_t>(value, microseconds_of(into.occurred_at)))), true;
+  if (name == "key") return into.key = value, true;
+  if (name == "stream") return into.stream = value, true;
+  if (name == "position") return into.position = number_of<std::int64_t>(value, 0), true;
+  if (name == "tenant") return into.tenant = value, true;
+  if (name == "user") return into.user = value, true;
+  if (name == "expires-at") {
+    const auto at = number_of<std::int64_t>(value, std::numeric_limits<std::int64_t>::min());
+    if (at != std::numeric_limits<std::int64_t>::min()) into.expires_at = wall_time(std::chrono::microseconds(at));
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string span_context_of(std::string_view traceparent) {
+  // 00-<32 hex>-<16 hex>-<2 hex>
+  if (traceparent.size() != 55 || traceparent[2] != '-' || traceparent[35] != '-' || traceparent[52] != '-') return {};
+  const bool sampled = (number_of<int>(traceparent.substr(54), 0) & 1) != 0;
+  return std::string(traceparent.substr(3, 32)) + ':' + std::string(traceparent.substr(36, 16)) + ":0:" + (sampled ? '1' : '0');
+}
+
+std::string traceparent_of(std::string_view span_context) {
+  std::string_view parts[4];
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto colon = i < 3 ? span_context.find(':') : span_context.size();
+    if (colon == std::string_view::npos) return {};
+    parts[i] = span_context.substr(0, colon);
+    span_context.remove_prefix(std::min(colon + 1, span_context.size()));
+  }
+  const auto trace = padded(parts[0], 32);
+  const auto span = padded(parts[1], 16);
+  if (trace.empty() || span.empty() || parts[3].empty() || parts[3].size() > 2 || !is_hex(parts[3])) return {};
+  const bool sampled = ((parts[3].back() <= '9' ? parts[3].back() - '0' : parts[3].back() - 'a' + 10) & 1) != 0;
+  return "00-" + trace + '-' + span + (sampled ? "-01" : "-00");
+}
+
+message_properties to_wire(const envelope& message, const wire_format& format) {
+  message_properties out;
+  out.content_type = message.content_type;
+  out.delivery_mode = 2;  // whatever `messagesPersisted` says: this is a message somebody committed
+  out.message_id = message.id;
+  out.correlation_id = message.correlation_id;
+  out.type = message.type;
+  out.app_id = message.source;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(message.occurred_at).time_since_epoch().count();
+  if (seconds > 0) out.timestamp = static_cast<std::uint64_t>(seconds);
+
+  const auto put = [&](std::string_view name, std::string value) { out.headers.emplace_back(std::string(name), std::move(value)); };
+  const auto put_set = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) put(name, value);
+  };
+  put(id_header, message.id);
+  if (message.version != 1) put("mamey-version", std::to_string(message.version));
+  if (message.min_version != 1) put("mamey-min-version", std::to_string(message.min_version));
+  put_set("mamey-causation-id", message.causation_id);
+  put("mamey-occurred-at", std::to_string(microseconds_of(message.occurred_at)));
+  put_set("mamey-key", message.key);
+  put_set("mamey-stream", message.stream);
+  if (message.position != 0) put("mamey-position", std::to_string(message.position));
+  put_set("mamey-tenant", message.tenant);
+  put_set("mamey-user", message.user);
+  if (message.expires_at) put("mamey-expires-at", std::to_string(microseconds_of(*message.expires_at)));
+  put_set(traceparent_header, message.traceparent);
+  put_set(format.span_context_header, span_context_of(message.traceparent));
+  if (format.with_context && !message.headers.contains(format.context_header))
+    put(format.context_header, message.user.empty() ? "{}" : message.user);
+  for (const auto& [name, value] : message.headers) {
+    if (name.empty() || name.size() > longest_short_string || is_of_a_dead_letter(name) || find_field(out.headers, name)) continue;
+    put(name, value);
+  }
+  return out;
+}
+
+envelope from_wire(message_properties&& properties, std::string&& body, std::string_view exchange, std::string_view routing_key,
+                   const wire_format& format) {
+  envelope message;
+  message.id = std::move(properties.message_id);
+  message.correlation_id = std::move(properties.correlation_id);
+  message.type = std::move(properties.type);
+  message.source = std::move(properties.app_id);
+  if (!properties.content_type.empty()) message.content_type = std::move(properties.content_type);
+  constexpr std::uint64_t last_second = 253'402'300'799;  // of the year 9999
+  if (properties.timestamp && *properties.timestamp <= last_second) message.occurred_at = wall_time(std::chrono::seconds(*properties.timestamp));
+  message.body = std::move(body);
+  message.exchange = exchange;
+  message.routing_key = routing_key;
+
+  const auto* const named = find_field(properties.headers, id_header);
+  const bool copied = named && text_of(*named) != message.id;
+  std::string span_context;
+  for (auto& [name, value] : properties.headers) {
+    auto text = text_of(value);
+    if (std::holds_alternative<std::monostate>(value)) continue;
+    if (name == format.span_context_header) {
+      span_context = std::move(text);
+    } else if (name == traceparent_header) {
+      if (!copied) message.traceparent = std::move(text);
+    } else if (name.starts_with(ours)) {
+      // Without the one that names the message somebody else's word would be ours.
+      if (named && !copied && !take_attribute(message, name, text)) message.headers[name] = std::move(text);
+    } else {
+      message.headers[name] = std::move(text);
+    }
+  }
+  if (message.traceparent.empty()) message.traceparent = traceparent_of(span_context);
+  const auto context = message.headers.find(format.context_header);
+  if (context == message.headers.end()) return message;
+  if ((!named || copied) && context->second != "{}" && std::ranges::find(format.trusted_exchanges, exchange) != format.trusted_exchanges.end())
+    message.user = context->second;
+  if (named && !copied && (context->second == "{}" || context->second == message.user)) message.headers.erase(context);  // made by to_wire
+  return message;
+}
+
+}  // namespace mamey::inline v1::rabbitmq_detail

@@ -1,0 +1,35 @@
+#pragma once
+
+/// @file
+/// An envelope as RabbitMQ carries it: the reference's properties and headers byte for byte, ours beside them. Pure.
+///
+/// All our headers are long strings, and one repeats the message id: a .NET service copies the headers of what it handles onto what it
+/// publishes, so when that one differs from the message's id, ours belong to another message and count for nothing.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mamey/messaging/envelope.hpp>
+#include <mamey/messaging/rabbitmq/detail/amqp_codec.hpp>
+
+namespace mamey::inline v1::rabbitmq_detail {
+
+struct wire_format {
+  std::string span_context_header = "span_context";
+  bool with_context = false;  ///< section `context.enabled`: every message carries a context, `{}` when there is none
+  std::string context_header = "message_context";
+  std::vector<std::string> trusted_exchanges;  ///< whose `message_context` says who the user is
+};
+
+message_properties to_wire(const envelope& message, const wire_format& format);
+
+/// `exchange` and `routing_key` as the delivery names them.
+envelope from_wire(message_properties&& properties, std::string&& body, std::string_view exchange, std::string_view routing_key,
+                   const wire_format& format);
+
+/// Jaeger's `trace:span:parent:flags` ⇄ W3C's traceparent; empty when it is neither.
+std::string span_context_of(std::string_view traceparent);
+std::string traceparent_of(std::string_view span_context);
+
+}  // namespace mamey::inline v1::rabbitmq_detail

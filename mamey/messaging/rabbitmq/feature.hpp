@@ -1,0 +1,17 @@
+#pragma once
+
+/// @file
+/// `application.add(mamey::rabbitmq())`: messages go through RabbitMQ.
+
+namespace mamey::inline v1 {
+
+class composition;
+
+struct rabbitmq_feature {
+  void install(composition& into) const;
+};
+
+/// Section `rabbitMq` says where and how (options.hpp). A broker that is away degrades the service and does not keep it from starting.
+inline rabbitmq_feature rabbitmq() { return {}; }
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,153 @@
+// Applications over RabbitMQ: outbox, inbox and subscriptions while the broker comes and goes.
+#include <algorithm>
+
+#include <mamey/core/configuration.hpp>
+#include <mamey/messaging/composition.hpp>
+#include <mamey/messaging/rabbitmq/feature.hpp>
+#include <mamey/messaging/rabbitmq/transport.hpp>
+#include <mamey/observability/health.hpp>
+#include <mamey/observability/metrics.hpp>
+
+#include "../unit/messaging/endpoint_fixture.hpp"
+#include "rabbitmq_node.hpp"
+
+namespace mamey::testing {
+namespace {
+
+class rabbitmq_endpoint : public ::testing::Test {
+ protected:
+  rabbitmq_endpoint() {
+    deliveries.subscribe("orders", "OrderCreated", {deliveries.handler("plan")});
+  }
+  /// In a fiber of the system loop, where everything of both applications runs.
+  void run(const std::function<void()>& body) {
+    loops_.run_on(loops_.system_loop(), [&] {
+      deliveries.start();
+      orders.start();
+      body();
+      for (auto* each : {&orders, &deliveries}) each->endpoint->cancel_consumers();
+      for (auto* each : {&orders, &deliveries}) each->endpoint->finish_in_flight(10s);
+      for (auto* each : {&orders, &deliveries}) {
+        each->endpoint->stop_relay(10s);
+        each->endpoint.reset();
+      }
+    });
+  }
+  void publish(int first, int last) {
+    for (int i = first; i <= last; ++i) orders.publish("m" + std::to_string(i), "OrderCreated");
+  }
+  bool each_once(int count) const {
+    for (int i = 1; i <= count; ++i) {
+      const auto found = deliveries.effects.find("plan/m" + std::to_string(i));
+      if (found == deliveries.effects.end() || found->second != 1) return false;
+    }
+    return static_cast<int>(deliveries.effects.size()) == count;
+  }
+  static private_rabbitmq& node() { return *rabbitmq_node::running; }
+
+  runtime loops_{{.threads = 1}};
+  const std::string host_ = "v" + std::to_string(++rabbitmq_node::next);
+  std::shared_ptr<rabbitmq_transport> through_ = std::make_shared<rabbitmq_transport>(
+      loops_.system_loop(), rabbitmq_options{.host_names = {"127.0.0.1"}, .port = node().port(), .virtual_host = host_, .network_recovery_interval = 500ms}, "test");
+  test_application orders{"orders", *through_, loops_.system_loop()};
+  test_application deliveries{"deliveries", *through_, loops_.system_loop()};
+};
+
+TEST_F(rabbitmq_endpoint, every_message_has_its_effect_once_although_the_broker_is_killed_in_between) {
+  run([&] {
+    publish(1, 100);
+    eventually([&] { return deliveries.effects.size() > 20; }, "the first effects", 60s);
+    run_blocking([&] { node().kill_hard(); });
+    publish(101, 200);
+    eventually([&] { return !orders.endpoint->statistics().trouble.empty(); }, "word of the trouble", 60s);
+    run_blocking([&] { node().start(); });
+    publish(201, 300);
+    eventually([&] { return each_once(300); }, "each effect, once", 90s);
+    eventually([&] { return orders.endpoint->statistics().trouble.empty() && deliveries.endpoint->statistics().trouble.empty(); }, "the end of the trouble", 60s);
+  });
+}
+
+TEST_F(rabbitmq_endpoint, in_an_ordered_queue_a_failing_message_holds_its_key_until_it_is_in_the_error_store) {
+  std::vector<std::string> tried;  // in the order of their ends
+  auto& described = deliveries.subscribe("orders", "OrderPaid", {deliveries.handler("book", [&](const envelope& message, handling_context&) {
+                                           tried.push_back(message.id);
+                                           if (message.id == "bad") throw unavailable("bank_away", "the bank does not answer");
+                                         })});
+  described.ordered = true;
+  run([&] {
+    orders.publish("bad", "OrderPaid", "a");
+    orders.publish("follower", "OrderPaid", "a");
+    orders.publish("other", "OrderPaid", "b");
+    eventually([&] { return deliveries.effects.contains("book/other") && deliveries.effects.contains("book/follower"); }, "the effects of the others", 60s);
+    EXPECT_EQ(deliveries.store.count_errors(), 1);
+    EXPECT_EQ(tried.back(), "follower") << "it waited for its head";
+    EXPECT_EQ(std::ranges::count(tried, "bad"), 6) << "two tries a round, three rounds";
+  });
+}
+
+TEST_F(rabbitmq_endpoint, a_queue_in_another_form_stops_its_subscription_alone_and_shows) {
+  through_->declare({.exchanges = {{.name = "orders"}}, .queues = {{.name = "deliveries/orders.OrderPaid", .ordered = true}}});
+  deliveries.subscribe("orders", "OrderPaid", {deliveries.handler("book")});
+  run([&] {
+    publish(1, 1);
+    eventually([&] { return deliveries.effects.contains("plan/m1"); }, "the effect of the sound subscription", 60s);
+    eventually([&] { return deliveries.endpoint->statistics().trouble.find("another form") != std::string::npos; }, "word of the trouble", 60s);
+  });
+}
+
+class rabbitmq_endpoint_alone : public rabbitmq_endpoint {
+ protected:
+  rabbitmq_endpoint_alone() { node().kill_hard(); }
+};
+
+TEST_F(rabbitmq_endpoint_alone, a_service_starts_without_its_broker_accepts_work_and_catches_up) {
+  run([&] {
+    publish(1, 50);
+    eventually([&] { return !deliveries.endpoint->statistics().trouble.empty(); }, "word of the trouble", 60s);
+    EXPECT_EQ(deliveries.effects.size(), 0U);
+    EXPECT_NE(through_->statistics().trouble, "");
+    run_blocking([&] { node().start(); });
+    eventually([&] { return each_once(50); }, "each effect, once", 90s);
+  });
+}
+
+/// Takes what a feature offers.
+class taken_parts final : public composition {
+ public:
+  mamey::services& services() override { throw std::logic_error("no services here"); }
+  void use_store(std::string, std::function<std::unique_ptr<store>(const environment&)>) override {}
+  void offer_queues(std::string, std::function<std::unique_ptr<durable_queues>(const environment&)>) override {}
+  void use_transport(std::string, std::function<std::shared_ptr<transport>(const environment&)> open) override { opens = std::move(open); }
+  void use_messaging() override {}
+  void on_start(std::string, std::function<void(const environment&)>) override {}
+  std::function<std::shared_ptr<transport>(const environment&)> opens;
+};
+
+TEST_F(rabbitmq_endpoint, the_feature_reads_its_section_and_shows_in_health_and_metrics) {
+  configuration values;
+  values.add_json(R"({"rabbitMq": {"hostNames": ["127.0.0.1"], "port": )" + std::to_string(node().port()) + R"(, "virtualHost": ")" + host_ + R"("}})");
+  health::registry probes;
+  probes.set_started();
+  metrics::registry counted;
+  taken_parts parts;
+  rabbitmq().install(parts);
+  const environment around{.application = "orders", .configuration = &values, .system_loop = &loops_.system_loop(), .health = &probes, .metrics = &counted};
+  auto opened = parts.opens(around);
+  opened->declare({.exchanges = {{.name = "orders"}}});
+  eventually([&] { return probes.check(health::kind::readiness).status == health::status::healthy; }, "health", 30s);
+  EXPECT_NE(metrics::expose({&counted}).find("mamey_rabbitmq_connections 2"), std::string::npos);
+  opened.reset();
+  const auto after = probes.check(health::kind::readiness);
+  EXPECT_EQ(health::http_status(after), 200) << "a broker that is away degrades, and no more";
+}
+
+TEST(rabbitmq_feature, a_handler_may_not_outlast_the_broker_s_patience) {
+  configuration values;
+  values.add_json(R"({"rabbitMq": {"queue": {"consumerTimeout": "00:00:20"}}, "messaging": {"handlerTimeout": "00:00:30"}})");
+  taken_parts parts;
+  rabbitmq().install(parts);
+  EXPECT_THROW(parts.opens({.application = "orders", .configuration = &values}), configuration_error);
+}
+
+}  // namespace
+}  // namespace mamey::testing
