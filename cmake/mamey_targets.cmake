@@ -35,9 +35,10 @@ function(mamey_library name)
   install(TARGETS ${target} EXPORT mamey-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
 
-# mamey_test(NAME SOURCES … DEPENDS … [LABELS …]): a GoogleTest executable, one ctest entry a test case.
+# mamey_test(NAME SOURCES … DEPENDS … [LABELS …]): a GoogleTest executable, one ctest entry a test case; with ONE_ENTRY one for all, where
+# they share something dear (a database server).
 function(mamey_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "ONE_ENTRY" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -49,5 +50,10 @@ function(mamey_test name)
     endif()
     add_dependencies(tests_${label} ${name})
   endforeach()
+  if(arg_ONE_ENTRY)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+    return()
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
 endfunction()
