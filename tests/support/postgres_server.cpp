@@ -117,7 +117,7 @@ void postgres_server::start() {
     if (port_ == 0) port_ = free_port();
     process_ = spawn({program("postgres"), "-D", directory_.file("data"), "-p", std::to_string(port_), "-c", "listen_addresses=127.0.0.1", "-c",
                       "unix_socket_directories=" + directory_.path(), "-c", "ssl=on", "-c", "ssl_cert_file=" + directory_.file("server.crt"), "-c",
-                      "ssl_key_file=" + directory_.file("server.key"), "-c", "max_connections=200", "-c", "deadlock_timeout=50ms", "-c", "shared_buffers=32MB", "-c",
+                      "ssl_key_file=" + directory_.file("server.key"), "-c", "max_connections=200", "-c", "deadlock_timeout=50ms", "-c", "shared_buffers=32MB", "-c", "recovery_init_sync_method=syncfs", "-c",
                       "log_min_messages=fatal", "-c", "log_min_error_statement=panic"},
                      directory_.file("server.log"));
     try {

@@ -56,7 +56,7 @@ std::vector<route> routes_to(const connection_target& target, std::string& troub
 
 std::string words_of(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  std::ranges::replace(text, '\n', ' ');
+  std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return text;
 }
 

@@ -39,7 +39,7 @@ server_error error_of(const PGresult* result) {
 std::string words_of(const PGconn* session) {
   std::string text = PQerrorMessage(session);
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  std::ranges::replace(text, '\n', ' ');
+  std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return text.empty() ? "the connection broke" : text;
 }
 
@@ -81,8 +81,8 @@ bool connection::looks_alive() {
   const std::lock_guard lock(mutex_);
   if (retired_) return false;
   if (!in_flight_.empty()) return true;
-  // The server says farewell before it closes, so anything that waits to be read may be that.
-  if (more_input() && (PQconsumeInput(session_.get()) == 0 || PQstatus(session_.get()) == CONNECTION_BAD)) retired_ = true;
+  // A server says farewell before it closes: the end stands behind it.
+  while (!retired_ && more_input()) retired_ = PQconsumeInput(session_.get()) == 0 || PQstatus(session_.get()) == CONNECTION_BAD;
   return !retired_;
 }
 

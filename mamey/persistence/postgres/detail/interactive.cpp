@@ -1,6 +1,7 @@
 #include <mamey/persistence/postgres/detail/interactive.hpp>
 
 #include <mamey/core/error.hpp>
+#include <mamey/observability/log.hpp>
 #include <mamey/persistence/postgres/detail/inbox.hpp>
 #include <mamey/persistence/postgres/detail/plain_query.hpp>
 #include <mamey/runtime/context.hpp>
@@ -8,6 +9,8 @@
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
+
+const logger log{"mamey.postgres"};
 
 exchange_ptr one_statement(std::string text) {
   std::vector<step> steps;
@@ -84,10 +87,23 @@ rows interactive_transaction::run(step one) {
   return std::move(work->result(0));
 }
 
+/// For a destructor, which must not suspend: the server hears of it, nobody waits.
 void interactive_transaction::end() noexcept {
   if (phase_ == phase::over) return;
   phase_ = phase::over;
   on_->post(one_statement("rollback"));
+}
+
+void interactive_transaction::rollback() noexcept {
+  if (phase_ == phase::over) return;
+  phase_ = phase::over;
+  try {  // waits, so that its locks are gone when it returns
+    const masked_section masked(settings_.answer_bound);
+    const deadline_scope bound(settings_.answer_bound);
+    on_->run(one_statement("rollback"));
+  } catch (...) {  // the connection is given up then, and with it the transaction
+    log.debug("a transaction was not rolled back in time: {cause}", describe_current_exception().detail);
+  }
 }
 
 std::optional<document> interactive_transaction::load(const collection& from, std::string_view id) {
@@ -126,6 +142,10 @@ void interactive_transaction::commit(const change_set& changes) {
     work->throw_if_failed();
     unit.check_rows(*work, 0);
     steps.clear();
+  }
+  if (!on_->looks_alive()) {  // then no COMMIT will have been sent
+    end();
+    throw unavailable("connection_lost", "the connection of the transaction broke, and the transaction with it");
   }
   steps.push_back({.text = "commit", .values = {}, .result = {}});
   const auto work = make_exchange(std::move(steps));

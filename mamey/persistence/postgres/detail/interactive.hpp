@@ -35,7 +35,7 @@ class interactive_transaction final : public store_transaction {
   void query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) override;
   std::int64_t execute(const sql_statement& statement) override;
   void commit(const change_set& changes) override;
-  void rollback() noexcept override { end(); }
+  void rollback() noexcept override;
 
  private:
   interactive_transaction(pool::lease on, const catalog& tables, const interactive_settings& settings, inbox_row inbox, committed then);

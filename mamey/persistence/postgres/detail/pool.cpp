@@ -94,24 +94,33 @@ std::shared_ptr<pool::member> pool::take() {
   }
 }
 
+std::shared_ptr<pool::member> pool::connect(steady_time until) const {
+  auto made = std::make_shared<member>(open_session(settings_.target, until));
+  const auto greeting = make_exchange(settings_.greeting);
+  try {
+    const deadline_scope bound(until);
+    made->session.run(greeting);
+  } catch (const deadline_exceeded&) {
+    if (steady_now() < until) throw;  // the caller's own
+    throw unavailable("database_unreachable", "{target} accepts connections and does not answer", settings_.target.description());
+  }
+  greeting->throw_if_failed();
+  made->load = 1;
+  return made;
+}
+
 std::shared_ptr<pool::member> pool::open() {
   if (steady_now() < not_before_) throw unavailable("database_unreachable", "{cause}", last_failure_);
   try {
-    const auto until = deadline_after(settings_.connect_timeout);
-    auto made = std::make_shared<member>(open_session(settings_.target, until));
-    const deadline_scope bound(until);
-    const auto greeting = make_exchange(settings_.greeting);
-    made->session.run(greeting);
-    greeting->throw_if_failed();
+    auto made = connect(deadline_after(settings_.connect_timeout));
     if (failures_ > 0) log.info("{kind} connections to {server} can be made again", settings_.kind, settings_.target.description());
     failures_ = 0;
     ++opened_;
-    made->load = 1;
     const std::lock_guard lock(guard_);
     members_.push_back(made);
     return made;
   } catch (const error& failure) {
-    if (failure.kind() == error_kind::cancelled) throw;
+    if (failure.kind() == error_kind::cancelled || failure.kind() == error_kind::deadline_exceeded) throw;  // not the server's doing
     ++refused_;
     last_failure_ = failure.reason();
     if (failures_ == 0) log.warning("no {kind} connection to the database: {cause}", settings_.kind, last_failure_);

@@ -66,6 +66,7 @@ class pool {
   std::shared_ptr<member> take();
   std::shared_ptr<member> take_idle_or_least(bool may_open);
   std::shared_ptr<member> open();
+  std::shared_ptr<member> connect(steady_time until) const;
   void give_back(const std::shared_ptr<member>& used) noexcept;
   bool run_once(const exchange_ptr& work);
 
