@@ -29,14 +29,14 @@ class postgres_database final : public test_database {
   postgres_server& server_ = postgres_server::shared();
   std::string schema_ = postgres_server::fresh_name();
   // It stands still unless moved: what the suite measures must not depend on how fast the machine is.
-  const std::chrono::milliseconds frozen_{std::stoll(server_.execute("select floor(extract(epoch from clock_timestamp()) * 1000)::bigint")[0][0])};
+  const std::chrono::milliseconds frozen_{
+      std::stoll(server_.execute("select floor(extract(epoch from clock_timestamp()) * 1000)::bigint")[0][0])};
   std::chrono::milliseconds offset_{};
 };
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(postgres, store_conformance, ::testing::Values([]() -> std::unique_ptr<test_database> {
-                           return std::make_unique<postgres_database>();
-                         }));
+INSTANTIATE_TEST_SUITE_P(postgres, store_conformance,
+                         ::testing::Values([]() -> std::unique_ptr<test_database> { return std::make_unique<postgres_database>(); }));
 
 }  // namespace mamey::testing

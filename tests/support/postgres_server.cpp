@@ -64,7 +64,8 @@ void run(const std::vector<std::string>& arguments, const std::string& log) {
   int status = 0;
   if (waitpid(spawn(arguments, log), &status, 0) < 0 || status != 0) {
     std::ifstream text(log);
-    throw std::runtime_error(arguments[0] + " failed (is it installed? scripts/setup): " + std::string(std::istreambuf_iterator<char>(text), {}));
+    throw std::runtime_error(arguments[0] +
+                             " failed (is it installed? scripts/setup): " + std::string(std::istreambuf_iterator<char>(text), {}));
   }
 }
 
@@ -74,7 +75,8 @@ std::uint16_t free_port() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  const bool bound = bind(probe, reinterpret_cast<sockaddr*>(&address), size) == 0 && getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  const bool bound = bind(probe, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                     getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   close(probe);
   if (!bound) throw std::runtime_error("no free port");
   return ntohs(address.sin_port);
@@ -89,7 +91,7 @@ postgres_server& postgres_server::shared() {
   return one;
 }
 
-postgres_server::postgres_server() {
+postgres_server::postgres_server(std::vector<std::string> settings) : settings_(std::move(settings)) {
   if (const auto* const user = other_user(); user != nullptr && chown(directory_.path().c_str(), user->pw_uid, user->pw_gid) != 0)
     throw std::runtime_error("the folder of the server cannot be handed over");
   const auto log = directory_.file("initdb.log");
@@ -106,20 +108,28 @@ void postgres_server::make_certificates() const {
     arguments.insert(arguments.begin(), "openssl");
     run(arguments, log);
   };
-  run_openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=mamey test authority", "-keyout",
-               ca + ".key", "-out", ca + ".crt"});
-  run_openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost", "-keyout", server + ".key", "-out", server + ".csr"});
-  run_openssl({"x509", "-req", "-in", server + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key", "-CAcreateserial", "-days", "30", "-out", server + ".crt"});
+  run_openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+               "/CN=mamey test authority", "-keyout", ca + ".key", "-out", ca + ".crt"});
+  run_openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost", "-keyout",
+               server + ".key", "-out", server + ".csr"});
+  run_openssl({"x509", "-req", "-in", server + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key", "-CAcreateserial", "-days", "30", "-out",
+               server + ".crt"});
 }
 
 void postgres_server::start() {
   for (int tries = 0;; ++tries) {
     if (port_ == 0) port_ = free_port();
-    process_ = spawn({program("postgres"), "-D", directory_.file("data"), "-p", std::to_string(port_), "-c", "listen_addresses=127.0.0.1", "-c",
-                      "unix_socket_directories=" + directory_.path(), "-c", "ssl=on", "-c", "ssl_cert_file=" + directory_.file("server.crt"), "-c",
-                      "ssl_key_file=" + directory_.file("server.key"), "-c", "max_connections=200", "-c", "deadlock_timeout=50ms", "-c", "shared_buffers=32MB", "-c", "recovery_init_sync_method=syncfs", "-c",
-                      "log_min_messages=fatal", "-c", "log_min_error_statement=panic"},
-                     directory_.file("server.log"));
+    std::vector<std::string> arguments{program("postgres"), "-D", directory_.file("data"), "-p", std::to_string(port_)};
+    for (const auto& setting :
+         {std::string("listen_addresses=127.0.0.1"), "unix_socket_directories=" + directory_.path(), std::string("ssl=on"),
+          "ssl_cert_file=" + directory_.file("server.crt"), "ssl_key_file=" + directory_.file("server.key"),
+          std::string("max_connections=200"), std::string("deadlock_timeout=50ms"), std::string("shared_buffers=32MB"),
+          std::string("recovery_init_sync_method=syncfs"), std::string("log_min_messages=fatal"),
+          std::string("log_min_error_statement=panic")}) {
+      arguments.insert(arguments.end(), {"-c", setting});
+    }
+    arguments.insert(arguments.end(), settings_.begin(), settings_.end());
+    process_ = spawn(arguments, directory_.file("server.log"));
     try {
       return wait_until_ready();
     } catch (const std::runtime_error&) {
@@ -131,7 +141,7 @@ void postgres_server::start() {
 
 void postgres_server::wait_until_ready() {
   const auto until = std::chrono::steady_clock::now() + patience;
-  const auto where = "host=" + directory_.path() + " port=" + std::to_string(port_) + " user=mamey dbname=postgres";
+  const auto where = administrator();
   while (PQping(where.c_str()) != PQPING_OK) {
     int status = 0;
     if (waitpid(process_, &status, WNOHANG) == process_) {
@@ -165,7 +175,7 @@ std::string postgres_server::fresh_name() {
 }
 
 std::vector<std::vector<std::string>> postgres_server::execute(const std::string& sql) const {
-  const auto where = "host=" + directory_.path() + " port=" + std::to_string(port_) + " user=mamey dbname=postgres";
+  const auto where = administrator();
   const std::unique_ptr<PGconn, decltype(&PQfinish)> session(PQconnectdb(where.c_str()), &PQfinish);
   const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(session.get(), sql.c_str()), &PQclear);
   const auto status = PQresultStatus(result.get());

@@ -20,7 +20,8 @@ class postgres_server {
   /// The one of this executable; started when first asked for.
   static postgres_server& shared();
 
-  postgres_server();
+  /// `settings`: more arguments of the server, `-c name=value`.
+  explicit postgres_server(std::vector<std::string> settings = {});
   ~postgres_server();
   postgres_server(const postgres_server&) = delete;
   postgres_server& operator=(const postgres_server&) = delete;
@@ -32,6 +33,10 @@ class postgres_server {
   std::uint16_t port() const noexcept { return port_; }
   /// `Host=127.0.0.1;…`, user `mamey`, database `postgres`, no password.
   std::string connection_string() const;
+  /// The same for libpq, through the server's socket in the file system.
+  std::string administrator() const {
+    return "host=" + directory_.path() + " port=" + std::to_string(port_) + " user=mamey dbname=postgres";
+  }
   /// The authority that signed the server's certificate, which is made out for `localhost`.
   std::string authority_file() const { return directory_.file("ca.crt"); }
   /// A name nobody has used.
@@ -43,6 +48,7 @@ class postgres_server {
   void make_certificates() const;
   void wait_until_ready();
 
+  const std::vector<std::string> settings_;
   temporary_directory directory_;
   std::uint16_t port_ = 0;
   pid_t process_ = -1;

@@ -10,8 +10,8 @@
 #include <array>
 #include <list>
 #include <stdexcept>
-#include <utility>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mamey::testing {

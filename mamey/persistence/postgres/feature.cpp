@@ -12,7 +12,8 @@ namespace {
 
 postgres_options options_of(const environment& around) {
   auto options = around.configuration->bind<postgres_options>("postgres");
-  if (options.schema.empty() && !postgres_detail::parse_connection_string(options.connection_string).search_path) options.schema = around.application;
+  if (options.schema.empty() && !postgres_detail::parse_connection_string(options.connection_string).search_path)
+    options.schema = around.application;
   return options;
 }
 

@@ -14,8 +14,9 @@ namespace mamey::inline v1 {
 struct postgres_options {
   /// As Npgsql writes it (`Host=db;Database=orders;Username=app;Password=…`) or a URI (`postgres://app@db/orders?sslmode=verify-full`).
   std::string connection_string;
-  bool seed = false;   ///< accepted and without effect: migrations fill tables
-  std::string schema;  ///< where the tables are; made when missing. Empty: the application's name, or what the connection string's search path says
+  bool seed = false;  ///< accepted and without effect: migrations fill tables
+  std::string
+      schema;  ///< where the tables are; made when missing. Empty: the application's name, or what the connection string's search path says
 
   int read_connections = 4;         ///< shared: autocommit reads of many fibers are pipelined on each
   int pipelined_reads = 64;         ///< most reads on their way on one of them

@@ -41,18 +41,21 @@ std::vector<pg::step> one(pg::step made) {
 
 /// What a session is set to, whatever the server's and the role's defaults are.
 std::vector<pg::step> greeting(const postgres_options& options, access mode) {
-  std::string sql = "select set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', false), "
-                    "set_config('DateStyle', 'ISO, MDY', false), set_config('bytea_output', 'hex', false), set_config('extra_float_digits', '1', false), "
-                    "set_config('standard_conforming_strings', 'on', false), set_config('client_connection_check_interval', '1000', false), "
-                    "set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false), "
-                    // A commit that was answered must be there after a power cut; stricter values stay.
-                    "set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)";
+  std::string sql =
+      "select set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', false), "
+      "set_config('DateStyle', 'ISO, MDY', false), set_config('bytea_output', 'hex', false), set_config('extra_float_digits', '1', false), "
+      "set_config('standard_conforming_strings', 'on', false), set_config('client_connection_check_interval', '1000', false), "
+      "set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false), "
+      // A commit that was answered must be there after a power cut; stricter values stay.
+      "set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else "
+      "current_setting('synchronous_commit') end, false)";
   if (mode == access::read_only) sql += ", set_config('default_transaction_read_only', 'on', false)";
   if (!options.schema.empty()) sql += ", set_config('search_path', '" + pg::quoted(options.schema) + ", public', false)";
   return one({.text = std::move(sql), .values = std::move(pg::parameters().add(options.command_timeout.count())), .result = {}});
 }
 
-pg::pool_settings pool_of(const postgres_options& options, const pg::connection_target& target, std::string kind, int connections, int share, access mode) {
+pg::pool_settings pool_of(const postgres_options& options, const pg::connection_target& target, std::string kind, int connections,
+                          int share, access mode) {
   return {.kind = std::move(kind),
           .connections = connections,
           .share = share,
@@ -254,8 +257,10 @@ std::vector<pg::step> postgres_store::state::run_relay(std::vector<pg::step> ste
   const deadline_scope bound(options.command_timeout + options.acquire_timeout);
   const auto work = pg::make_exchange(std::move(steps));
   for (int tries = 1;; ++tries) {
-    if (repeatable) relays.run_again_if_lost(work);
-    else relays.run(work);
+    if (repeatable)
+      relays.run_again_if_lost(work);
+    else
+      relays.run(work);
     if (!work->failed || !pg::is_retryable(work->error) || tries == most_tries) break;
     ++retried;
     work->start_over();
@@ -267,9 +272,17 @@ std::vector<pg::step> postgres_store::state::run_relay(std::vector<pg::step> ste
 claim postgres_store::claim_outbox(const claim_request& request) {
   claim taken{.token = uuid::v4().to_compact_string(), .rows = {}};
   if (request.most_rows == 0) return taken;
-  const auto look = [&](pg::search how) { return pg::read_claimed(state_->bookkeep(pg::claim_rows(request, taken.token, how))); };
-  taken.rows = look(request.ordered ? pg::search::first_rows : pg::search::unordered);
-  if (request.ordered && taken.rows.empty()) taken.rows = look(pg::search::by_key);
+  if (!request.ordered) {
+    taken.rows = pg::read_claimed(state_->bookkeep(pg::claim_rows(request, taken.token, pg::search::unordered)));
+    return taken;
+  }
+  std::vector<pg::step> steps;
+  steps.push_back(pg::claim_rows(request, taken.token, pg::search::first_rows));
+  steps.push_back(pg::are_rows_beyond_the_first());
+  const auto done = state_->run_relay(std::move(steps), durability::synced, false);
+  taken.rows = pg::read_claimed(done[0].result);
+  if (taken.rows.empty() && done[1].result.boolean(0, 0))
+    taken.rows = pg::read_claimed(state_->bookkeep(pg::claim_rows(request, taken.token, pg::search::by_key)));
   return taken;
 }
 
@@ -284,7 +297,8 @@ void postgres_store::mark_unroutable(std::span<const std::int64_t> sequences) {
   state_->hurry(pg::archive_outbox(sequences, pg::settled::unroutable));
 }
 
-std::size_t postgres_store::renew_outbox(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds lease) {
+std::size_t postgres_store::renew_outbox(const std::string& token, std::span<const std::int64_t> sequences,
+                                         std::chrono::milliseconds lease) {
   return static_cast<std::size_t>(state_->hurry(pg::renew_outbox(token, sequences, lease.count())).affected());
 }
 
@@ -369,7 +383,8 @@ void postgres_store::on_commit(std::function<void()> wake) {
 void postgres_store::check() {
   state_->read({.text = "select 1 from mamey_schema limit 1", .values = {}, .result = {}});
   const auto writable = state_->bookkeep({.text = "select not pg_is_in_recovery()", .values = {}, .result = {}});
-  if (!writable.boolean(0, 0)) throw unavailable("database_read_only", "{server} is a standby and takes no writes", state_->target.description());
+  if (!writable.boolean(0, 0))
+    throw unavailable("database_read_only", "{server} is a standby and takes no writes", state_->target.description());
 }
 
 postgres_statistics postgres_store::statistics() const {

@@ -31,7 +31,8 @@ TEST(connection_string, the_form_of_dotnet_services_is_understood) {
 }
 
 TEST(connection_string, keys_have_any_case_and_aliases_and_blanks) {
-  for (const auto* text : {"SERVER = h ; User Id = u ; PWD = p ; DB = d", "host=h;userid=u;psw=p;database=d;", ";;Server=h;UID=u;password=p;DataBase=d"}) {
+  for (const auto* text :
+       {"SERVER = h ; User Id = u ; PWD = p ; DB = d", "host=h;userid=u;psw=p;database=d;", ";;Server=h;UID=u;password=p;DataBase=d"}) {
     const auto target = parse_connection_string(text);
     EXPECT_EQ(target.servers.at(0).host, "h") << text;
     EXPECT_EQ(target.parameters.at("user"), "u") << text;
@@ -49,18 +50,27 @@ TEST(connection_string, values_in_quotes_hold_semicolons_and_quotes) {
 }
 
 TEST(connection_string, every_ssl_mode_is_understood) {
-  for (const auto& [npgsql, libpq] : {std::pair{"Disable", "disable"}, {"Allow", "allow"}, {"Prefer", "prefer"}, {"Require", "require"},
-                                      {"VerifyCA", "verify-ca"}, {"verify-ca", "verify-ca"}, {"VerifyFull", "verify-full"}, {"Verify-Full", "verify-full"}}) {
+  for (const auto& [npgsql, libpq] : {std::pair{"Disable", "disable"},
+                                      {"Allow", "allow"},
+                                      {"Prefer", "prefer"},
+                                      {"Require", "require"},
+                                      {"VerifyCA", "verify-ca"},
+                                      {"verify-ca", "verify-ca"},
+                                      {"VerifyFull", "verify-full"},
+                                      {"Verify-Full", "verify-full"}}) {
     EXPECT_EQ(parse_connection_string(std::string("Host=h;SSL Mode=") + npgsql).parameters.at("sslmode"), libpq);
   }
   EXPECT_NE(refusal_of("Host=h;SSL Mode=Sometimes").find("VerifyFull"), std::string::npos);
   EXPECT_NE(refusal_of("Host=h;SslMode=VerifyFull;Trust Server Certificate=true").find("exclude"), std::string::npos);
-  EXPECT_EQ(parse_connection_string("Host=h;SslMode=Require;TrustServerCertificate=true;Root Certificate=/ca.crt").parameters.at("sslrootcert"), "/ca.crt");
+  EXPECT_EQ(
+      parse_connection_string("Host=h;SslMode=Require;TrustServerCertificate=true;Root Certificate=/ca.crt").parameters.at("sslrootcert"),
+      "/ca.crt");
 }
 
 TEST(connection_string, what_npgsql_knows_and_this_client_decides_itself_is_accepted) {
   const auto target = parse_connection_string(
-      "Host=h;Pooling=true;Minimum Pool Size=1;Maximum Pool Size=50;Timeout=7;Command Timeout=60;Keepalive=30;Include Error Detail=true;Search Path=sales;"
+      "Host=h;Pooling=true;Minimum Pool Size=1;Maximum Pool Size=50;Timeout=7;Command Timeout=60;Keepalive=30;Include Error "
+      "Detail=true;Search Path=sales;"
       "Application Name=orders;Target Session Attributes=read-write");
   EXPECT_EQ(target.connect_timeout, 7s);
   EXPECT_EQ(target.command_timeout, 60s);
@@ -83,7 +93,8 @@ TEST(connection_string, several_hosts_each_may_have_its_port) {
 }
 
 TEST(connection_string, uris_and_the_form_of_psql_are_understood) {
-  const auto uri = parse_connection_string("postgres://app:p%40ss@db:5433,db2/orders?sslmode=verify-full&connect_timeout=3&options=-c%20search_path%3Dsales");
+  const auto uri = parse_connection_string(
+      "postgres://app:p%40ss@db:5433,db2/orders?sslmode=verify-full&connect_timeout=3&options=-c%20search_path%3Dsales");
   ASSERT_EQ(uri.servers.size(), 2U);
   EXPECT_EQ(uri.servers[0].port, "5433");
   EXPECT_EQ(uri.servers[1].host, "db2");
@@ -106,7 +117,8 @@ TEST(connection_string, what_cannot_be_meant_is_refused_with_the_expected_form) 
 // -- placeholders -----------------------------------------------------------------------------------------------------
 
 TEST(placeholders, question_marks_outside_literals_are_numbered) {
-  const auto sql = number_placeholders("update t set a = ?, \"b?\" = '?''?' -- ?\n where c = ? /* ? /* ? */ ? */ and d = $q$ ? $q$ and e = E'\\'?'");
+  const auto sql =
+      number_placeholders("update t set a = ?, \"b?\" = '?''?' -- ?\n where c = ? /* ? /* ? */ ? */ and d = $q$ ? $q$ and e = E'\\'?'");
   EXPECT_EQ(sql.parameters, 2U);
   EXPECT_EQ(sql.text, "update t set a = $1, \"b?\" = '?''?' -- ?\n where c = $2 /* ? /* ? */ ? */ and d = $q$ ? $q$ and e = E'\\'?'");
 }

@@ -88,7 +88,8 @@ TEST_F(postgres_outbox, a_key_gets_its_numbers_in_the_order_of_its_commits) {
       });
     }
   }
-  EXPECT_EQ(admin("select count(*) from (select message_id, row_number() over (order by n) as a from journal) j join (select message_id, row_number() over "
+  EXPECT_EQ(admin("select count(*) from (select message_id, row_number() over (order by n) as a from journal) j join (select message_id, "
+                  "row_number() over "
                   "(order by seq) as b from mamey_outbox where key = 'k') o using (message_id) where a = b"),
             std::to_string(writers * each));
 }
@@ -109,7 +110,9 @@ TEST_F(postgres_outbox, the_databases_clock_counts_and_not_a_processs) {
   const auto claimed = db().claim_outbox({.lease = 30s});
   EXPECT_EQ(admin("select abs(claimed_until_ms - 30000 - extract(epoch from clock_timestamp()) * 1000) < 20000 from mamey_outbox"), "t");
   // Another process, whose own clock nobody asks, finds the lease over when the database says so.
-  admin("create or replace function mamey_now_ms() returns bigint language sql volatile as $$ select (extract(epoch from clock_timestamp()) * 1000)::bigint + 31000 $$");
+  admin(
+      "create or replace function mamey_now_ms() returns bigint language sql volatile as $$ select (extract(epoch from clock_timestamp()) "
+      "* 1000)::bigint + 31000 $$");
   EXPECT_EQ(make()->claim_outbox({}).rows.size(), 1U);
 }
 
@@ -133,7 +136,8 @@ TEST_F(postgres_outbox, a_message_of_two_processes_at_once_has_its_effect_once) 
     std::vector<std::jthread> processes;
     for (int i = 0; i < 8; ++i) {
       processes.emplace_back([&] {
-        const auto outcome = db().commit({.inbox = inbox_key{"count", "m1"}, .documents = {view_write(write_kind::upsert, "v1", 1)}, .outbox = {message("m2")}});
+        const auto outcome = db().commit(
+            {.inbox = inbox_key{"count", "m1"}, .documents = {view_write(write_kind::upsert, "v1", 1)}, .outbox = {message("m2")}});
         ++(outcome == commit_outcome::committed ? committed : handled);
       });
     }

@@ -21,7 +21,8 @@ struct every_column {
   std::optional<std::string> note;
 
   static constexpr auto indexes() {
-    return indexed<&every_column::owner, &every_column::price, &every_column::made_at, &every_column::kind, &every_column::sold, &every_column::weight, &every_column::note>;
+    return indexed<&every_column::owner, &every_column::price, &every_column::made_at, &every_column::kind, &every_column::sold,
+                   &every_column::weight, &every_column::note>;
   }
 };
 
@@ -41,11 +42,17 @@ TEST_F(postgres_schema, declared_members_are_columns_of_their_own_types) {
   const auto stock = detail::make_collection<every_column, every_column>(false);
   const collection* const all[] = {&stock};
   db().prepare(all);
-  EXPECT_EQ(admin("select string_agg(data_type, ',' order by ordinal_position) from information_schema.columns where table_name = 'every_columns' and table_schema = '" +
+  EXPECT_EQ(admin("select string_agg(data_type, ',' order by ordinal_position) from information_schema.columns where table_name = "
+                  "'every_columns' and table_schema = '" +
                   schema_ + "' and ordinal_position > 4"),
             "uuid,numeric,timestamp with time zone,text,boolean,double precision,text");
-  every_column item{.owner = *uuid::parse("0198c0de-0000-7000-8000-000000000001"), .price = decimal("20.50"), .made_at = wall_time(std::chrono::microseconds(1'500'000)),
-                    .kind = grade::fine, .sold = true, .weight = 0.25, .note = std::nullopt};
+  every_column item{.owner = *uuid::parse("0198c0de-0000-7000-8000-000000000001"),
+                    .price = decimal("20.50"),
+                    .made_at = wall_time(std::chrono::microseconds(1'500'000)),
+                    .kind = grade::fine,
+                    .sold = true,
+                    .weight = 0.25,
+                    .note = std::nullopt};
   document_write change{.into = &stock, .kind = write_kind::upsert, .content = {.id = "a", .body = {}, .columns = {}}};
   fill_document(change.content, stock, &item);
   const auto written = change.content.columns;
@@ -58,7 +65,9 @@ TEST_F(postgres_schema, declared_members_are_columns_of_their_own_types) {
   EXPECT_EQ(ids(found), (std::vector<std::string>{"b", "a"})) << "a decimal sorts as the number it is";
   for (const std::size_t column : {0, 1, 3, 4, 5, 6}) EXPECT_EQ(found[1].columns[column], written[column]) << column;
   for (std::size_t column = 0; column < written.size(); ++column)
-    EXPECT_EQ(ids(db().find(stock, {.where = {{stock.columns[column].name, written[column]}, {"id", std::string("a")}}})), std::vector<std::string>{"a"}) << column;
+    EXPECT_EQ(ids(db().find(stock, {.where = {{stock.columns[column].name, written[column]}, {"id", std::string("a")}}})),
+              std::vector<std::string>{"a"})
+        << column;
 }
 
 TEST_F(postgres_schema, a_column_declared_later_is_filled_from_the_bodies) {
@@ -79,7 +88,8 @@ TEST_F(postgres_schema, instances_that_start_together_prepare_once) {
 }
 
 TEST_F(postgres_schema, a_migration_that_fails_is_undone_whole_and_stops_the_start) {
-  environment_.migrations = {{1, "stock", "create table stock (sku text)"}, {2, "prices", "create table prices (sku text); insert into nowhere values (1)"}};
+  environment_.migrations = {{1, "stock", "create table stock (sku text)"},
+                             {2, "prices", "create table prices (sku text); insert into nowhere values (1)"}};
   const auto reason = refused();
   EXPECT_NE(reason.find("service 2 prices"), std::string::npos) << reason;
   EXPECT_NE(reason.find("nowhere"), std::string::npos) << reason;
@@ -100,7 +110,8 @@ TEST_F(postgres_schema, a_migration_that_changed_or_comes_too_late_stops_the_sta
 
 TEST_F(postgres_schema, migrations_are_read_from_files_and_can_be_tried) {
   const temporary_directory folder;
-  std::ofstream(folder.file("0001_stock.sql")) << "create table stock (sku text);\n-- a comment; with a semicolon\ninsert into stock values ($$;$$);";
+  std::ofstream(folder.file("0001_stock.sql"))
+      << "create table stock (sku text);\n-- a comment; with a semicolon\ninsert into stock values ($$;$$);";
   options_.migrations = folder.path();
   options_.schema = schema_;
   {

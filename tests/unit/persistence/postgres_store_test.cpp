@@ -18,8 +18,15 @@ TEST_F(postgres_fixture, values_of_every_kind_go_in_as_they_come_out) {
   db();
   admin("create table kinds (u uuid, d numeric, t timestamptz, j jsonb, b bytea, f boolean, r double precision, i bigint, s text)");
   const std::vector<std::byte> bytes{std::byte{0}, std::byte{0xFF}, std::byte{'\''}};
-  const std::vector<sql_value> in{std::string("0198c0de-0000-7000-8000-000000000001"), std::string("20.50"), std::string("2026-01-02T03:04:05.5Z"),
-                                  std::string(R"({"a": 1})"), bytes, std::int64_t{1}, 0.1, std::int64_t{-9'000'000'000'000'000'000}, std::string("ö\"'\\")};
+  const std::vector<sql_value> in{std::string("0198c0de-0000-7000-8000-000000000001"),
+                                  std::string("20.50"),
+                                  std::string("2026-01-02T03:04:05.5Z"),
+                                  std::string(R"({"a": 1})"),
+                                  bytes,
+                                  std::int64_t{1},
+                                  0.1,
+                                  std::int64_t{-9'000'000'000'000'000'000},
+                                  std::string("ö\"'\\")};
   db().commit({.statements = {{.text = "insert into kinds values (?, ?, ?, ?, ?, ?, ?, ?, ?)", .parameters = in}}});
   db().commit({.statements = {{.text = "insert into kinds values (?, ?, ?, ?, ?, ?, ?, ?, ?)", .parameters = std::vector<sql_value>(9)}}});
   std::vector<std::vector<sql_value>> out;
@@ -27,11 +34,13 @@ TEST_F(postgres_fixture, values_of_every_kind_go_in_as_they_come_out) {
   ASSERT_EQ(out.size(), 2U);
   EXPECT_EQ(out[0], in);
   EXPECT_EQ(out[1], std::vector<sql_value>(9));
-  EXPECT_EQ(value("select count(*) from kinds where u = ? and d = ? and t = ? and b = ? and i = ?", {in[0], in[1], in[2], in[4], in[7]}), sql_value(std::int64_t{1}));
+  EXPECT_EQ(value("select count(*) from kinds where u = ? and d = ? and t = ? and b = ? and i = ?", {in[0], in[1], in[2], in[4], in[7]}),
+            sql_value(std::int64_t{1}));
 }
 
 TEST_F(postgres_fixture, a_text_that_postgres_would_cut_short_is_refused) {
-  EXPECT_EQ(refusal([&] { value("select ?::text", {std::string("a\0b", 3)}); }), (std::pair{error_kind::conflict, std::string("value_refused")}));
+  EXPECT_EQ(refusal([&] { value("select ?::text", {std::string("a\0b", 3)}); }),
+            (std::pair{error_kind::conflict, std::string("value_refused")}));
 }
 
 TEST_F(postgres_fixture, reads_cannot_write_and_statements_cannot_end_a_shared_transaction) {
@@ -46,7 +55,8 @@ TEST_F(postgres_fixture, reads_cannot_write_and_statements_cannot_end_a_shared_t
 TEST_F(postgres_fixture, what_the_server_refuses_is_an_error_of_the_family) {
   db();
   const auto kind_of = [&](const std::string& state) {
-    return refusal_kind([&] { db().commit({.statements = {{.text = "do $$ begin raise exception 'no' using errcode = '" + state + "'; end $$"}}}); });
+    return refusal_kind(
+        [&] { db().commit({.statements = {{.text = "do $$ begin raise exception 'no' using errcode = '" + state + "'; end $$"}}}); });
   };
   EXPECT_EQ(kind_of("23505"), error_kind::concurrency_conflict);
   EXPECT_EQ(kind_of("23503"), error_kind::conflict);
@@ -68,10 +78,11 @@ TEST_F(postgres_fixture, a_session_is_read_committed_and_durable_whatever_its_de
   EXPECT_EQ(value("show timezone"), sql_value(std::string("UTC")));
   EXPECT_NE(value("show idle_in_transaction_session_timeout"), sql_value(std::string("0")));
   auto unit = db().begin({}, 3s);
-  unit->query({.text = "select current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_isolation')"}, [](const sql_row& row) {
-    EXPECT_EQ(row.values.at(0), sql_value(std::string("3s")));
-    EXPECT_EQ(row.values.at(1), sql_value(std::string("read committed")));
-  });
+  unit->query({.text = "select current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_isolation')"},
+              [](const sql_row& row) {
+                EXPECT_EQ(row.values.at(0), sql_value(std::string("3s")));
+                EXPECT_EQ(row.values.at(1), sql_value(std::string("read committed")));
+              });
 }
 
 // -- fibers -----------------------------------------------------------------------------------------------------------
@@ -88,7 +99,8 @@ TEST_F(postgres_fixture, reads_of_many_fibers_share_a_connection_and_one_that_fa
       for (int i = 0; i < 200; ++i) {
         scope.spawn_on(loops.loop(static_cast<std::size_t>(i % 2)), "reads", [&, i] {
           try {
-            const auto found = value(i % 10 == 3 ? "select 1 / (?::bigint - ?::bigint)" : "select pg_backend_pid() + ?::bigint - ?::bigint", {std::int64_t{i}, std::int64_t{i}});
+            const auto found = value(i % 10 == 3 ? "select 1 / (?::bigint - ?::bigint)" : "select pg_backend_pid() + ?::bigint - ?::bigint",
+                                     {std::int64_t{i}, std::int64_t{i}});
             const std::lock_guard lock(guard);
             sessions.insert(std::get<std::int64_t>(found));
           } catch (const conflict&) {
@@ -151,7 +163,11 @@ TEST_F(postgres_fixture, a_statement_that_outlasts_the_deadline_of_its_caller_is
       scope.spawn("behind it", [&] { EXPECT_EQ(value("select 1"), sql_value(std::int64_t{1})); });
     });
   });
-  wait_for([&] { return server_.execute("select 1 from pg_stat_activity where state = 'active' and query like '%pg_sleep(600)' and pid <> pg_backend_pid()").empty(); });
+  wait_for([&] {
+    return server_
+        .execute("select 1 from pg_stat_activity where state = 'active' and query like '%pg_sleep(600)' and pid <> pg_backend_pid()")
+        .empty();
+  });
   EXPECT_EQ(value("select 2"), sql_value(std::int64_t{2}));
 }
 
@@ -227,7 +243,8 @@ TEST_F(postgres_fixture, a_unit_that_a_deadlock_undid_is_applied_again) {
   other->execute({.text = "set local deadlock_timeout = '60s'"});  // so it is the unit that is undone
   other->execute({.text = "update parts set amount = amount + 1 where id = 'p1'"});
   std::jthread unit([&] {
-    db().commit({.statements = {{.text = "update parts set amount = amount + 10 where id = 'p2'"}, {.text = "update parts set amount = amount + 10 where id = 'p1'"}}});
+    db().commit({.statements = {{.text = "update parts set amount = amount + 10 where id = 'p2'"},
+                                {.text = "update parts set amount = amount + 10 where id = 'p1'"}}});
   });
   wait_for([&] { return !server_.execute("select 1 from pg_stat_activity where wait_event_type = 'Lock'").empty(); });
   other->execute({.text = "update parts set amount = amount + 1 where id = 'p2'"});

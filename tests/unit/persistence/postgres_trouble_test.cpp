@@ -19,7 +19,8 @@ class postgres_trouble : public postgres_fixture {
   tcp_gate& gate() {
     if (!gate_) {
       gate_ = std::make_unique<tcp_gate>(server_.port());
-      options_.connection_string = "Host=127.0.0.1;Port=" + std::to_string(gate_->port()) + ";Database=postgres;Username=mamey;SSL Mode=Disable";
+      options_.connection_string =
+          "Host=127.0.0.1;Port=" + std::to_string(gate_->port()) + ";Database=postgres;Username=mamey;SSL Mode=Disable";
       open();
     }
     return *gate_;
@@ -35,7 +36,8 @@ TEST_F(postgres_trouble, a_connection_lost_during_commit_leaves_the_outcome_unkn
   insert("p1");
   gate().hold_answers(true);
   std::jthread unit([&] {
-    EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "update parts set amount = amount + 1 where id = 'p1'"}}}); }), error_kind::commit_unknown);
+    EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "update parts set amount = amount + 1 where id = 'p1'"}}}); }),
+              error_kind::commit_unknown);
   });
   wait_for([&] { return admin("select amount from parts") == "1"; });
   gate().hold_answers(true);
@@ -189,7 +191,8 @@ class postgres_tls : public postgres_fixture {
     options.connection_string = "Host=" + host + ";Port=" + std::to_string(server_.port()) + ";Database=postgres;Username=mamey;" + how;
     postgres_store store(options);
     sql_value found;
-    store.query({.text = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"}, [&](const sql_row& row) { found = row.values.at(0); });
+    store.query({.text = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"},
+                [&](const sql_row& row) { found = row.values.at(0); });
     return found == sql_value(std::int64_t{1});
   }
 };
@@ -208,7 +211,8 @@ TEST_F(postgres_tls, each_mode_means_what_it_says) {
 }
 
 TEST_F(postgres_tls, much_goes_through_an_encrypted_connection) {
-  options_.connection_string = "Host=localhost;Port=" + std::to_string(server_.port()) + ";Database=postgres;Username=mamey;SSL Mode=Require";
+  options_.connection_string =
+      "Host=localhost;Port=" + std::to_string(server_.port()) + ";Database=postgres;Username=mamey;SSL Mode=Require";
   runtime loops({.threads = 1});
   loops.run([&] {
     EXPECT_EQ(std::get<std::string>(value("select repeat('x', 5000000)")).size(), 5'000'000U);

@@ -17,8 +17,10 @@ namespace {
 std::string first_word(std::string_view sql) {
   std::string word;
   for (const unsigned char each : sql) {
-    if (std::isalpha(each) != 0) word += static_cast<char>(std::tolower(each));
-    else if (!word.empty() || std::isspace(each) == 0) break;
+    if (std::isalpha(each) != 0)
+      word += static_cast<char>(std::tolower(each));
+    else if (!word.empty() || std::isspace(each) == 0)
+      break;
   }
   return word;
 }
@@ -36,8 +38,8 @@ step plain_step(const sql_statement& statement) {
     throw internal_error("sql_error", "\"{sql}\" runs in a transaction already: ask for mamey::transaction& instead", statement.text);
   auto numbered = number_placeholders(statement.text);
   if (numbered.parameters != statement.parameters.size()) {
-    throw internal_error("sql_error", "{given} values for {wanted} parameters in \"{sql}\"", statement.parameters.size(), numbered.parameters,
-                         statement.text);
+    throw internal_error("sql_error", "{given} values for {wanted} parameters in \"{sql}\"", statement.parameters.size(),
+                         numbered.parameters, statement.text);
   }
   step made{.text = std::move(numbered.text), .values = {}, .result = {}};
   for (const auto& value : statement.parameters) made.values.add(value);
@@ -47,7 +49,8 @@ step plain_step(const sql_statement& statement) {
 std::int64_t checked_rows(const sql_statement& statement, const rows& result) {
   const auto changed = result.affected();
   if (statement.expected_rows && changed != *statement.expected_rows)
-    throw concurrency_conflict("concurrency_conflict", "{changed} rows changed, {expected} were expected", changed, *statement.expected_rows);
+    throw concurrency_conflict("concurrency_conflict", "{changed} rows changed, {expected} were expected", changed,
+                               *statement.expected_rows);
   return changed;
 }
 
@@ -87,7 +90,8 @@ void unit_steps::throw_refusal(const exchange& refused, std::size_t first) const
 }
 
 void unit_steps::check_rows(exchange& answered, std::size_t first) const {
-  for (std::size_t i = 0; i < changes_->statements.size(); ++i) checked_rows(changes_->statements[i], answered.result(first + statements_at_ + i));
+  for (std::size_t i = 0; i < changes_->statements.size(); ++i)
+    checked_rows(changes_->statements[i], answered.result(first + statements_at_ + i));
 }
 
 }  // namespace mamey::inline v1::postgres_detail

@@ -38,7 +38,8 @@ class unit_steps {
   std::size_t documents_at_ = 0, statements_at_ = 0;
 };
 
-/// A plain statement, its parameters numbered. Throws `internal_error` when their number is wrong, or when it would begin or end a transaction.
+/// A plain statement, its parameters numbered. Throws `internal_error` when their number is wrong, or when it would begin or end a
+/// transaction.
 step plain_step(const sql_statement& statement);
 /// Number of rows changed. Throws `concurrency_conflict` when `expected_rows` is another.
 std::int64_t checked_rows(const sql_statement& statement, const rows& result);

@@ -31,16 +31,20 @@ std::string sql_type(const indexed_column& column) {
   const auto& declared = column.member->type();
   const auto& value = declared.kind == shape::optional ? declared.element() : declared;
   switch (value.kind) {
-    case shape::boolean: return "boolean";
+    case shape::boolean:
+      return "boolean";
     case shape::integer:
-    case shape::unsigned_integer: return "bigint";
-    case shape::real: return "double precision";
+    case shape::unsigned_integer:
+      return "bigint";
+    case shape::real:
+      return "double precision";
     case shape::scalar:
       if (value.written_as_number) return "numeric";
       if (value.format == "uuid") return "uuid";
       if (value.format == "date-time") return "timestamptz";
       return "text collate \"C\"";
-    default: return "text collate \"C\"";
+    default:
+      return "text collate \"C\"";
   }
 }
 
@@ -50,15 +54,18 @@ void add_column(connection& on, const collection& to, const indexed_column& colu
   if (!column.member) return;
   const auto cast = type.substr(0, type.find(" collate"));
   // The wire name is an identifier of C++, so it needs no escape.
-  run_statement(on, "update " + quoted(to.name) + " set " + quoted(column.name) + " = (body ->> '" + std::string(column.member->wire_name) + "')::" + cast);
+  run_statement(on, "update " + quoted(to.name) + " set " + quoted(column.name) + " = (body ->> '" + std::string(column.member->wire_name) +
+                        "')::" + cast);
 }
 
 void add_index(connection& on, const collection& to, const indexed_column& column) {
   const auto index = index_name(to, column.name);
   run_statement(on, "drop index if exists " + index);
-  run_statement(on, std::string("create ") + (column.unique ? "unique " : "") + "index " + index + " on " + quoted(to.name) + " (" + quoted(column.name) +
-                        (column.unique ? ")" : " nulls first, id)"));  // as pages are sorted
-  run_statement(on, "insert into mamey_columns (collection, name, is_unique) values ($1, $2, $3) on conflict (collection, name) do update set is_unique = excluded.is_unique",
+  run_statement(on, std::string("create ") + (column.unique ? "unique " : "") + "index " + index + " on " + quoted(to.name) + " (" +
+                        quoted(column.name) + (column.unique ? ")" : " nulls first, id)"));  // as pages are sorted
+  run_statement(on,
+                "insert into mamey_columns (collection, name, is_unique) values ($1, $2, $3) on conflict (collection, name) do update set "
+                "is_unique = excluded.is_unique",
                 parameters().add(to.name).add(column.name).add(column.unique ? 1 : 0));
 }
 
@@ -99,7 +106,8 @@ void prepare_table(connection& on, const collection& of) {
 std::string quoted(const std::string& name) {
   const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; };
   if (name.empty() || name.size() > 63 || std::isdigit(static_cast<unsigned char>(name.front())) != 0 || !std::ranges::all_of(name, fits)) {
-    throw internal_error("name_unusable", "\"{name}\" cannot name a table or column: letters, digits, _ and -, at most 63, a letter first", name);
+    throw internal_error("name_unusable", "\"{name}\" cannot name a table or column: letters, digits, _ and -, at most 63, a letter first",
+                         name);
   }
   return '"' + name + '"';
 }

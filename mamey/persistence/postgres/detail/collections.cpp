@@ -66,7 +66,8 @@ table::table(const collection& from) : of(from) {
   load = select + " where id = $1";
   count = "select count(*) from " + name;
   insert = "insert into " + name + " (id, position, body" + names + ", version) values ($1, $2, $3" + holes + ", 1)";
-  upsert = insert + " on conflict (id) do update set version = " + name + ".version + 1, position = excluded.position, body = excluded.body" + overwrites;
+  upsert = insert + " on conflict (id) do update set version = " + name +
+           ".version + 1, position = excluded.position, body = excluded.body" + overwrites;
   const auto update_set = "update " + name + " set version = version + 1, position = $2, body = $3" + sets + " where id = $1";
   update = checked(update_set + " and version = " + hole(4 + of.columns.size()));
   update_any = checked(update_set);
@@ -108,8 +109,11 @@ std::vector<document> read_documents(const rows& found) {
   std::vector<document> all;
   all.reserve(static_cast<std::size_t>(found.count()));
   for (int row = 0; row < found.count(); ++row) {
-    auto& read = all.emplace_back(document{
-        .id = found.text(row, 0), .version = found.integer(row, 1), .position = found.integer(row, 2), .body = found.text(row, 3), .columns = {}});
+    auto& read = all.emplace_back(document{.id = found.text(row, 0),
+                                           .version = found.integer(row, 1),
+                                           .position = found.integer(row, 2),
+                                           .body = found.text(row, 3),
+                                           .columns = {}});
     read.columns.reserve(static_cast<std::size_t>(found.columns() - 4));
     for (int column = 4; column < found.columns(); ++column) read.columns.push_back(found.value(row, column));
   }

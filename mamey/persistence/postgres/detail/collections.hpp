@@ -43,8 +43,8 @@ step find_step(const table& in, const document_query& query);
 step count_step(const table& in, std::span<const column_condition> where);
 std::vector<document> read_documents(const rows& found);
 
-/// One recorded change. The store counts versions: an insert is 1, an update the expected one plus 1. A row that is not as expected ends the
-/// unit in the database itself.
+/// One recorded change. The store counts versions: an insert is 1, an update the expected one plus 1. A row that is not as expected ends
+/// the unit in the database itself.
 step write_step(const table& into, const document_write& change);
 /// Names the document whose write met another version, or none.
 [[noreturn]] void throw_not_as_expected(const table& in, const document_write& change);

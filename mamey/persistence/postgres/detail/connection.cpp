@@ -47,7 +47,8 @@ std::string words_of(const PGconn* session) {
 
 void exchange::throw_if_failed() const {
   if (failed) throw_error(error, steps[*failed].text);
-  if (end == ending::unsent || end == ending::lost) throw unavailable("connection_lost", "the connection to the database broke: {cause}", trouble);
+  if (end == ending::unsent || end == ending::lost)
+    throw unavailable("connection_lost", "the connection to the database broke: {cause}", trouble);
 }
 
 void exchange::start_over() {
@@ -142,10 +143,12 @@ bool connection::send_step(exchange& work, std::size_t index) {
   } else if (known == prepared_.end() || known->second.state == preparation::sent) {
     // Whether the preparation before it succeeds is not known yet: this one stands for itself.
     work.answers_.push_back({index, false});
-    return PQsendQueryParams(session_.get(), text.c_str(), static_cast<int>(count), nullptr, contents.data(), lengths.data(), formats.data(), 0) != 0;
+    return PQsendQueryParams(session_.get(), text.c_str(), static_cast<int>(count), nullptr, contents.data(), lengths.data(),
+                             formats.data(), 0) != 0;
   }
   work.answers_.push_back({index, false});
-  return PQsendQueryPrepared(session_.get(), known->second.name.c_str(), static_cast<int>(count), contents.data(), lengths.data(), formats.data(), 0) != 0;
+  return PQsendQueryPrepared(session_.get(), known->second.name.c_str(), static_cast<int>(count), contents.data(), lengths.data(),
+                             formats.data(), 0) != 0;
 }
 
 // -- waiting ----------------------------------------------------------------------------------------------------------
@@ -153,8 +156,10 @@ bool connection::send_step(exchange& work, std::size_t index) {
 void connection::await(const exchange_ptr& work) {
   try {
     for (auto role = role_of(*work); role != role_in_wait::done; role = role_of(*work)) {
-      if (role == role_in_wait::reads) read_for_all(work);
-      else work->wake_.acquire();
+      if (role == role_in_wait::reads)
+        read_for_all(work);
+      else
+        work->wake_.acquire();
     }
   } catch (...) {
     // Rethrown below: whoever reads next must not depend on this one.
@@ -266,8 +271,10 @@ void connection::take_result(pg_result* owned) {
   const bool refused = status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE || status == PGRES_PIPELINE_ABORTED;
   if (is_preparation) {
     const auto known = prepared_.find(work->steps[step].text);
-    if (refused) prepared_.erase(known);
-    else known->second.state = preparation::done;
+    if (refused)
+      prepared_.erase(known);
+    else
+      known->second.state = preparation::done;
   }
   if (status == PGRES_PIPELINE_ABORTED) return;
   if (refused) return take_refusal(*work, step, owned);
@@ -292,7 +299,9 @@ void connection::lose(std::string trouble) {
   for (const auto& each : all) {
     each->trouble = trouble;
     // The last one is cut off where the socket would take no more.
-    settle(each, each->failed ? exchange::ending::answered : incomplete && each == all.back() ? exchange::ending::unsent : exchange::ending::lost);
+    settle(each, each->failed                       ? exchange::ending::answered
+                 : incomplete && each == all.back() ? exchange::ending::unsent
+                                                    : exchange::ending::lost);
   }
 }
 

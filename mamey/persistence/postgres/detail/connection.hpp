@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// A session in pipeline mode, used by several fibers and threads at a time. Each sends a whole exchange (statements and one Sync) and waits
-/// for its answer; one of those who wait reads for all, on its own loop, and hands over when its own answer is there.
+/// A session in pipeline mode, used by several fibers and threads at a time. Each sends a whole exchange (statements and one Sync) and
+/// waits for its answer; one of those who wait reads for all, on its own loop, and hands over when its own answer is there.
 
 #include <chrono>
 #include <deque>

@@ -88,29 +88,65 @@ struct known_key {
   std::string_view npgsql, libpq;
 };
 constexpr std::array renamed{
-    known_key{"database", "dbname"},           known_key{"db", "dbname"},
-    known_key{"username", "user"},             known_key{"user", "user"},
-    known_key{"userid", "user"},               known_key{"uid", "user"},
-    known_key{"password", "password"},         known_key{"psw", "password"},
-    known_key{"pwd", "password"},              known_key{"passfile", "passfile"},
+    known_key{"database", "dbname"},
+    known_key{"db", "dbname"},
+    known_key{"username", "user"},
+    known_key{"user", "user"},
+    known_key{"userid", "user"},
+    known_key{"uid", "user"},
+    known_key{"password", "password"},
+    known_key{"psw", "password"},
+    known_key{"pwd", "password"},
+    known_key{"passfile", "passfile"},
     known_key{"applicationname", "application_name"},
-    known_key{"rootcertificate", "sslrootcert"}, known_key{"sslcertificate", "sslcert"},
-    known_key{"sslkey", "sslkey"},             known_key{"sslpassword", "sslpassword"},
-    known_key{"options", "options"},           known_key{"kerberosservicename", "krbsrvname"},
+    known_key{"rootcertificate", "sslrootcert"},
+    known_key{"sslcertificate", "sslcert"},
+    known_key{"sslkey", "sslkey"},
+    known_key{"sslpassword", "sslpassword"},
+    known_key{"options", "options"},
+    known_key{"kerberosservicename", "krbsrvname"},
     known_key{"channelbinding", "channel_binding"},
 };
 /// Of Npgsql's own machinery or of what this client decides itself: accepted, without effect.
-constexpr std::array<std::string_view, 35> ignored{
-    "pooling", "minimumpoolsize", "minpoolsize", "connectionidlelifetime", "connectionpruninginterval", "connectionlifetime", "encoding",
-    "clientencoding", "timezone", "persistsecurityinfo", "includeerrordetail", "includeerrordetails", "logparameters", "enlist",
-    "maxautoprepare", "autoprepareminusages", "noresetonclose", "readbuffersize", "writebuffersize",
-    "socketreceivebuffersize", "socketsendbuffersize", "loadtablecomposites", "loadbalancehosts", "hostrecheckseconds",
-    "arraynullabilitymode", "multiplexing", "writecoalescingbufferthresholdbytes", "servercompatibilitymode", "cancellationtimeout",
-    "keepalive", "tcpkeepalive", "internalcommandtimeout", "integratedsecurity", "checkcertificaterevocation", "usesslstream"};
+constexpr std::array<std::string_view, 35> ignored{"pooling",
+                                                   "minimumpoolsize",
+                                                   "minpoolsize",
+                                                   "connectionidlelifetime",
+                                                   "connectionpruninginterval",
+                                                   "connectionlifetime",
+                                                   "encoding",
+                                                   "clientencoding",
+                                                   "timezone",
+                                                   "persistsecurityinfo",
+                                                   "includeerrordetail",
+                                                   "includeerrordetails",
+                                                   "logparameters",
+                                                   "enlist",
+                                                   "maxautoprepare",
+                                                   "autoprepareminusages",
+                                                   "noresetonclose",
+                                                   "readbuffersize",
+                                                   "writebuffersize",
+                                                   "socketreceivebuffersize",
+                                                   "socketsendbuffersize",
+                                                   "loadtablecomposites",
+                                                   "loadbalancehosts",
+                                                   "hostrecheckseconds",
+                                                   "arraynullabilitymode",
+                                                   "multiplexing",
+                                                   "writecoalescingbufferthresholdbytes",
+                                                   "servercompatibilitymode",
+                                                   "cancellationtimeout",
+                                                   "keepalive",
+                                                   "tcpkeepalive",
+                                                   "internalcommandtimeout",
+                                                   "integratedsecurity",
+                                                   "checkcertificaterevocation",
+                                                   "usesslstream"};
 
 std::string ssl_mode(const std::string& value) {
-  static constexpr std::array known{known_key{"disable", "disable"}, known_key{"allow", "allow"},
-                                    known_key{"prefer", "prefer"},   known_key{"require", "require"},
+  static constexpr std::array known{known_key{"disable", "disable"},    known_key{"allow", "allow"},
+                                    known_key{"prefer", "prefer"},      known_key{"require", "require"},
                                     known_key{"verifyca", "verify-ca"}, known_key{"verifyfull", "verify-full"}};
   auto wanted = normal(value);
   std::erase(wanted, '-');
@@ -122,11 +158,16 @@ std::string ssl_mode(const std::string& value) {
 }
 
 std::string session_attributes(const std::string& value) {
-  static constexpr std::array known{known_key{"any", "any"},         known_key{"primary", "primary"},
-                                    known_key{"master", "primary"},  known_key{"standby", "standby"},
-                                    known_key{"secondary", "standby"}, known_key{"preferprimary", "any"},
-                                    known_key{"preferstandby", "prefer-standby"}, known_key{"readwrite", "read-write"},
-                                    known_key{"readonly", "read-only"}, known_key{"prefersecondary", "prefer-standby"}};
+  static constexpr std::array known{known_key{"any", "any"},
+                                    known_key{"primary", "primary"},
+                                    known_key{"master", "primary"},
+                                    known_key{"standby", "standby"},
+                                    known_key{"secondary", "standby"},
+                                    known_key{"preferprimary", "any"},
+                                    known_key{"preferstandby", "prefer-standby"},
+                                    known_key{"readwrite", "read-write"},
+                                    known_key{"readonly", "read-only"},
+                                    known_key{"prefersecondary", "prefer-standby"}};
   auto wanted = normal(value);
   std::erase(wanted, '-');
   const auto found = std::ranges::find(known, wanted, &known_key::npgsql);
@@ -171,7 +212,8 @@ server_address with_port(const std::string& host, const std::string& port) {
 
 void add_servers(connection_target& to, const std::string& hosts, const std::string& ports) {
   const auto names = split(hosts), numbers = split(ports);
-  if (numbers.size() != 1 && numbers.size() != names.size()) refuse("the connection string names {hosts} hosts and {ports} ports", names.size(), numbers.size());
+  if (numbers.size() != 1 && numbers.size() != names.size())
+    refuse("the connection string names {hosts} hosts and {ports} ports", names.size(), numbers.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto& port = numbers.size() == 1 ? numbers.front() : numbers[i];
     to.servers.push_back(with_port(names[i], port.empty() ? "5432" : port));
@@ -210,7 +252,8 @@ connection_target from_npgsql(const std::string& text) {
   }
   // Npgsql: trust means that no certificate is looked at, which contradicts a mode that looks at it.
   if (trusts && made.parameters["sslmode"].starts_with("verify")) {
-    refuse("the connection string asks for SSL Mode={mode} and Trust Server Certificate=true, which exclude each other", made.parameters["sslmode"]);
+    refuse("the connection string asks for SSL Mode={mode} and Trust Server Certificate=true, which exclude each other",
+           made.parameters["sslmode"]);
   }
   if (made.parameters["sslmode"].empty()) made.parameters["sslmode"] = "prefer";
   add_servers(made, hosts, ports);
@@ -265,7 +308,8 @@ std::string connection_target::description() const {
 
 connection_target parse_connection_string(const std::string& text) {
   if (trimmed(text).empty()) {
-    refuse("postgres:connectionString is empty: expected Host=…;Database=…;Username=…;Password=… or postgres://user:password@host/database");
+    refuse(
+        "postgres:connectionString is empty: expected Host=…;Database=…;Username=…;Password=… or postgres://user:password@host/database");
   }
   if (text.starts_with("postgres://") || text.starts_with("postgresql://")) return from_libpq(text);
   // libpq's own `host=db dbname=orders` has no semicolon, and `dbname` is no key of Npgsql's.

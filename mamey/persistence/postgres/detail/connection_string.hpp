@@ -19,8 +19,8 @@ struct server_address {
 
 /// What a connection string says.
 struct connection_target {
-  std::vector<server_address> servers;              ///< tried in this order
-  std::map<std::string, std::string> parameters;    ///< libpq's, without hosts and ports
+  std::vector<server_address> servers;            ///< tried in this order
+  std::map<std::string, std::string> parameters;  ///< libpq's, without hosts and ports
   std::optional<std::string> search_path;
   std::optional<std::chrono::seconds> connect_timeout;  ///< Npgsql's `Timeout`
   std::optional<std::chrono::seconds> command_timeout;
@@ -30,8 +30,8 @@ struct connection_target {
   std::string description() const;
 };
 
-/// Reads Npgsql's dialect, `postgres://` and `postgresql://` URIs, and libpq's `host=db dbname=orders`. Throws `unavailable` (start refused)
-/// naming the key that is not understood, never a value.
+/// Reads Npgsql's dialect, `postgres://` and `postgresql://` URIs, and libpq's `host=db dbname=orders`. Throws `unavailable` (start
+/// refused) naming the key that is not understood, never a value.
 connection_target parse_connection_string(const std::string& text);
 
 }  // namespace mamey::inline v1::postgres_detail

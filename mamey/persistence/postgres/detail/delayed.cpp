@@ -10,9 +10,11 @@ namespace {
 
 const std::string& insert_text() {
   static const auto sql = [] {
-    const std::string columns = "subscription, attempts, due_at_ms, delay_ms, first_failed_at_us, last_error, " + std::string(envelope_columns);
+    const std::string columns =
+        "subscription, attempts, due_at_ms, delay_ms, first_failed_at_us, last_error, " + std::string(envelope_columns);
     return "insert into mamey_delayed (id, " + columns + ") values ($1, $2, $3, mamey_now_ms() + $4::bigint, $4::bigint, $5, $6, " +
-           envelope_parameters(7) + ") on conflict (id) do update set token = null, claimed_until_ms = null, n = default, " + overwrite(columns);
+           envelope_parameters(7) + ") on conflict (id) do update set token = null, claimed_until_ms = null, n = default, " +
+           overwrite(columns);
   }();
   return sql;
 }
@@ -23,8 +25,10 @@ const std::string& claim_text() {
       "with clock as materialized (select mamey_now_ms() as now), due as materialized (select d.id from mamey_delayed d, clock "
       "where (d.due_at_ms <= now or d.due_at_ms - d.delay_ms > now) and (d.token is null or d.claimed_until_ms <= now or "
       "d.claimed_until_ms - now > d.lease_ms) order by d.due_at_ms, d.n limit $2::bigint for update of d skip locked) "
-      "update mamey_delayed d set attempts = d.attempts + 1, token = $1, claimed_until_ms = (select now from clock) + $3::bigint, lease_ms = $3::bigint "
-      "from due where d.id = due.id returning d.due_at_ms, d.n, d.id, d.subscription, d.attempts, d.delay_ms, d.first_failed_at_us, d.last_error, " +
+      "update mamey_delayed d set attempts = d.attempts + 1, token = $1, claimed_until_ms = (select now from clock) + $3::bigint, lease_ms "
+      "= $3::bigint "
+      "from due where d.id = due.id returning d.due_at_ms, d.n, d.id, d.subscription, d.attempts, d.delay_ms, d.first_failed_at_us, "
+      "d.last_error, " +
       envelope_columns_of("d.");
   return sql;
 }
@@ -39,10 +43,13 @@ step insert_delayed(const delayed_message& row) {
   return made;
 }
 
-step finish_delayed(const std::string& id) { return {.text = "delete from mamey_delayed where id = $1", .values = std::move(parameters().add(id)), .result = {}}; }
+step finish_delayed(const std::string& id) {
+  return {.text = "delete from mamey_delayed where id = $1", .values = std::move(parameters().add(id)), .result = {}};
+}
 
 step claim_due(const std::string& token, std::size_t most, std::int64_t lease_ms) {
-  return {.text = claim_text(), .values = std::move(parameters().add(token).add(static_cast<std::int64_t>(most)).add(lease_ms)), .result = {}};
+  return {
+      .text = claim_text(), .values = std::move(parameters().add(token).add(static_cast<std::int64_t>(most)).add(lease_ms)), .result = {}};
 }
 
 std::vector<store::due_message> read_due(const rows& found, const std::string& token) {

@@ -42,8 +42,10 @@ void add_envelope(parameters& to, const envelope& message) {
   to.add(message.id).add(message.correlation_id).add(message.causation_id).add(message.type).add(message.version).add(message.min_version);
   to.add(message.source).add(message.occurred_at.time_since_epoch().count()).add(message.key).add(message.stream).add(message.position);
   to.add(message.tenant).add(message.content_type);
-  if (message.expires_at) to.add(message.expires_at->time_since_epoch().count());
-  else to.add_null();
+  if (message.expires_at)
+    to.add(message.expires_at->time_since_epoch().count());
+  else
+    to.add_null();
   to.add(message.traceparent).add(message.user);
   to.add(message.headers.empty() ? std::string() : json::to_string(message.headers));
   to.add_bytes(message.body).add(message.exchange).add(message.routing_key);
@@ -70,7 +72,8 @@ envelope read_envelope(const rows& from, int row, int first) {
   if (const auto expires = column++; !from.is_null(row, expires)) message.expires_at = from_microseconds(from.integer(row, expires));
   message.traceparent = text();
   message.user = text();
-  if (const auto headers = from.view(row, column++); !headers.empty()) message.headers = json::parse<std::map<std::string, std::string>>(headers);
+  if (const auto headers = from.view(row, column++); !headers.empty())
+    message.headers = json::parse<std::map<std::string, std::string>>(headers);
   message.body = from.bytes(row, column++);
   message.exchange = text();
   message.routing_key = text();

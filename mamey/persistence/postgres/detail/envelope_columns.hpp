@@ -11,8 +11,8 @@
 
 namespace mamey::inline v1::postgres_detail {
 
-/// For CREATE TABLE. Times in microseconds, as the envelope has them; every column may be absent, so that releases can add some. The body is
-/// bytes: it is sent as it is stored.
+/// For CREATE TABLE. Times in microseconds, as the envelope has them; every column may be absent, so that releases can add some. The body
+/// is bytes: it is sent as it is stored.
 inline constexpr std::string_view envelope_definition =
     "message_id text, correlation_id text, causation_id text, type text, version integer, min_version integer, source text, occurred_at_us "
     "bigint, key text collate \"C\", stream text, position bigint, tenant text, content_type text, expires_at_us bigint, traceparent text, "

@@ -7,7 +7,8 @@
 namespace mamey::inline v1::postgres_detail {
 namespace {
 
-constexpr std::string_view columns = "id, subscription, inbox_message_id, error_code, error_reason, attempts, first_failed_at_us, failed_at_us, ";
+constexpr std::string_view columns =
+    "id, subscription, inbox_message_id, error_code, error_reason, attempts, first_failed_at_us, failed_at_us, ";
 
 const std::string& select() {
   static const auto sql = "select " + std::string(columns) + std::string(envelope_columns) + " from mamey_errors ";
@@ -27,13 +28,20 @@ const std::string& insert_text() {
 
 step insert_error(const error_record& record) {
   step made{.text = insert_text(), .values = {}, .result = {}};
-  made.values.add(record.id).add(record.key.subscription).add(record.key.message_id).add(record.error_code).add(record.error_reason).add(record.attempts);
+  made.values.add(record.id)
+      .add(record.key.subscription)
+      .add(record.key.message_id)
+      .add(record.error_code)
+      .add(record.error_reason)
+      .add(record.attempts);
   made.values.add(record.first_failed_at.time_since_epoch().count()).add(record.failed_at.time_since_epoch().count());
   add_envelope(made.values, record.message);
   return made;
 }
 
-step finish_error(const std::string& id) { return {.text = "delete from mamey_errors where id = $1", .values = std::move(parameters().add(id)), .result = {}}; }
+step finish_error(const std::string& id) {
+  return {.text = "delete from mamey_errors where id = $1", .values = std::move(parameters().add(id)), .result = {}};
+}
 
 step list_errors(std::int64_t offset, std::int64_t limit) {
   return {.text = select() + "order by failed_at_us desc, id limit $1::bigint offset $2::bigint",
@@ -41,7 +49,9 @@ step list_errors(std::int64_t offset, std::int64_t limit) {
           .result = {}};
 }
 
-step load_error(std::string_view id) { return {.text = select() + "where id = $1", .values = std::move(parameters().add(id)), .result = {}}; }
+step load_error(std::string_view id) {
+  return {.text = select() + "where id = $1", .values = std::move(parameters().add(id)), .result = {}};
+}
 
 std::vector<error_record> read_errors(const rows& found) {
   std::vector<error_record> all;
@@ -62,8 +72,10 @@ std::vector<error_record> read_errors(const rows& found) {
 step count_errors() { return {.text = "select count(*) from mamey_errors", .values = {}, .result = {}}; }
 
 step clean_errors(std::int64_t keep_us, std::size_t most) {
-  return {.text = "delete from mamey_errors where ctid = any(array(select ctid from mamey_errors where failed_at_us < mamey_now_ms() * 1000 - $1::bigint "
-                  "order by failed_at_us limit $2::bigint for update skip locked))",
+  return {.text =
+              "delete from mamey_errors where ctid = any(array(select ctid from mamey_errors where failed_at_us < mamey_now_ms() * 1000 - "
+              "$1::bigint "
+              "order by failed_at_us limit $2::bigint for update skip locked))",
           .values = std::move(parameters().add(keep_us).add(static_cast<std::int64_t>(most))),
           .result = {}};
 }

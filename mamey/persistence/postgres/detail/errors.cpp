@@ -17,7 +17,8 @@ bool server_error::is_fatal() const noexcept {
 bool is_retryable(const server_error& refused) noexcept { return refused.state == "40001" || refused.state == "40P01"; }
 
 bool is_stale_statement(const server_error& refused) noexcept {
-  return refused.state == "26000" || refused.state == "42P05" || (refused.state == "0A000" && refused.message.find("cached plan") != std::string::npos);
+  return refused.state == "26000" || refused.state == "42P05" ||
+         (refused.state == "0A000" && refused.message.find("cached plan") != std::string::npos);
 }
 
 void throw_error(const server_error& refused, std::string_view sql) {

@@ -15,7 +15,8 @@ namespace mamey::inline v1::postgres_detail {
 step insert_inbox(const inbox_key& key);
 inline constexpr const char* inbox_constraint = "mamey_inbox_pkey";
 
-/// Inserts the row under a lock of the transaction's on (subscription, message). One row: whether the lock was free, whether the row is new.
+/// Inserts the row under a lock of the transaction's on (subscription, message). One row: whether the lock was free, whether the row is
+/// new.
 step enter_inbox(const inbox_key& key);
 
 step was_handled(const inbox_key& key);

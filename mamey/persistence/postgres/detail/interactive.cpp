@@ -26,16 +26,24 @@ void run_commit(connection& on, const exchange_ptr& work, std::chrono::nanosecon
     const deadline_scope limit(bound);
     on.run(work);
   } catch (const error&) {
-    throw commit_unknown("commit_unknown", "the database has not answered a COMMIT in time: whether the unit of work was committed is unknown");
+    throw commit_unknown("commit_unknown",
+                         "the database has not answered a COMMIT in time: whether the unit of work was committed is unknown");
   }
   if (work->end == exchange::ending::lost && !work->failed)
     throw commit_unknown("commit_unknown", "whether the unit of work was committed is unknown: {cause}", work->trouble);
 }
 
-interactive_transaction::interactive_transaction(pool::lease on, const catalog& tables, const interactive_settings& settings, inbox_row inbox, committed then)
-    : on_(std::move(on)), tables_(tables), settings_(settings), until_(deadline_after(settings.bound)), inbox_(inbox), committed_(std::move(then)) {}
+interactive_transaction::interactive_transaction(pool::lease on, const catalog& tables, const interactive_settings& settings,
+                                                 inbox_row inbox, committed then)
+    : on_(std::move(on)),
+      tables_(tables),
+      settings_(settings),
+      until_(deadline_after(settings.bound)),
+      inbox_(inbox),
+      committed_(std::move(then)) {}
 
-std::unique_ptr<interactive_transaction> interactive_transaction::begin(pool& from, const catalog& tables, const std::optional<inbox_key>& inbox,
+std::unique_ptr<interactive_transaction> interactive_transaction::begin(pool& from, const catalog& tables,
+                                                                        const std::optional<inbox_key>& inbox,
                                                                         const interactive_settings& settings, committed then) {
   for (int tries = 0;; ++tries) {
     auto leased = from.acquire();
@@ -43,21 +51,24 @@ std::unique_ptr<interactive_transaction> interactive_transaction::begin(pool& fr
     steps.push_back({.text = "begin", .values = {}, .result = {}});
     // The server ends it, too: a process that is frozen must not hold its locks for ever.
     const auto bound = std::to_string(std::max<std::int64_t>(settings.bound.count(), 1));
-    steps.push_back({.text = "select set_config('idle_in_transaction_session_timeout', $1, true), set_config('statement_timeout', $1, true)",
-                     .values = std::move(parameters().add(bound)),
-                     .result = {}});
+    steps.push_back(
+        {.text = "select set_config('idle_in_transaction_session_timeout', $1, true), set_config('statement_timeout', $1, true)",
+         .values = std::move(parameters().add(bound)),
+         .result = {}});
     if (inbox) steps.push_back(enter_inbox(*inbox));
     const auto work = make_exchange(std::move(steps));
     leased->run(work);
     // A connection that had died while it lay idle has begun nothing.
-    const bool broke = work->end != exchange::ending::answered || (work->failed && (work->error.is_fatal() || is_stale_statement(work->error)));
+    const bool broke =
+        work->end != exchange::ending::answered || (work->failed && (work->error.is_fatal() || is_stale_statement(work->error)));
     if (broke && tries < 2) continue;
-    std::unique_ptr<interactive_transaction> opened(
-        new interactive_transaction(std::move(leased), tables, settings, inbox ? inbox_row::there_already : inbox_row::to_insert, std::move(then)));
+    std::unique_ptr<interactive_transaction> opened(new interactive_transaction(
+        std::move(leased), tables, settings, inbox ? inbox_row::there_already : inbox_row::to_insert, std::move(then)));
     work->throw_if_failed();
     if (!inbox) return opened;
     if (!work->result(2).boolean(0, 0))
-      throw unavailable("message_busy", "message {id} is being handled by {subscription} elsewhere just now", inbox->message_id, inbox->subscription);
+      throw unavailable("message_busy", "message {id} is being handled by {subscription} elsewhere just now", inbox->message_id,
+                        inbox->subscription);
     if (!work->result(2).boolean(0, 1)) return nullptr;
     return opened;
   }
@@ -67,9 +78,12 @@ void interactive_transaction::require_open() {
   if (phase_ == phase::over) throw internal_error("transaction_over", "the transaction has ended");
   if (steady_now() >= until_) {
     end();
-    throw deadline_exceeded("transaction_expired", "the transaction was open for more than {bound} ms and has been rolled back", settings_.bound.count());
+    throw deadline_exceeded("transaction_expired", "the transaction was open for more than {bound} ms and has been rolled back",
+                            settings_.bound.count());
   }
-  if (phase_ == phase::failed) throw internal_error("transaction_failed", "an earlier statement of the transaction failed: PostgreSQL runs no more in it, only its end");
+  if (phase_ == phase::failed)
+    throw internal_error("transaction_failed",
+                         "an earlier statement of the transaction failed: PostgreSQL runs no more in it, only its end");
 }
 
 rows interactive_transaction::run(step one) {
@@ -124,7 +138,9 @@ void interactive_transaction::query(const sql_statement& statement, const std::f
   hand_out(run(plain_step(statement)), statement, settings_.query_bytes, each);
 }
 
-std::int64_t interactive_transaction::execute(const sql_statement& statement) { return checked_rows(statement, run(plain_step(statement))); }
+std::int64_t interactive_transaction::execute(const sql_statement& statement) {
+  return checked_rows(statement, run(plain_step(statement)));
+}
 
 void interactive_transaction::commit(const change_set& changes) {
   require_open();

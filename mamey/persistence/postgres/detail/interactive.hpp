@@ -15,8 +15,8 @@
 namespace mamey::inline v1::postgres_detail {
 
 struct interactive_settings {
-  std::chrono::milliseconds bound{};         ///< how long it may be open
-  std::chrono::nanoseconds answer_bound{};   ///< of its COMMIT
+  std::chrono::milliseconds bound{};        ///< how long it may be open
+  std::chrono::nanoseconds answer_bound{};  ///< of its COMMIT
   std::size_t query_bytes = 0;
 };
 

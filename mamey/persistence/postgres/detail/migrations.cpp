@@ -40,7 +40,8 @@ void apply_step(connection& on, std::string_view component, const postgres_migra
                   parameters().add(component).add(step.version).add(step.name).add(static_cast<std::int64_t>(crc32c(step.sql))));
   } catch (const error& failure) {
     if (failure.kind() == error_kind::cancelled) throw;
-    refuse("migration {component} {version} {name} failed and was rolled back: {cause}", component, step.version, step.name, failure.reason());
+    refuse("migration {component} {version} {name} failed and was rolled back: {cause}", component, step.version, step.name,
+           failure.reason());
   }
 }
 
@@ -101,7 +102,9 @@ void open_transaction::commit() {
 }
 
 void lock_schema(connection& on) {
-  run_statement(on, "select set_config('statement_timeout', '0', true), pg_advisory_xact_lock(hashtextextended('mamey.schema.' || current_schema(), 0))");
+  run_statement(
+      on,
+      "select set_config('statement_timeout', '0', true), pg_advisory_xact_lock(hashtextextended('mamey.schema.' || current_schema(), 0))");
 }
 
 void prepare_history(connection& on, const std::string& schema) {
@@ -112,7 +115,9 @@ void prepare_history(connection& on, const std::string& schema) {
   if (!schema.empty() && run_statement(on, "select 1 from pg_namespace where nspname = $1", parameters().add(schema)).count() == 0)
     run_statement(on, "create schema " + quoted(schema));
   if (run_statement(on, "select to_regclass('mamey_schema')").is_null(0, 0))
-    run_statement(on, "create table mamey_schema (component text not null, version bigint not null, name text not null, checksum bigint not null, applied_at timestamptz not null, primary key (component, version))");
+    run_statement(on,
+                  "create table mamey_schema (component text not null, version bigint not null, name text not null, checksum bigint not "
+                  "null, applied_at timestamptz not null, primary key (component, version))");
   whole.commit();
 }
 

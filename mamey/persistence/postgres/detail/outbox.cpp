@@ -28,16 +28,19 @@ step lock_keys(const std::vector<envelope>& messages) {
     if (!each.key.empty()) keys.push_back(each.key);
   }
   return of(
-      "select pg_advisory_xact_lock(lock) from (select distinct hashtextextended(key, 7) as lock from unnest($1::text[]) as key order by 1) as locks",
+      "select pg_advisory_xact_lock(lock) from (select distinct hashtextextended(key, 7) as lock from unnest($1::text[]) as key order by "
+      "1) as locks",
       std::move(parameters().add_texts(keys)));
 }
 
 step insert_outbox(const envelope& message) {
-  static const auto sql = "insert into mamey_outbox (slot, created_at_ms, " + std::string(envelope_columns) + ") values ($1, mamey_now_ms(), " +
-                          envelope_parameters(2) + ")";
+  static const auto sql = "insert into mamey_outbox (slot, created_at_ms, " + std::string(envelope_columns) +
+                          ") values ($1, mamey_now_ms(), " + envelope_parameters(2) + ")";
   parameters values;
-  if (message.key.empty()) values.add_null();
-  else values.add(slot_of(message.key));
+  if (message.key.empty())
+    values.add_null();
+  else
+    values.add(slot_of(message.key));
   add_envelope(values, message);
   return of(sql, std::move(values));
 }
@@ -48,16 +51,18 @@ step delete_outbox(std::span<const std::int64_t> sequences) {
 }
 
 step archive_outbox(std::span<const std::int64_t> sequences, settled as) {
-  static const auto sql = std::string(locked) + ", gone as (delete from mamey_outbox o using locked where o.seq = locked.seq returning o.*) " +
-                          "insert into mamey_outbox_archive (seq, slot, state, created_at_ms, settled_at_ms, attempts, " + std::string(envelope_columns) +
-                          ") select seq, slot, $2::integer, created_at_ms, mamey_now_ms(), attempts, " + std::string(envelope_columns) +
-                          " from gone on conflict do nothing";
+  static const auto sql = std::string(locked) +
+                          ", gone as (delete from mamey_outbox o using locked where o.seq = locked.seq returning o.*) " +
+                          "insert into mamey_outbox_archive (seq, slot, state, created_at_ms, settled_at_ms, attempts, " +
+                          std::string(envelope_columns) + ") select seq, slot, $2::integer, created_at_ms, mamey_now_ms(), attempts, " +
+                          std::string(envelope_columns) + " from gone on conflict do nothing";
   return of(sql, std::move(parameters().add(sequences).add(static_cast<int>(as))));
 }
 
 step renew_outbox(const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms) {
   static const auto sql = std::string(locked_by_token) +
-                          "update mamey_outbox o set claimed_until_ms = mamey_now_ms() + $3::bigint, lease_ms = $3::bigint from locked where o.seq = locked.seq";
+                          "update mamey_outbox o set claimed_until_ms = mamey_now_ms() + $3::bigint, lease_ms = $3::bigint from locked "
+                          "where o.seq = locked.seq";
   return of(sql, std::move(parameters().add(sequences).add(token).add(lease_ms)));
 }
 
@@ -71,8 +76,10 @@ step fail_outbox(const std::string& token, std::span<const outbox_failure> failu
   static const auto sql =
       std::string(locked_by_token) +
       ", failures as (select * from unnest($1::bigint[], $3::text[], $4::bigint[], $5::bigint[]) as f (seq, reason, delay, state)) "
-      "update mamey_outbox o set attempts = o.attempts + 1, last_error = f.reason, state = f.state::integer, due_at_ms = mamey_now_ms() + f.delay, "
-      "delay_ms = f.delay, token = null, claimed_until_ms = null from locked join failures f on f.seq = locked.seq where o.seq = locked.seq";
+      "update mamey_outbox o set attempts = o.attempts + 1, last_error = f.reason, state = f.state::integer, due_at_ms = mamey_now_ms() + "
+      "f.delay, "
+      "delay_ms = f.delay, token = null, claimed_until_ms = null from locked join failures f on f.seq = locked.seq where o.seq = "
+      "locked.seq";
   std::vector<std::int64_t> sequences, delays, states;
   std::vector<std::string> reasons;
   for (const auto& each : failures) {
@@ -105,8 +112,9 @@ std::vector<message_aside> read_aside(const rows& found) {
 }
 
 step unpark(std::span<const std::int64_t> sequences) {
-  static const auto sql = std::string(locked) +
-                          "update mamey_outbox o set state = 0, attempts = 0, due_at_ms = 0, delay_ms = 0 from locked where o.seq = locked.seq and o.state = 1";
+  static const auto sql =
+      std::string(locked) +
+      "update mamey_outbox o set state = 0, attempts = 0, due_at_ms = 0, delay_ms = 0 from locked where o.seq = locked.seq and o.state = 1";
   return of(sql, std::move(parameters().add(sequences)));
 }
 
@@ -118,9 +126,10 @@ step lock_archived_keys(std::span<const std::int64_t> sequences) {
 }
 
 step append_again(std::span<const std::int64_t> sequences) {
-  static const auto sql = "with gone as (delete from mamey_outbox_archive where seq = any($1::bigint[]) and state = 2 returning *) insert into mamey_outbox "
-                          "(slot, created_at_ms, " + std::string(envelope_columns) + ") select slot, mamey_now_ms(), " + std::string(envelope_columns) +
-                          " from gone order by seq";
+  static const auto sql =
+      "with gone as (delete from mamey_outbox_archive where seq = any($1::bigint[]) and state = 2 returning *) insert into mamey_outbox "
+      "(slot, created_at_ms, " +
+      std::string(envelope_columns) + ") select slot, mamey_now_ms(), " + std::string(envelope_columns) + " from gone order by seq";
   return of(sql, std::move(parameters().add(sequences)));
 }
 
@@ -128,7 +137,8 @@ step outbox_counts() {
   return of(
       "select (select count(*) from mamey_outbox where state = 0), (select count(*) from mamey_outbox where state = 1), "
       "(select count(*) from mamey_outbox_archive where state = 2), "
-      "(select greatest(mamey_now_ms() - min(created_at_ms), 0) from (select created_at_ms from mamey_outbox where state = 0 order by seq limit 100) oldest)",
+      "(select greatest(mamey_now_ms() - min(created_at_ms), 0) from (select created_at_ms from mamey_outbox where state = 0 order by seq "
+      "limit 100) oldest)",
       {});
 }
 
@@ -140,7 +150,8 @@ outbox_state read_counts(const rows& found) {
 
 step clean_archive(settled which, std::int64_t keep_ms, std::size_t most) {
   return of(
-      "delete from mamey_outbox_archive where seq in (select seq from mamey_outbox_archive where state = $1 and settled_at_ms < mamey_now_ms() - $2::bigint "
+      "delete from mamey_outbox_archive where seq in (select seq from mamey_outbox_archive where state = $1 and settled_at_ms < "
+      "mamey_now_ms() - $2::bigint "
       "order by settled_at_ms limit $3::bigint for update skip locked)",
       std::move(parameters().add(static_cast<int>(which)).add(keep_ms).add(static_cast<std::int64_t>(most))));
 }

@@ -23,6 +23,8 @@ step insert_outbox(const envelope& message);
 /// when that found none, key by key.
 enum class search : std::uint8_t { unordered, first_rows, by_key };
 step claim_rows(const claim_request& request, const std::string& token, search how);
+/// Whether there are rows that `search::first_rows` has not looked at.
+step are_rows_beyond_the_first();
 std::vector<claimed_message> read_claimed(const rows& found);
 
 enum class settled : std::uint8_t { unroutable = 2, sent = 3 };

@@ -17,8 +17,10 @@ constexpr std::string_view is_free =
 
 /// A key's turn: its slot is leased, and nothing of the key stands before the row, but for parked rows where they do not block.
 constexpr std::string_view is_head =
-    "(o.key = '' or (o.slot in (select s.slot from mamey_slots s where s.owner = $5 and s.claimed_until_ms > now and s.claimed_until_ms - now <= "
-    "s.lease_ms) and not exists (select 1 from mamey_outbox p where p.key = o.key and p.key <> '' and p.seq < o.seq and ($6::boolean or p.state = 0))))";
+    "(o.key = '' or (o.slot in (select s.slot from mamey_slots s where s.owner = $5 and s.claimed_until_ms > now and s.claimed_until_ms - "
+    "now <= "
+    "s.lease_ms) and not exists (select 1 from mamey_outbox p where p.key = o.key and p.key <> '' and p.seq < o.seq and ($6::boolean or "
+    "p.state = 0))))";
 
 constexpr std::string_view is_behind_parked =
     "exists (select 1 from mamey_outbox p where p.key = o.key and p.key <> '' and p.seq < o.seq and p.state = 1)";
@@ -28,14 +30,17 @@ constexpr std::string_view lock_rows = " order by o.seq limit $3::bigint for upd
 /// The rows that `found` locks, up to the one that reaches the bound on bytes, become the claim's.
 std::string claim_text(const std::string& found, std::string_view behind_parked) {
   return "with recursive clock as materialized (select mamey_now_ms() as now)" + found +
-         ", bounded as materialized (select seq from (select seq, sum(size) over (order by seq) - size as before from found) each where before < $4::bigint) "
-         "update mamey_outbox o set maybe_sent = o.maybe_sent or o.token is not null, token = $1, claimed_until_ms = (select now from clock) + $2::bigint, "
+         ", bounded as materialized (select seq from (select seq, sum(size) over (order by seq) - size as before from found) each where "
+         "before < $4::bigint) "
+         "update mamey_outbox o set maybe_sent = o.maybe_sent or o.token is not null, token = $1, claimed_until_ms = (select now from "
+         "clock) + $2::bigint, "
          "lease_ms = $2::bigint from bounded where o.seq = bounded.seq returning o.seq, o.attempts, o.maybe_sent, " +
          std::string(behind_parked) + ", " + envelope_columns_of("o.");
 }
 
 std::string found_rows(const std::string& source, const std::string& condition) {
-  return ", found as materialized (select o.seq, coalesce(length(o.body), 0)::bigint as size from " + source + " where " + condition + std::string(lock_rows) + ")";
+  return ", found as materialized (select o.seq, coalesce(length(o.body), 0)::bigint as size from " + source + " where " + condition +
+         std::string(lock_rows) + ")";
 }
 
 const std::string& unordered_text() {
@@ -46,34 +51,45 @@ const std::string& unordered_text() {
 /// Heads among the first rows: finds them unless few keys have long queues.
 const std::string& first_rows_text() {
   static const auto sql = claim_text(", first_rows as materialized (select seq from mamey_outbox where state = 0 order by seq limit 1000)" +
-                                         found_rows("mamey_outbox o, clock", "o.seq in (select seq from first_rows) and " + std::string(is_free) +
-                                                                                 " and " + std::string(is_head)),
+                                         found_rows("mamey_outbox o, clock", "o.seq in (select seq from first_rows) and " +
+                                                                                 std::string(is_free) + " and " + std::string(is_head)),
                                      is_behind_parked);
   return sql;
 }
 
 /// Heads by key: one step of the index a key, however long its queue.
 const std::string& by_key_text() {
-  static const auto sql =
-      claim_text(", keys (key) as (select min(key) from mamey_outbox where key <> '' union all "
-                 "select (select min(m.key) from mamey_outbox m where m.key > keys.key and m.key <> '') from keys where keys.key is not null), "
-                 "heads as materialized (select (select h.seq from mamey_outbox h where h.key = keys.key and h.key <> '' and ($6::boolean or h.state = 0) "
-                 "order by h.seq limit 1) as seq from keys where keys.key is not null union all select * from (select seq from mamey_outbox o, clock "
-                 "where o.key = '' and " +
-                     std::string(is_free) + " order by seq limit 1000) unkeyed)" +
-                     found_rows("mamey_outbox o, clock", "o.seq in (select seq from heads) and " + std::string(is_free) + " and " + std::string(is_head)),
-                 is_behind_parked);
+  static const auto sql = claim_text(
+      ", keys (key) as (select min(key) from mamey_outbox where key <> '' union all "
+      "select (select min(m.key) from mamey_outbox m where m.key > keys.key and m.key <> '') from keys where keys.key is not null), "
+      "heads as materialized (select (select h.seq from mamey_outbox h where h.key = keys.key and h.key <> '' and ($6::boolean or h.state "
+      "= 0) "
+      "order by h.seq limit 1) as seq from keys where keys.key is not null union all select * from (select seq from mamey_outbox o, clock "
+      "where o.key = '' and " +
+          std::string(is_free) + " order by seq limit 1000) unkeyed)" +
+          found_rows("mamey_outbox o, clock",
+                     "o.seq in (select seq from heads) and " + std::string(is_free) + " and " + std::string(is_head)),
+      is_behind_parked);
   return sql;
 }
 
 }  // namespace
 
 step claim_rows(const claim_request& request, const std::string& token, search how) {
-  step made{.text = how == search::unordered ? unordered_text() : how == search::first_rows ? first_rows_text() : by_key_text(), .values = {}, .result = {}};
+  step made{.text = how == search::unordered    ? unordered_text()
+                    : how == search::first_rows ? first_rows_text()
+                                                : by_key_text(),
+            .values = {},
+            .result = {}};
   made.values.add(token).add(request.lease.count());
   made.values.add(static_cast<std::int64_t>(request.most_rows)).add(static_cast<std::int64_t>(request.most_bytes));
   if (how != search::unordered) made.values.add(request.owner).add(request.parked_head_blocks ? 1 : 0);
   return made;
+}
+
+step are_rows_beyond_the_first() {
+  return {
+      .text = "select exists (select 1 from mamey_outbox where state = 0 order by seq offset 1000 limit 1)", .values = {}, .result = {}};
 }
 
 std::vector<claimed_message> read_claimed(const rows& found) {

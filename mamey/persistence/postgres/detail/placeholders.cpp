@@ -25,14 +25,18 @@ void for_code(std::string_view sql, Each each) {
     } else if (rest.starts_with("/*")) {
       int depth = 1;
       for (end = at + 2; end < sql.size() && depth > 0; ++end) {
-        if (sql.substr(end).starts_with("/*")) ++depth, ++end;
-        else if (sql.substr(end).starts_with("*/")) --depth, ++end;
+        if (sql.substr(end).starts_with("/*"))
+          ++depth, ++end;
+        else if (sql.substr(end).starts_with("*/"))
+          --depth, ++end;
       }
     } else if (rest[0] == '\'' || rest[0] == '"') {
       const bool escapes = rest[0] == '\'' && at > 0 && (sql[at - 1] | 0x20) == 'e' && (at < 2 || !is_word(sql[at - 2]));
       for (; end < sql.size(); ++end) {
-        if (escapes && sql[end] == '\\') ++end;
-        else if (sql[end] == rest[0]) break;
+        if (escapes && sql[end] == '\\')
+          ++end;
+        else if (sql[end] == rest[0])
+          break;
       }
       end = std::min(end + 1, sql.size());
     } else if (const auto close = rest[0] == '$' && (at == 0 || !is_word(sql[at - 1])) ? rest.find('$', 1) : std::string_view::npos;

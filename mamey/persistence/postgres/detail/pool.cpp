@@ -44,7 +44,8 @@ pool::lease pool::acquire() {
   if (!turns_.try_acquire()) {
     if (waiting_.fetch_add(1) >= settings_.waiting_limit) {
       --waiting_;
-      throw unavailable("pool_full", "more than {limit} callers wait for a {kind} connection to the database", settings_.waiting_limit, settings_.kind);
+      throw unavailable("pool_full", "more than {limit} callers wait for a {kind} connection to the database", settings_.waiting_limit,
+                        settings_.kind);
     }
     struct leave {
       std::atomic<int>& count;
@@ -52,7 +53,8 @@ pool::lease pool::acquire() {
     } const leaving{waiting_};
     if (!turns_.try_acquire_until(deadline_after(settings_.acquire_timeout))) {
       throw unavailable("pool_exhausted", "no {kind} connection to the database came free within {bound} ms: all {count} are in use",
-                        settings_.kind, std::chrono::duration_cast<std::chrono::milliseconds>(settings_.acquire_timeout).count(), settings_.connections);
+                        settings_.kind, std::chrono::duration_cast<std::chrono::milliseconds>(settings_.acquire_timeout).count(),
+                        settings_.connections);
     }
   }
   try {

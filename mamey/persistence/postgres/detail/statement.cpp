@@ -12,7 +12,18 @@ namespace mamey::inline v1::postgres_detail {
 namespace {
 
 // From the server's catalog/pg_type.dat: these numbers never change.
-enum type_id : Oid { bool_id = 16, bytea_id = 17, int8_id = 20, int2_id = 21, int4_id = 23, oid_id = 26, float4_id = 700, float8_id = 701, timestamp_id = 1114, timestamptz_id = 1184 };
+enum type_id : Oid {
+  bool_id = 16,
+  bytea_id = 17,
+  int8_id = 20,
+  int2_id = 21,
+  int4_id = 23,
+  oid_id = 26,
+  float4_id = 700,
+  float8_id = 701,
+  timestamp_id = 1114,
+  timestamptz_id = 1184
+};
 
 std::string hex_decoded(std::string_view text) {
   const auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
@@ -114,21 +125,26 @@ sql_value rows::value(int row, int column) const {
   if (is_null(row, column)) return {};
   const auto shown = view(row, column);
   switch (PQftype(result_.get(), column)) {
-    case bool_id: return std::int64_t{shown == "t"};
+    case bool_id:
+      return std::int64_t{shown == "t"};
     case int8_id:
     case int4_id:
     case int2_id:
-    case oid_id: return number_of<std::int64_t>(shown);
+    case oid_id:
+      return number_of<std::int64_t>(shown);
     case float4_id:
-    case float8_id: return std::strtod(std::string(shown).c_str(), nullptr);  // also NaN and Infinity
+    case float8_id:
+      return std::strtod(std::string(shown).c_str(), nullptr);  // also NaN and Infinity
     case bytea_id: {
       const auto decoded = hex_decoded(shown);
       const auto* const first = reinterpret_cast<const std::byte*>(decoded.data());
       return std::vector<std::byte>(first, first + decoded.size());
     }
     case timestamp_id:
-    case timestamptz_id: return iso_time(shown);
-    default: return std::string(shown);
+    case timestamptz_id:
+      return iso_time(shown);
+    default:
+      return std::string(shown);
   }
 }
 

@@ -61,7 +61,7 @@ class rows {
   std::string text(int row, int column) const { return std::string(view(row, column)); }
   std::int64_t integer(int row, int column) const noexcept;
   bool boolean(int row, int column) const noexcept { return view(row, column) == "t"; }
-  std::size_t bytes() const noexcept;             ///< in memory
+  std::size_t bytes() const noexcept;            ///< in memory
   std::string bytes(int row, int column) const;  ///< of a `bytea`
   /// By the column's type: integers and booleans as integers, real numbers, bytes; everything else as its text, times as ISO 8601.
   sql_value value(int row, int column) const;
