@@ -95,7 +95,7 @@ TEST_F(postgres_outbox, a_key_gets_its_numbers_in_the_order_of_its_commits) {
 }
 
 TEST_F(postgres_outbox, a_key_that_another_unit_writes_is_waited_for_and_rows_without_key_are_not) {
-  const auto holder = other_process("select pg_advisory_xact_lock(hashtextextended('k', 7))");
+  const auto holder = other_process("select pg_advisory_xact_lock(hashtextextended('k', hashtext(current_schema())))");
   db().commit(messages({message("m1"), message("m2", "another key")}));
   std::jthread waits([&] { db().commit(messages({message("m3", "k")})); });
   wait_for([&] { return !server_.execute("select 1 from pg_stat_activity where wait_event = 'advisory'").empty(); });

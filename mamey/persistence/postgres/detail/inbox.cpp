@@ -15,7 +15,7 @@ step insert_inbox(const inbox_key& key) {
 
 step enter_inbox(const inbox_key& key) {
   return {.text =
-              "with held as materialized (select pg_try_advisory_xact_lock(hashtextextended($2, hashtext($1))) as mine), "
+              "with held as materialized (select pg_try_advisory_xact_lock(hashtextextended($2, hashtext(current_schema() || '/' || $1))) as mine), "
               "entered as (insert into mamey_inbox (subscription, message_id, handled_at_ms) select $1, $2, mamey_now_ms() from held where "
               "mine "
               "on conflict do nothing returning 1) select (select mine from held), (select count(*) from entered) = 1",

@@ -28,7 +28,7 @@ step lock_keys(const std::vector<envelope>& messages) {
     if (!each.key.empty()) keys.push_back(each.key);
   }
   return of(
-      "select pg_advisory_xact_lock(lock) from (select distinct hashtextextended(key, 7) as lock from unnest($1::text[]) as key order by "
+      "select pg_advisory_xact_lock(lock) from (select distinct hashtextextended(key, hashtext(current_schema())) as lock from unnest($1::text[]) as key order by "
       "1) as locks",
       std::move(parameters().add_texts(keys)));
 }
@@ -120,7 +120,7 @@ step unpark(std::span<const std::int64_t> sequences) {
 
 step lock_archived_keys(std::span<const std::int64_t> sequences) {
   return of(
-      "select pg_advisory_xact_lock(lock) from (select distinct hashtextextended(key, 7) as lock from mamey_outbox_archive "
+      "select pg_advisory_xact_lock(lock) from (select distinct hashtextextended(key, hashtext(current_schema())) as lock from mamey_outbox_archive "
       "where seq = any($1::bigint[]) and state = 2 and key <> '' order by 1) as locks",
       std::move(parameters().add(sequences)));
 }

@@ -68,16 +68,22 @@ pool::lease pool::acquire() {
 /// The least used connection. Opening another one is better than sharing one that is in use.
 std::shared_ptr<pool::member> pool::take_idle_or_least(bool may_open) {
   const std::lock_guard lock(guard_);
-  std::erase_if(members_, [&](const auto& each) { return each->load == 0 && !each->session.looks_alive() && ++lost_ > 0; });
-  std::shared_ptr<member> best;
-  for (const auto& each : members_) {
-    if (each->discarded || each->load >= settings_.share || each->session.retired()) continue;
-    if (!best || each->load < best->load) best = each;
+  for (;;) {
+    std::shared_ptr<member> best;
+    for (const auto& each : members_) {
+      if (each->discarded || each->load >= settings_.share || each->session.retired()) continue;
+      if (!best || each->load < best->load) best = each;
+    }
+    const bool another = may_open && members_.size() < static_cast<std::size_t>(settings_.connections);
+    if (!best || (best->load > 0 && another)) return nullptr;
+    if (best->load == 0 && !best->session.looks_alive()) {
+      std::erase(members_, best);
+      ++lost_;
+      continue;
+    }
+    ++best->load;
+    return best;
   }
-  const bool another = may_open && members_.size() < static_cast<std::size_t>(settings_.connections);
-  if (!best || (best->load > 0 && another)) return nullptr;
-  ++best->load;
-  return best;
 }
 
 std::shared_ptr<pool::member> pool::take() {
