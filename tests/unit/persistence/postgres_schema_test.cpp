@@ -63,7 +63,7 @@ TEST_F(postgres_schema, declared_members_are_columns_of_their_own_types) {
   db().commit({.documents = {change}});
   const auto found = db().find(stock, {.where = {}, .order_by = "price"});
   EXPECT_EQ(ids(found), (std::vector<std::string>{"b", "a"})) << "a decimal sorts as the number it is";
-  for (const std::size_t column : {0, 1, 3, 4, 5, 6}) EXPECT_EQ(found[1].columns[column], written[column]) << column;
+  for (const std::size_t column : {0U, 1U, 3U, 4U, 5U, 6U}) EXPECT_EQ(found[1].columns[column], written[column]) << column;
   for (std::size_t column = 0; column < written.size(); ++column)
     EXPECT_EQ(ids(db().find(stock, {.where = {{stock.columns[column].name, written[column]}, {"id", std::string("a")}}})),
               std::vector<std::string>{"a"})

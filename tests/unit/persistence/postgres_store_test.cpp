@@ -214,7 +214,7 @@ TEST_F(postgres_fixture, a_statement_that_outlasts_the_deadline_of_its_caller_is
 }
 
 TEST_F(postgres_fixture, no_statement_runs_longer_than_the_command_timeout) {
-  options_.command_timeout = 100ms;
+  options_.command_timeout = 1s;
   db();
   EXPECT_EQ(refusal_kind([&] { value("select pg_sleep(600)"); }), error_kind::deadline_exceeded);
 }
@@ -263,7 +263,7 @@ TEST_F(postgres_fixture, a_message_that_is_being_handled_elsewhere_is_busy_and_n
 
 TEST_F(postgres_fixture, a_process_that_sits_on_a_transaction_loses_it_on_the_server_too) {
   insert("p1");
-  const auto frozen = db().begin({}, 100ms);
+  const auto frozen = db().begin({}, 1s);
   frozen->execute({.text = "update parts set amount = 1 where id = 'p1'"});
   db().commit({.statements = {{.text = "update parts set amount = 2 where id = 'p1'"}}});  // would wait for ever
   EXPECT_EQ(refusal_kind([&] { frozen->commit({}); }), error_kind::deadline_exceeded);

@@ -63,7 +63,7 @@ TEST_F(postgres_trouble, the_same_holds_for_an_interactive_unit_and_an_inbox_row
 }
 
 TEST_F(postgres_trouble, a_commit_that_is_not_answered_within_its_bound_is_unknown) {
-  options_.answer_bound = 200ms;
+  options_.answer_bound = 2s;
   gate();
   insert("p1");
   gate().hold_answers(true);
@@ -78,14 +78,15 @@ TEST_F(postgres_trouble, a_deadline_does_not_cut_a_commit_short) {
     insert("p1");
     gate().hold_answers(true);
     const auto already = gate().held_bytes();
+    const auto deadline = steady_now() + 500ms;
     with_scope([&](task_scope& scope) {
       scope.spawn("commits", [&] {
-        const deadline_scope bound(50ms);
+        const deadline_scope bound(deadline);
         insert("p2");
       });
       scope.spawn("answers late", [&] {
         wait_for([&] { return yield(), gate().held_bytes() > already; });
-        sleep_for(100ms);
+        while (steady_now() < deadline) yield();
         gate().hold_answers(false);
       });
     });

@@ -16,7 +16,8 @@ namespace {
 
 std::string first_word(std::string_view sql) {
   std::string word;
-  for (const unsigned char each : sql) {
+  for (const char c : sql) {
+    const auto each = static_cast<unsigned char>(c);
     if (std::isalpha(each) != 0)
       word += static_cast<char>(std::tolower(each));
     else if (!word.empty() || std::isspace(each) == 0)

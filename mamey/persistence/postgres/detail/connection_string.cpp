@@ -29,8 +29,8 @@ std::string_view trimmed(std::string_view text) {
 /// ADO.NET's keys: letters of any case, and blanks do not count. `User Id` ⇒ `userid`.
 std::string normal(std::string_view key) {
   std::string text;
-  for (const unsigned char each : key) {
-    if (each != ' ' && each != '_') text += static_cast<char>(std::tolower(each));
+  for (const char each : key) {
+    if (each != ' ' && each != '_') text += static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
   }
   return text;
 }
