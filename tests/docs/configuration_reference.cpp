@@ -9,6 +9,7 @@
 #include <mamey/http/client.hpp>
 #include <mamey/messaging/options.hpp>
 #include <mamey/observability/logging.hpp>
+#include <mamey/persistence/postgres/options.hpp>
 #include <mamey/persistence/sqlite/options.hpp>
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/web/openapi.hpp>
@@ -76,6 +77,7 @@ int main() {
   print<mamey::runtime_options>("runtime");
   print<mamey::web::server_options>("server");
   print<mamey::shutdown_options>("shutdown");
+  print<mamey::postgres_options>("postgres");
   print<mamey::sqlite_options>("sqlite");
   print<mamey::web::documentation_options>("swagger");
 }

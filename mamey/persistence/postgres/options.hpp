@@ -12,16 +12,13 @@ namespace mamey::inline v1 {
 
 /// Section `postgres`. The first two keys are the reference's.
 struct postgres_options {
-  /// As Npgsql writes it (`Host=db;Database=orders;Username=app;Password=…`) or a URI (`postgres://app@db/orders?sslmode=verify-full`).
-  std::string connection_string;
-  bool seed = false;  ///< accepted and without effect: migrations fill tables
-  /// Where the tables are; made when missing. Empty: the application's name, or what the connection string's search path says.
-  std::string schema;
+  std::string connection_string;  ///< as Npgsql writes it (`Host=db;Database=shop;Username=app;Password=…`), or `postgres://app@db/shop`
+  bool seed = false;              ///< accepted and without effect: migrations fill tables
+  std::string schema;  ///< where the tables are, made when missing; empty: the connection string's search path, else the application's name
 
-  int read_connections = 4;  ///< shared: autocommit reads of many fibers are pipelined on each
-  int pipelined_reads = 64;  ///< most reads on their way on one of them
-  /// For buffered units of work; likewise shared, each unit whole. The units under way on all of them share the disk's syncs.
-  int flush_connections = 10;
+  int read_connections = 4;         ///< shared: autocommit reads of many fibers are pipelined on each
+  int pipelined_reads = 64;         ///< most reads on their way on one of them
+  int flush_connections = 10;       ///< for buffered units of work, each whole; all that are under way share the disk's syncs
   int pipelined_flushes = 8;        ///< most units on their way on one of them
   int interactive_connections = 4;  ///< for handlers that hold a transaction: one each
   int relay_connections = 2;        ///< for outbox, inbox bookkeeping and cleanup, which never wait behind handlers
