@@ -7,3 +7,4 @@ find_package(SQLite3 REQUIRED)                        # the embedded store
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)   # patterns in validation rules: linear time, no recursion
 find_package(OpenSSL REQUIRED)                        # random bytes, hashes; TLS
+find_package(PostgreSQL)                               # libpq, PostgreSQL's client: pipelines and TLS; without it persistence/postgres is left out

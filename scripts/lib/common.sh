@@ -25,6 +25,7 @@ install_packages() {
       prometheus) mask_service prometheus ;;
       nginx-light) mask_service nginx ;;
       rabbitmq-server) mask_service rabbitmq-server; mask_service epmd ;;
+      postgresql) mask_service postgresql; no_postgresql_cluster ;;
     esac
   done
   as_root apt-get update -qq
@@ -37,6 +38,14 @@ mask_service() {
   as_root mkdir -p "${unit%/*}"
   as_root ln -s /dev/null "$unit"
   say "$1.service is masked so that it does not start (systemctl unmask $1 undoes it)"
+}
+
+# Debian makes a cluster with the package and would start it: ours are made by the tests that need them.
+no_postgresql_cluster() {
+  local file=/etc/postgresql-common/createcluster.conf
+  if [[ -e $file ]]; then return; fi
+  as_root mkdir -p "${file%/*}"
+  as_root tee "$file" >/dev/null <<<"create_main_cluster = false"
 }
 
 # Compilers at a time: one a core, as far as a gigabyte and a half for each is there.

@@ -217,9 +217,11 @@ TEST_P(store_conformance, an_interactive_unit_leaves_nothing_when_dropped_rolled
 }
 
 TEST_P(store_conformance, an_interactive_unit_that_stays_open_too_long_is_rolled_back) {
-  auto unit = db().begin({}, 20ms);
+  auto unit = db().begin({}, 200ms);
   unit->execute({.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'a-1')"});
-  db().commit({.documents = {insert_part("p2", {.sku = "a-2"})}});  // waits until the bound is over
+  db().commit({.documents = {insert_part("p2", {.sku = "a-2"})}});  // where there is one writer, waits until the bound is over
+  const auto over = std::chrono::steady_clock::now() + 200ms;
+  while (std::chrono::steady_clock::now() < over) db().count(parts(), {});
   EXPECT_EQ(refusal_kind([&] { unit->commit({}); }), error_kind::deadline_exceeded);
   EXPECT_EQ(ids(db().find(parts(), {.where = {}})), strings{"p2"});
 }

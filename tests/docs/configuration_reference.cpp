@@ -10,6 +10,7 @@
 #include <mamey/messaging/options.hpp>
 #include <mamey/messaging/rabbitmq/options.hpp>
 #include <mamey/observability/logging.hpp>
+#include <mamey/persistence/postgres/options.hpp>
 #include <mamey/persistence/sqlite/options.hpp>
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/web/openapi.hpp>
@@ -77,6 +78,7 @@ int main() {
   print<mamey::runtime_options>("runtime");
   print<mamey::web::server_options>("server");
   print<mamey::shutdown_options>("shutdown");
+  print<mamey::postgres_options>("postgres");
   print<mamey::sqlite_options>("sqlite");
   print<mamey::web::documentation_options>("swagger");
 }

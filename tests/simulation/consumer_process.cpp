@@ -121,7 +121,7 @@ void consumer_process::throttled(throttle_event event) {
 void consumer_process::poll_delayed() {
   with_store(
       [this] {
-        for (auto& due : world_.inbox_store.claim_due(4, 15s)) {
+        for (auto& due : world_.inbox_store->db().claim_due(4, 15s)) {
           auto which = std::make_shared<run>();
           which->message = std::make_shared<const envelope>(due.row.message);
           which->handlers = {due.row.subscription};
@@ -172,12 +172,12 @@ handling_context consumer_process::context_of(const run& which) const {
 }
 
 void consumer_process::perform(const run_ptr& which, const delivery_action& action) {
-  auto& store = world_.inbox_store;
+  auto& book = *world_.inbox_store;
   const auto tell = [this, which](delivery_event event) { return [this, which, event] { feed(which, event); }; };
   const auto key = inbox_key{which->handlers[which->at], which->message->id};
   const auto write = [&](change_set changes) {
     auto outcome = std::make_shared<commit_outcome>();
-    with_store([&store, outcome, changes = std::move(changes)] { *outcome = store.commit(changes); },
+    with_store([&book, outcome, changes = std::move(changes)] { *outcome = book.commit(changes); },
                [this, which, outcome] {
                  feed(which, *outcome == commit_outcome::committed ? delivery_event::stored : delivery_event::already_handled);
                },
@@ -186,13 +186,13 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
   switch (action.step) {
     case delivery_step::check_inbox: {
       auto there = std::make_shared<bool>();
-      return with_store([&store, key, there] { *there = store.was_handled(key); },
+      return with_store([&book, key, there] { *there = book.db().was_handled(key); },
                         [this, which, there] { feed(which, *there ? delivery_event::handled : delivery_event::not_handled); },
                         tell(delivery_event::store_down), tell(delivery_event::store_down));
     }
     case delivery_step::count_start: {
       auto starts = std::make_shared<int>();
-      return with_store([&store, key, starts] { *starts = store.count_start(key); },
+      return with_store([&book, key, starts] { *starts = book.db().count_start(key); },
                         [this, which, starts] { feed(which, delivery_event::start_counted, *starts); }, tell(delivery_event::store_down),
                         tell(delivery_event::store_down));
     }
@@ -208,7 +208,7 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
       return write({.inbox = {}, .finished_delayed = {which->row->id}});
     case delivery_step::acknowledge:
     case delivery_step::give_back:
-      if (action.undo_start && !world_.hits(world_.settings.store_failure)) store.clear_starts(key);
+      if (action.undo_start && !world_.hits(world_.settings.store_failure)) book.db().clear_starts(key);
       if (action.ending == delivery_ending::committed) throttled(throttle_event::succeeded);
       if (action.ending == delivery_ending::store_down) throttled(throttle_event::store_down);
       which->verdict = which->at == 0 ? action : combine(which->verdict, action);
@@ -224,7 +224,7 @@ void consumer_process::settle(const run_ptr& which) {
     --which->at;
     const int attempts = which->row->attempts - (verdict.counting == start_counting::uncounted ? 1 : 0);
     if (back)
-      with_store([this, changes = delayed_row(*which, verdict.delay, attempts)] { world_.inbox_store.commit(changes); }, [] {}, [] {},
+      with_store([this, changes = delayed_row(*which, verdict.delay, attempts)] { world_.inbox_store->commit(changes); }, [] {}, [] {},
                  [] {});
     return;
   }
@@ -276,7 +276,7 @@ void consumer_process::finish_handling(const run_ptr& which) {
   context.seal(changes);
   if (!changes.inbox) return commit_separately(which, std::move(changes), *context.inbox);
   auto outcome = std::make_shared<commit_outcome>();
-  with_store([this, changes = std::move(changes), outcome] { *outcome = world_.inbox_store.commit(changes); },
+  with_store([this, changes = std::move(changes), outcome] { *outcome = world_.inbox_store->commit(changes); },
              [this, which, outcome] {
                feed(which, *outcome == commit_outcome::committed ? delivery_event::committed : delivery_event::already_handled);
              },
@@ -289,9 +289,9 @@ void consumer_process::finish_handling(const run_ptr& which) {
 
 void consumer_process::commit_separately(const run_ptr& which, change_set changes, inbox_key key) {
   const auto unknown = [this, which] { feed(which, delivery_event::outcome_unknown); };
-  with_store([this, changes = std::move(changes)] { world_.inbox_store.commit(changes); },
+  with_store([this, changes = std::move(changes)] { world_.inbox_store->commit(changes); },
              [this, which, key = std::move(key), unknown] {
-               with_store([this, key] { world_.inbox_store.commit({.inbox = key}); },
+               with_store([this, key] { world_.inbox_store->commit({.inbox = key}); },
                           [this, which] { feed(which, delivery_event::committed); }, unknown, unknown);
              },
              unknown, unknown);

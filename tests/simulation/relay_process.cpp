@@ -90,7 +90,7 @@ void relay_process::with_store(std::function<relay_input()> operation, relay_eve
 }
 
 void relay_process::perform(relay_action action) {
-  auto& store = world_.outbox_store;
+  auto& book = *world_.outbox_store;
   const auto done = [](std::size_t applied) { return relay_input{.event = relay_event::row_work_done, .reason = {}, .applied = applied}; };
   switch (action.step) {
     case relay_step::claim:
@@ -101,25 +101,25 @@ void relay_process::perform(relay_action action) {
       return renew(action);
     case relay_step::lease_slots:
       return with_store(
-          [&store, request = action.request] {
+          [&book, request = action.request] {
             return relay_input{.event = relay_event::slots_leased,
                                .reason = {},
-                               .applied = store.lease_slots(request.owner, request.most_rows, request.lease).size()};
+                               .applied = book.db().lease_slots(request.owner, request.most_rows, request.lease).size()};
           },
           relay_event::slots_failed);
     case relay_step::mark_sent:
-      return with_store([&store, done, rows = action.sequences] { return store.mark_sent(rows), done(0); }, relay_event::row_work_failed);
+      return with_store([&book, done, rows = action.sequences] { return book.db().mark_sent(rows), done(0); }, relay_event::row_work_failed);
     case relay_step::mark_unroutable:
-      return with_store([&store, done, rows = action.sequences] { return store.mark_unroutable(rows), done(0); },
+      return with_store([&book, done, rows = action.sequences] { return book.db().mark_unroutable(rows), done(0); },
                         relay_event::row_work_failed);
     case relay_step::fail:
-      return with_store([&store, done, token = action.token, rows = action.failures] { return done(store.fail_outbox(token, rows)); },
+      return with_store([&book, done, token = action.token, rows = action.failures] { return done(book.db().fail_outbox(token, rows)); },
                         relay_event::row_work_failed);
     case relay_step::release:
-      return with_store([&store, done, token = action.token, rows = action.sequences] { return done(store.release_outbox(token, rows)); },
+      return with_store([&book, done, token = action.token, rows = action.sequences] { return done(book.db().release_outbox(token, rows)); },
                         relay_event::row_work_failed);
     case relay_step::release_slots:
-      if (!world_.hits(world_.settings.store_failure)) store.release_slots(owner_);
+      if (!world_.hits(world_.settings.store_failure)) book.db().release_slots(owner_);
       return;
     case relay_step::reset_channel:
       world_.broker->close_channel(channel_);
@@ -148,7 +148,7 @@ void relay_process::send(const relay_action& action) {
 void relay_process::claim_rows(const claim_request& request) {
   with_store(
       [this, request] {
-        auto claimed = world_.outbox_store.claim_outbox(request);
+        auto claimed = world_.outbox_store->db().claim_outbox(request);
         for (const auto& each : claimed.rows) {
           sequence_of_[each.message.id] = each.sequence;
           lease_until_[each.sequence] = world_.time.now() + request.lease;
@@ -161,14 +161,13 @@ void relay_process::claim_rows(const claim_request& request) {
 void relay_process::renew(const relay_action& action) {
   with_store(
       [this, action] {
-        auto& store = world_.outbox_store;
+        auto& book = *world_.outbox_store;
         for (const auto each : action.sequences) {
-          const auto* row = store.row_of(each);
-          if (row && row->token == action.token) lease_until_[each] = world_.time.now() + action.request.lease;
+          if (book.holds(each, action.token)) lease_until_[each] = world_.time.now() + action.request.lease;
         }
         return relay_input{.event = relay_event::row_work_done,
                            .reason = {},
-                           .applied = store.renew_outbox(action.token, action.sequences, action.request.lease)};
+                           .applied = book.db().renew_outbox(action.token, action.sequences, action.request.lease)};
       },
       relay_event::row_work_failed);
 }

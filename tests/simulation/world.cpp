@@ -8,16 +8,16 @@
 
 namespace mamey::simulation {
 
-world::world(std::uint64_t seed, const profile& with, coverage& met_so_far)
+world::world(std::uint64_t seed, const profile& with, coverage& met_so_far, const store_maker& make_store)
     : time(seed),
       settings(with),
       met(met_so_far),
-      outbox_store([this] { return time.now() + wall_offset_; }),
-      inbox_store([this] { return time.now() + wall_offset_; }),
+      outbox_store(make_store(0, [this] { return time.now() + wall_offset_; })),
+      inbox_store(make_store(1, [this] { return time.now() + wall_offset_; })),
       broker(std::make_unique<broker_model>(*this)),
       handlers{"stock", "mail"},
       chaos_until_(time.now() + with.chaos) {
-  inbox_store.apply = [this](const sql_statement& statement) {
+  inbox_store->apply = [this](const sql_statement& statement) {
     effect(statement.text, std::get<std::string>(statement.parameters.front()));
   };
   for (std::size_t i = 0; i < settings.relays; ++i) relays.push_back(std::make_unique<relay_process>(*this, i));
@@ -65,7 +65,7 @@ void world::publish_some() {
     book[entry.id] = std::move(entry);
   }
   unpublished_ -= count;
-  outbox_store.commit(changes);
+  outbox_store->db().commit(changes);
   for (auto& each : relays) {
     if (random.hits(0.5)) each->tell({.event = relay_event::woken, .reason = {}});
   }
@@ -113,14 +113,14 @@ void world::trouble() {
 }
 
 bool world::everything_ended() const {
-  return unpublished_ == 0 && broker->empty() && inbox_store.delayed_count() == 0 && !outbox_store.has_pending();
+  return unpublished_ == 0 && broker->empty() && inbox_store->delayed_count() == 0 && !outbox_store->has_pending();
 }
 
 std::string world::verdict() const {
   std::map<std::pair<std::string, std::string>, int> records, rejections;
-  for (const auto& each : inbox_store.errors()) ++records[{each.key.subscription, each.key.message_id}];
+  for (const auto& each : inbox_store->errors()) ++records[{each.key.subscription, each.key.message_id}];
   std::map<std::string, int> rejected;
-  for (const auto& [sequence, row] : inbox_store.outbox()) ++rejected[row.message.id];
+  for (const auto& row : inbox_store->outbox()) ++rejected[row.message_id];
   for (const auto& [id, message] : book) {
     if (message.what == fate::has_no_listener || message.what == fate::refused_by_the_broker) continue;
     for (const auto& handler : handlers) {
@@ -134,9 +134,9 @@ std::string world::verdict() const {
       if (rejected[derived_id(id, handler)] != kept) return "the rejection of " + id + " at " + handler + " was not published exactly once";
     }
   }
-  for (const auto& [sequence, row] : outbox_store.outbox()) {
-    const auto what = book.at(row.message.id).what;
-    if (row.parked != (what == fate::refused_by_the_broker)) return row.message.id + " is parked wrongly: " + row.reason;
+  for (const auto& row : outbox_store->outbox()) {
+    const auto what = book.at(row.message_id).what;
+    if (row.parked != (what == fate::refused_by_the_broker)) return row.message_id + " is parked wrongly: " + row.reason;
   }
   return {};
 }

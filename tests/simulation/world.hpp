@@ -16,9 +16,9 @@
 #include <mamey/messaging/relay_machine.hpp>
 #include <mamey/messaging/subscription_machine.hpp>
 #include <mamey/messaging/throttle_machine.hpp>
-#include <tests/support/memory_store.hpp>
 
 #include "scheduler.hpp"
+#include "simulated_store.hpp"
 
 namespace mamey::simulation {
 
@@ -90,7 +90,7 @@ struct message_book {
 
 class world {
  public:
-  world(std::uint64_t seed, const profile& with, coverage& met);
+  world(std::uint64_t seed, const profile& with, coverage& met, const store_maker& make_store = make_memory_store);
   ~world();
 
   /// Runs the schedule; empty when every promise held, else what was broken.
@@ -99,8 +99,8 @@ class world {
   scheduler time;
   profile settings;
   coverage& met;
-  testing::memory_store outbox_store;
-  testing::memory_store inbox_store;
+  std::unique_ptr<simulated_store> outbox_store;
+  std::unique_ptr<simulated_store> inbox_store;
   std::unique_ptr<broker_model> broker;
   std::vector<std::unique_ptr<relay_process>> relays;
   std::vector<std::unique_ptr<consumer_process>> consumers;

@@ -23,8 +23,8 @@ struct runtime_core {
   void wake_all() noexcept;
 
   runtime_options options;
-  blocking_pool pool;
   std::vector<std::unique_ptr<event_loop>> loops;  ///< the last is the system loop; complete before the first thread starts
+  blocking_pool pool;                              ///< joined before the loops go: a thread that has woken a fiber may still be waking its loop
   std::atomic<bool> stopping{false};
 };
 

@@ -1,0 +1,117 @@
+#pragma once
+
+/// @file
+/// A session in pipeline mode, used by several fibers and threads at a time. Each sends a whole exchange (statements and one Sync) and
+/// waits for its answer; one of those who wait reads for all, on its own loop, and hands over when its own answer is there.
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <mamey/persistence/postgres/detail/connect.hpp>
+#include <mamey/persistence/postgres/detail/errors.hpp>
+#include <mamey/persistence/postgres/detail/socket_wait.hpp>
+#include <mamey/persistence/postgres/detail/statement.hpp>
+#include <mamey/runtime/sync.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+
+/// Statements that run as one transaction (unless they begin and end one themselves), and what came of them. A refused statement undoes the
+/// others: those behind it are not run.
+struct exchange {
+  std::vector<step> steps;
+
+  enum class ending : std::uint8_t {
+    none,
+    answered,  ///< see `failed`
+    unsent,    ///< the connection broke before the server had all of it: nothing was applied
+    lost,      ///< the connection broke without an answer: nobody knows
+  } end = ending::none;
+  std::optional<std::size_t> failed;  ///< index of the refused statement
+  server_error error;                 ///< its refusal
+  std::string trouble;                ///< why the connection broke
+
+  rows& result(std::size_t index) { return steps[index].result; }
+  /// Throws what the refusal or the broken connection means. A lost one is `unavailable`: whoever commits looks at `end` first.
+  void throw_if_failed() const;
+  /// Forgets the answers: to be run again.
+  void start_over();
+
+ private:
+  friend class connection;
+  struct expected {
+    std::size_t step = 0;
+    bool is_preparation = false;
+  };
+  std::deque<expected> answers_;
+  bool abandoned_ = false;
+  event_loop* loop_ = nullptr;
+  semaphore wake_{0};
+};
+using exchange_ptr = std::shared_ptr<exchange>;
+
+class connection {
+ public:
+  /// `session` is connected.
+  explicit connection(session_handle session);
+  ~connection();
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+
+  /// Sends the statements and waits for the answers. Throws only when the ambient context interrupts the wait: then the answer will not be
+  /// seen, the server is asked to stop, and the connection is retired.
+  void run(const exchange_ptr& work);
+  /// Sends without waiting: the answer is dropped by whoever uses the connection next. Never suspends.
+  void post(const exchange_ptr& work) noexcept;
+  /// Runs a text of several statements, as one transaction; nobody else may use the connection meanwhile.
+  void run_script(const std::string& sql);
+
+  /// Whether a transaction is open, broken or not. Asked by who has the connection alone, between exchanges.
+  bool in_transaction() const;
+
+  /// Not to be used any more: broken, or an answer is still to come that nobody waits for.
+  bool retired() const;
+  /// Whether an idle session is still there. No round trip.
+  bool looks_alive();
+
+ private:
+  void send(const exchange_ptr& work);
+  bool send_step(exchange& work, std::size_t index);
+  void await(const exchange_ptr& work);
+  enum class role_in_wait : std::uint8_t { reads, waits, done };
+  role_in_wait role_of(const exchange& work);
+  void read_for_all(const exchange_ptr& mine);
+  void pass_on(const exchange* leaver) noexcept;
+  void abandon(const exchange_ptr& work) noexcept;
+
+  // Under the lock.
+  void make_progress();
+  void take_result(pg_result* owned);
+  void take_refusal(exchange& from, std::size_t step, const pg_result* result);
+  bool more_input() const;
+  void lose(std::string trouble);
+  void settle(const exchange_ptr& done, exchange::ending how);
+
+  mutable std::mutex mutex_;  // never held while waiting
+  session_handle session_;
+  std::deque<exchange_ptr> in_flight_;
+  const exchange* reader_ = nullptr;
+  socket_wait socket_;  ///< of the reader
+  bool unflushed_ = false;
+  bool retired_ = false;
+  enum class preparation : std::uint8_t { sent, done };
+  struct prepared {
+    std::string name;
+    preparation state = preparation::sent;
+  };
+  std::unordered_map<std::string, prepared> prepared_;
+  int names_given_ = 0;
+};
+
+}  // namespace mamey::inline v1::postgres_detail

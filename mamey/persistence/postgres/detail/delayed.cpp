@@ -1,0 +1,80 @@
+#include <mamey/persistence/postgres/detail/delayed.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+#include <mamey/persistence/postgres/detail/envelope_columns.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+namespace {
+
+const std::string& insert_text() {
+  static const auto sql = [] {
+    const std::string columns =
+        "subscription, attempts, due_at_ms, delay_ms, first_failed_at_us, last_error, " + std::string(envelope_columns);
+    return "insert into mamey_delayed (id, " + columns + ") values ($1, $2, $3, mamey_now_ms() + $4::bigint, $4::bigint, $5, $6, " +
+           envelope_parameters(7) + ") on conflict (id) do update set token = null, claimed_until_ms = null, n = default, " +
+           overwrite(columns);
+  }();
+  return sql;
+}
+
+/// What lies further ahead than it was put was put by a clock that has been set back since: it is due.
+const std::string& claim_text() {
+  static const auto sql =
+      "with clock as materialized (select mamey_now_ms() as now), due as materialized (select d.id from mamey_delayed d, clock "
+      "where (d.due_at_ms <= now or d.due_at_ms - d.delay_ms > now) and (d.token is null or d.claimed_until_ms <= now or "
+      "d.claimed_until_ms - now > d.lease_ms) order by d.due_at_ms, d.n limit $2::bigint for update of d skip locked) "
+      "update mamey_delayed d set attempts = d.attempts + 1, token = $1, claimed_until_ms = (select now from clock) + $3::bigint, lease_ms "
+      "= $3::bigint "
+      "from due where d.id = due.id returning d.due_at_ms, d.n, d.id, d.subscription, d.attempts, d.delay_ms, d.first_failed_at_us, "
+      "d.last_error, " +
+      envelope_columns_of("d.");
+  return sql;
+}
+
+}  // namespace
+
+step insert_delayed(const delayed_message& row) {
+  step made{.text = insert_text(), .values = {}, .result = {}};
+  made.values.add(row.id).add(row.subscription).add(row.attempts).add(row.delay.count());
+  made.values.add(row.first_failed_at.time_since_epoch().count()).add(row.last_error);
+  add_envelope(made.values, row.message);
+  return made;
+}
+
+step finish_delayed(const std::string& id) {
+  return {.text = "delete from mamey_delayed where id = $1", .values = std::move(parameters().add(id)), .result = {}};
+}
+
+step claim_due(const std::string& token, std::size_t most, std::int64_t lease_ms) {
+  return {
+      .text = claim_text(), .values = std::move(parameters().add(token).add(static_cast<std::int64_t>(most)).add(lease_ms)), .result = {}};
+}
+
+std::vector<store::due_message> read_due(const rows& found, const std::string& token) {
+  std::vector<int> order(static_cast<std::size_t>(found.count()));
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::sort(order, {}, [&](int row) { return std::pair(found.integer(row, 0), found.integer(row, 1)); });  // RETURNING has no order
+  std::vector<store::due_message> taken;
+  taken.reserve(order.size());
+  for (const int row : order) {
+    taken.push_back({.row = {.id = found.text(row, 2),
+                             .subscription = found.text(row, 3),
+                             .message = read_envelope(found, row, 8),
+                             .attempts = static_cast<int>(found.integer(row, 4)),
+                             .delay = std::chrono::milliseconds(found.integer(row, 5)),
+                             .first_failed_at = wall_time(std::chrono::microseconds(found.integer(row, 6))),
+                             .last_error = found.text(row, 7)},
+                     .token = token});
+  }
+  return taken;
+}
+
+step release_due(const std::string& token) {
+  return {.text = "update mamey_delayed set attempts = attempts - 1, token = null, claimed_until_ms = null where token = $1",
+          .values = std::move(parameters().add(token)),
+          .result = {}};
+}
+
+}  // namespace mamey::inline v1::postgres_detail

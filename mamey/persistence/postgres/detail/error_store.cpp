@@ -1,0 +1,83 @@
+#include <mamey/persistence/postgres/detail/error_store.hpp>
+
+#include <algorithm>
+
+#include <mamey/persistence/postgres/detail/envelope_columns.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+namespace {
+
+constexpr std::string_view columns =
+    "id, subscription, inbox_message_id, error_code, error_reason, attempts, first_failed_at_us, failed_at_us, ";
+
+const std::string& select() {
+  static const auto sql = "select " + std::string(columns) + std::string(envelope_columns) + " from mamey_errors ";
+  return sql;
+}
+
+const std::string& insert_text() {
+  static const auto sql = [] {
+    const auto all = std::string(columns) + std::string(envelope_columns);
+    return "insert into mamey_errors (" + all + ") values ($1, $2, $3, $4, $5, $6, $7, $8, " + envelope_parameters(9) +
+           ") on conflict (id) do update set " + overwrite(all);
+  }();
+  return sql;
+}
+
+}  // namespace
+
+step insert_error(const error_record& record) {
+  step made{.text = insert_text(), .values = {}, .result = {}};
+  made.values.add(record.id)
+      .add(record.key.subscription)
+      .add(record.key.message_id)
+      .add(record.error_code)
+      .add(record.error_reason)
+      .add(record.attempts);
+  made.values.add(record.first_failed_at.time_since_epoch().count()).add(record.failed_at.time_since_epoch().count());
+  add_envelope(made.values, record.message);
+  return made;
+}
+
+step finish_error(const std::string& id) {
+  return {.text = "delete from mamey_errors where id = $1", .values = std::move(parameters().add(id)), .result = {}};
+}
+
+step list_errors(std::int64_t offset, std::int64_t limit) {
+  return {.text = select() + "order by failed_at_us desc, id limit $1::bigint offset $2::bigint",
+          .values = std::move(parameters().add(std::max<std::int64_t>(limit, 0)).add(std::max<std::int64_t>(offset, 0))),
+          .result = {}};
+}
+
+step load_error(std::string_view id) {
+  return {.text = select() + "where id = $1", .values = std::move(parameters().add(id)), .result = {}};
+}
+
+std::vector<error_record> read_errors(const rows& found) {
+  std::vector<error_record> all;
+  for (int row = 0; row < found.count(); ++row) {
+    const auto time = [&](int column) { return wall_time(std::chrono::microseconds(found.integer(row, column))); };
+    all.push_back({.id = found.text(row, 0),
+                   .key = {.subscription = found.text(row, 1), .message_id = found.text(row, 2)},
+                   .message = read_envelope(found, row, 8),
+                   .error_code = found.text(row, 3),
+                   .error_reason = found.text(row, 4),
+                   .attempts = static_cast<int>(found.integer(row, 5)),
+                   .first_failed_at = time(6),
+                   .failed_at = time(7)});
+  }
+  return all;
+}
+
+step count_errors() { return {.text = "select count(*) from mamey_errors", .values = {}, .result = {}}; }
+
+step clean_errors(std::int64_t keep_us, std::size_t most) {
+  return {.text =
+              "delete from mamey_errors where ctid = any(array(select ctid from mamey_errors where failed_at_us < mamey_now_ms() * 1000 - "
+              "$1::bigint "
+              "order by failed_at_us limit $2::bigint for update skip locked))",
+          .values = std::move(parameters().add(keep_us).add(static_cast<std::int64_t>(most))),
+          .result = {}};
+}
+
+}  // namespace mamey::inline v1::postgres_detail

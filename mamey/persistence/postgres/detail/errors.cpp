@@ -1,0 +1,42 @@
+#include <mamey/persistence/postgres/detail/errors.hpp>
+
+#include <mamey/core/error.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+namespace {
+
+bool of_class(const server_error& refused, std::string_view two) { return refused.state.starts_with(two); }
+
+}  // namespace
+
+bool server_error::is_fatal() const noexcept {
+  return state.empty() || state.starts_with("08") || state == "57P01" || state == "57P02" || state == "57P03" || state == "57P04" ||
+         state == "57P05" || state == "25P03";
+}
+
+bool is_retryable(const server_error& refused) noexcept { return refused.state == "40001" || refused.state == "40P01"; }
+
+bool is_stale_statement(const server_error& refused) noexcept {
+  return refused.state == "26000" || refused.state == "42P05" ||
+         (refused.state == "0A000" && refused.message.find("cached plan") != std::string::npos);
+}
+
+void throw_error(const server_error& refused, std::string_view sql) {
+  const auto cause = refused.detail.empty() ? refused.message : refused.message + ": " + refused.detail;
+  if (refused.state == "23505" || refused.state == "23P01") throw concurrency_conflict("already_exists", "{cause}", cause);
+  if (refused.state == "40001") throw concurrency_conflict("serialization_failure", "{cause}", cause);
+  if (refused.state == "40P01") throw concurrency_conflict("deadlock", "{cause}", cause);
+  if (refused.state == unexpected_rows_state) throw concurrency_conflict("concurrency_conflict", "{cause}", cause);
+  if (of_class(refused, "23")) throw conflict("constraint_violated", "{cause}", cause);
+  if (of_class(refused, "22")) throw conflict("value_refused", "{cause} in \"{sql}\"", cause, sql);
+  if (refused.state == "57014") throw deadline_exceeded("deadline_exceeded", "the statement was stopped: {cause}", cause);
+  if (refused.state == "25P03") throw deadline_exceeded("transaction_expired", "the transaction has been rolled back: {cause}", cause);
+  if (refused.state == "55P03") throw unavailable("database_busy", "{cause}", cause);
+  if (refused.state == "53100") throw unavailable("disk_full", "the database server: {cause}", cause);
+  if (refused.state == "25006") throw unavailable("database_read_only", "{cause}", cause);
+  if (refused.is_fatal() || of_class(refused, "53") || of_class(refused, "57") || of_class(refused, "58"))
+    throw unavailable("database_unavailable", "the database server: {cause}", cause);
+  throw internal_error("sql_error", "{state} {cause} in \"{sql}\"", refused.state, cause, sql);
+}
+
+}  // namespace mamey::inline v1::postgres_detail

@@ -1,0 +1,32 @@
+#pragma once
+
+/// @file
+/// SQLSTATE as errors of the one family.
+
+#include <string>
+#include <string_view>
+
+namespace mamey::inline v1::postgres_detail {
+
+/// What the server said of a statement it refused.
+struct server_error {
+  std::string state;  ///< SQLSTATE; empty when libpq itself complained
+  std::string message;
+  std::string detail;
+  std::string constraint;
+
+  bool is_fatal() const noexcept;  ///< the server ends the session
+};
+
+/// `sql`: the refused statement, shown where it helps.
+[[noreturn]] void throw_error(const server_error& refused, std::string_view sql);
+
+/// A unit that met one of these may be applied again as it is.
+bool is_retryable(const server_error& refused) noexcept;  ///< deadlock, serialization failure
+/// The prepared statement does not fit the tables any more (a migration), or is gone (a pooler): run it afresh on another connection.
+bool is_stale_statement(const server_error& refused) noexcept;
+
+// Raised by the framework's own functions in the database.
+inline constexpr std::string_view unexpected_rows_state = "MA001";
+
+}  // namespace mamey::inline v1::postgres_detail

@@ -1,0 +1,61 @@
+#include <mamey/persistence/postgres/detail/inbox.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+namespace {
+
+parameters of(const inbox_key& key) { return std::move(parameters().add(key.subscription).add(key.message_id)); }
+
+}  // namespace
+
+step insert_inbox(const inbox_key& key) {
+  return {.text = "insert into mamey_inbox (subscription, message_id, handled_at_ms) values ($1, $2, mamey_now_ms())",
+          .values = of(key),
+          .result = {}};
+}
+
+step enter_inbox(const inbox_key& key) {
+  return {.text =
+              "with held as materialized (select pg_try_advisory_xact_lock(hashtextextended($2, hashtext(current_schema() || '/' || $1))) as mine), "
+              "entered as (insert into mamey_inbox (subscription, message_id, handled_at_ms) select $1, $2, mamey_now_ms() from held where "
+              "mine "
+              "on conflict do nothing returning 1) select (select mine from held), (select count(*) from entered) = 1",
+          .values = of(key),
+          .result = {}};
+}
+
+step was_handled(const inbox_key& key) {
+  return {.text = "select 1 from mamey_inbox where subscription = $1 and message_id = $2", .values = of(key), .result = {}};
+}
+
+step count_start(const inbox_key& key) {
+  return {.text =
+              "insert into mamey_starts (subscription, message_id, starts, started_at_ms) values ($1, $2, 1, mamey_now_ms()) on conflict "
+              "(subscription, message_id) do update set starts = mamey_starts.starts + 1, started_at_ms = excluded.started_at_ms returning "
+              "starts",
+          .values = of(key),
+          .result = {}};
+}
+
+step clear_starts(const inbox_key& key) {
+  return {.text = "delete from mamey_starts where subscription = $1 and message_id = $2", .values = of(key), .result = {}};
+}
+
+step clean_inbox(std::int64_t keep_ms, std::size_t most) {
+  return {
+      .text =
+          "delete from mamey_inbox where ctid = any(array(select ctid from mamey_inbox where handled_at_ms < mamey_now_ms() - $1::bigint "
+          "order by handled_at_ms limit $2::bigint for update skip locked))",
+      .values = std::move(parameters().add(keep_ms).add(static_cast<std::int64_t>(most))),
+      .result = {}};
+}
+
+step clean_starts(std::int64_t keep_ms, std::size_t most) {
+  return {
+      .text =
+          "delete from mamey_starts where ctid = any(array(select ctid from mamey_starts where started_at_ms < mamey_now_ms() - $1::bigint "
+          "order by started_at_ms limit $2::bigint for update skip locked))",
+      .values = std::move(parameters().add(keep_ms).add(static_cast<std::int64_t>(most))),
+      .result = {}};
+}
+
+}  // namespace mamey::inline v1::postgres_detail

@@ -1,0 +1,28 @@
+#pragma once
+
+/// @file
+/// Which messages were handled, and how often one was started.
+
+#include <cstddef>
+#include <cstdint>
+
+#include <mamey/messaging/store.hpp>
+#include <mamey/persistence/postgres/detail/statement.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+
+/// Refused, with the constraint's name, when the message was handled already.
+step insert_inbox(const inbox_key& key);
+inline constexpr const char* inbox_constraint = "mamey_inbox_pkey";
+
+/// Inserts the row under a lock of the transaction's on (subscription, message). One row: whether the lock was free, whether the row is
+/// new.
+step enter_inbox(const inbox_key& key);
+
+step was_handled(const inbox_key& key);
+step count_start(const inbox_key& key);
+step clear_starts(const inbox_key& key);
+step clean_inbox(std::int64_t keep_ms, std::size_t most);
+step clean_starts(std::int64_t keep_ms, std::size_t most);
+
+}  // namespace mamey::inline v1::postgres_detail

@@ -1,0 +1,164 @@
+#include <mamey/persistence/postgres/detail/migrations.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include <mamey/core/error.hpp>
+#include <mamey/messaging/slot.hpp>
+#include <mamey/observability/log.hpp>
+#include <mamey/persistence/postgres/detail/collection_schema.hpp>
+#include <mamey/persistence/postgres/detail/pool.hpp>
+#include <mamey/runtime/fiber.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+namespace {
+
+const logger log{"mamey.postgres"};
+
+template <class... Arguments>
+[[noreturn]] void refuse(std::string_view pattern, const Arguments&... arguments) {
+  throw unavailable("migration_refused", pattern, arguments...);
+}
+
+std::map<std::int64_t, std::int64_t> applied_checksums(connection& on, std::string_view component) {
+  const auto found = run_statement(on, "select version, checksum from mamey_schema where component = $1", parameters().add(component));
+  std::map<std::int64_t, std::int64_t> checksums;
+  for (int row = 0; row < found.count(); ++row) checksums[found.integer(row, 0)] = found.integer(row, 1);
+  return checksums;
+}
+
+void apply_step(connection& on, std::string_view component, const postgres_migration& step) {
+  try {
+    on.run_script(step.sql);
+    if (!on.in_transaction())
+      throw internal_error("sql_error", "a migration must not contain BEGIN, COMMIT or ROLLBACK: it runs in a transaction already");
+    run_statement(on, "insert into mamey_schema (component, version, name, checksum, applied_at) values ($1, $2, $3, $4, now())",
+                  parameters().add(component).add(step.version).add(step.name).add(static_cast<std::int64_t>(crc32c(step.sql))));
+  } catch (const error& failure) {
+    if (failure.kind() == error_kind::cancelled) throw;
+    refuse("migration {component} {version} {name} failed and was rolled back: {cause}", component, step.version, step.name,
+           failure.reason());
+  }
+}
+
+/// Whether the step has still to be applied. Throws when it cannot be.
+bool is_missing(const std::map<std::int64_t, std::int64_t>& applied, std::string_view component, const postgres_migration& step) {
+  const auto found = applied.find(step.version);
+  if (found == applied.end() && (applied.empty() || applied.rbegin()->first < step.version)) return true;
+  if (found == applied.end()) {
+    refuse("migration {component} {version} {name} is new, but {newest} was applied already; give it a higher number", component,
+           step.version, step.name, applied.rbegin()->first);
+  }
+  if (found->second != static_cast<std::int64_t>(crc32c(step.sql))) {
+    refuse("migration {component} {version} {name} has changed since it was applied; restore it and put the change into a new one",
+           component, step.version, step.name);
+  }
+  return false;
+}
+
+postgres_migration read_file(const std::filesystem::path& path) {
+  const auto name = path.stem().string();
+  postgres_migration read;
+  const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), read.version);
+  if (failed != std::errc() || end == name.data() + name.size() || *end != '_')
+    refuse("{path}: a migration is named 0001_what_it_does.sql", path.string());
+  read.name = end + 1;
+  std::ifstream file(path, std::ios::binary);
+  read.sql.assign(std::istreambuf_iterator<char>(file), {});
+  if (!file) refuse("{path} cannot be read", path.string());
+  return read;
+}
+
+}  // namespace
+
+rows run_statement(connection& on, std::string text, parameters values) {
+  std::vector<step> steps;
+  steps.push_back({.text = std::move(text), .values = std::move(values), .result = {}});
+  const auto work = make_exchange(std::move(steps));
+  on.run(work);
+  work->throw_if_failed();
+  return std::move(work->result(0));
+}
+
+open_transaction::open_transaction(connection& on) : on_(&on) { run_statement(on, "begin"); }
+
+open_transaction::~open_transaction() {
+  if (on_ == nullptr || on_->retired()) return;
+  try {
+    const masked_section masked;
+    run_statement(*on_, "rollback");
+  } catch (...) {  // the connection is broken then, and with it the transaction
+    log.debug("a transaction was not rolled back: {cause}", describe_current_exception().detail);
+  }
+}
+
+void open_transaction::commit() {
+  run_statement(*on_, "commit");
+  on_ = nullptr;
+}
+
+void lock_schema(connection& on) {
+  run_statement(
+      on,
+      "select set_config('statement_timeout', '0', true), pg_advisory_xact_lock(hashtextextended('mamey.schema.' || current_schema(), 0))");
+}
+
+void prepare_history(connection& on, const std::string& schema) {
+  open_transaction whole(on);
+  // Before the schema is there it has no name to lock by.
+  run_statement(on, "select pg_advisory_xact_lock(hashtextextended('mamey.schema.' || $1, 1))", parameters().add(schema));
+  // `if not exists` asks for the right to create even when nothing is to be created.
+  if (!schema.empty() && run_statement(on, "select 1 from pg_namespace where nspname = $1", parameters().add(schema)).count() == 0)
+    run_statement(on, "create schema " + quoted(schema));
+  if (run_statement(on, "select to_regclass('mamey_schema')").is_null(0, 0))
+    run_statement(on,
+                  "create table mamey_schema (component text not null, version bigint not null, name text not null, checksum bigint not "
+                  "null, applied_at timestamptz not null, primary key (component, version))");
+  whole.commit();
+}
+
+void migrate(connection& on, std::string_view component, std::span<const postgres_migration> steps) {
+  for (const auto& step : steps) {
+    // The look and the work are one transaction: of two processes that start together, one does it.
+    open_transaction whole(on);
+    lock_schema(on);
+    if (!is_missing(applied_checksums(on, component), component, step)) continue;
+    apply_step(on, component, step);
+    whole.commit();
+    log.info("migration {component} {version} {name} applied", component, step.version, step.name);
+  }
+}
+
+std::vector<std::string> try_migrations(connection& on, std::string_view component, std::span<const postgres_migration> steps) {
+  std::vector<std::string> missing;
+  const open_transaction undone(on);
+  lock_schema(on);
+  for (const auto& step : steps) {
+    if (!is_missing(applied_checksums(on, component), component, step)) continue;
+    apply_step(on, component, step);
+    missing.push_back(std::to_string(step.version) + " " + step.name);
+  }
+  return missing;
+}
+
+std::vector<postgres_migration> collect_migrations(const postgres_options& options, const postgres_environment& environment) {
+  auto all = environment.migrations;
+  if (!options.migrations.empty()) {
+    std::error_code failed;
+    for (const auto& entry : std::filesystem::directory_iterator(options.migrations, failed)) {
+      if (entry.path().extension() == ".sql") all.push_back(read_file(entry.path()));
+    }
+    if (failed) refuse("the folder of migrations {folder} cannot be read: {cause}", options.migrations, failed.message());
+  }
+  std::ranges::sort(all, {}, &postgres_migration::version);
+  const auto twice = std::ranges::adjacent_find(all, {}, &postgres_migration::version);
+  if (twice != all.end())
+    refuse("migrations {first} and {second} both have number {version}", twice->name, std::next(twice)->name, twice->version);
+  return all;
+}
+
+}  // namespace mamey::inline v1::postgres_detail

@@ -1,0 +1,20 @@
+#include <mamey/persistence/postgres/detail/plain_query.hpp>
+
+#include <mamey/core/error.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+
+void hand_out(const rows& found, const sql_statement& statement, std::size_t most_bytes, const std::function<void(const sql_row&)>& each) {
+  if (found.bytes() > most_bytes)
+    throw internal_error("result_too_large", "a query returned more than {bytes} bytes: \"{sql}\"", most_bytes, statement.text);
+  std::vector<std::string> names;
+  for (int column = 0; column < found.columns(); ++column) names.push_back(found.name(column));
+  sql_row shown{.names = names, .values = {}};
+  for (int row = 0; row < found.count(); ++row) {
+    shown.values.clear();
+    for (int column = 0; column < found.columns(); ++column) shown.values.push_back(found.value(row, column));
+    each(shown);
+  }
+}
+
+}  // namespace mamey::inline v1::postgres_detail

@@ -1,0 +1,89 @@
+#pragma once
+
+/// @file
+/// Connections of one kind: bounded, shared or exclusive, opened when needed, replaced when broken.
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <mamey/persistence/postgres/detail/connection.hpp>
+#include <mamey/persistence/postgres/options.hpp>
+#include <mamey/runtime/sync.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+
+struct pool_settings {
+  std::string kind;  ///< for messages
+  int connections = 1;
+  int share = 1;  ///< most exchanges on their way on one connection; 1: whoever has it has it alone
+  int waiting_limit = 1;
+  std::chrono::nanoseconds acquire_timeout{}, connect_timeout{}, longest_back_off{};
+  connection_target target;
+  std::vector<step> greeting;  ///< run on each new connection
+};
+
+/// Any fiber and thread.
+class pool {
+ public:
+  explicit pool(pool_settings settings);
+  pool(const pool&) = delete;
+  pool& operator=(const pool&) = delete;
+
+  struct member;
+  /// The right to use a connection; returns it when it goes away.
+  class lease {
+   public:
+    lease(pool& from, std::shared_ptr<member> of) : pool_(&from), member_(std::move(of)) {}
+    lease(lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), member_(std::move(other.member_)) {}
+    lease& operator=(lease&&) = delete;
+    ~lease();
+    connection& operator*() const noexcept;
+    connection* operator->() const noexcept { return &**this; }
+    /// Closes the connection instead of giving it back.
+    void discard() noexcept;
+
+   private:
+    pool* pool_;
+    std::shared_ptr<member> member_;
+  };
+
+  /// Waits for its turn. Throws `unavailable` when too many wait, none came free in time, or the server cannot be reached.
+  lease acquire();
+
+  /// Runs an exchange that may be run again when the connection broke before an answer came: reads, and what is told by its token.
+  void run_again_if_lost(const exchange_ptr& work);
+  /// Runs an exchange; again only if certainly nothing of it was applied because the connection had broken already.
+  void run(const exchange_ptr& work);
+
+  void add_to(postgres_statistics& all) const;
+
+ private:
+  std::shared_ptr<member> take();
+  std::shared_ptr<member> take_idle_or_least(bool may_open);
+  std::shared_ptr<member> open();
+  std::shared_ptr<member> connect(steady_time until) const;
+  void give_back(const std::shared_ptr<member>& used) noexcept;
+  bool run_once(const exchange_ptr& work);
+
+  const pool_settings settings_;
+  semaphore turns_;
+  mutex opening_;
+  mutable std::mutex guard_;
+  std::vector<std::shared_ptr<member>> members_;
+  std::atomic<int> waiting_{0};
+  // Since the last success.
+  int failures_ = 0;
+  steady_time not_before_{};
+  std::string last_failure_;
+  std::atomic<std::uint64_t> opened_{0}, lost_{0}, refused_{0};
+};
+
+/// A new exchange of `steps`.
+exchange_ptr make_exchange(std::vector<step> steps);
+
+}  // namespace mamey::inline v1::postgres_detail

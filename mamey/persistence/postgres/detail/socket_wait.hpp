@@ -1,0 +1,49 @@
+#pragma once
+
+/// @file
+/// Waiting for libpq's socket: a fiber on its loop, a plain thread by poll.
+
+#include <optional>
+
+#include <mamey/runtime/event_loop.hpp>
+#include <mamey/runtime/sync.hpp>
+
+namespace mamey::inline v1::postgres_detail {
+
+/// One descriptor, waited for by one fiber or thread at a time. Edges are remembered, so a wait that begins after one returns at once.
+class socket_wait final : event_loop::watcher {
+ public:
+  enum class interest : std::uint8_t { reading, writing, both };
+
+  socket_wait() = default;
+  ~socket_wait() override { stop(); }
+  socket_wait(const socket_wait&) = delete;
+  socket_wait& operator=(const socket_wait&) = delete;
+
+  /// Puts the descriptor on the calling fiber's loop; nothing outside one. Does nothing when it is there already.
+  void start(int descriptor);
+  /// Takes it off; on the loop it was put on.
+  void stop() noexcept;
+  event_loop* loop() const noexcept { return loop_; }
+
+  /// False when `until` passed. Throws when the ambient context is interrupted.
+  bool wait(interest in, steady_time until);
+
+ private:
+  void readable() override {
+    if (interest_ != interest::writing) signal();
+  }
+  void writable() override {
+    if (interest_ != interest::reading) signal();
+  }
+  void hung_up() override { signal(); }
+  void signal();
+
+  int descriptor_ = -1;
+  event_loop* loop_ = nullptr;
+  interest interest_ = interest::both;
+  bool signalled_ = false;
+  semaphore edges_{0};
+};
+
+}  // namespace mamey::inline v1::postgres_detail

@@ -1,0 +1,24 @@
+#pragma once
+
+/// @file
+/// `application.add(mamey::postgres())`: the application's store is a schema of a PostgreSQL database.
+
+#include <vector>
+
+#include <mamey/persistence/postgres/options.hpp>
+
+namespace mamey::inline v1 {
+
+class composition;
+
+struct postgres_feature {
+  std::vector<postgres_migration> migrations;  ///< of the module's own tables, beside those in the folder that section `postgres` names
+  void install(composition& into) const;
+};
+
+/// The database that section `postgres` names; the tables stand in a schema called as the application, unless the section or the connection
+/// string says otherwise, so that modules that share a database do not share an outbox.
+inline postgres_feature postgres() { return {}; }
+inline postgres_feature postgres(std::vector<postgres_migration> migrations) { return {.migrations = std::move(migrations)}; }
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,396 @@
+#include <mamey/persistence/postgres/store.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include <mamey/core/error.hpp>
+#include <mamey/core/uuid.hpp>
+#include <mamey/persistence/postgres/detail/changes.hpp>
+#include <mamey/persistence/postgres/detail/checked_options.hpp>
+#include <mamey/persistence/postgres/detail/collection_schema.hpp>
+#include <mamey/persistence/postgres/detail/delayed.hpp>
+#include <mamey/persistence/postgres/detail/error_store.hpp>
+#include <mamey/persistence/postgres/detail/inbox.hpp>
+#include <mamey/persistence/postgres/detail/interactive.hpp>
+#include <mamey/persistence/postgres/detail/migrations.hpp>
+#include <mamey/persistence/postgres/detail/outbox.hpp>
+#include <mamey/persistence/postgres/detail/plain_query.hpp>
+#include <mamey/persistence/postgres/detail/pool.hpp>
+#include <mamey/persistence/postgres/detail/schema.hpp>
+#include <mamey/persistence/postgres/detail/slots.hpp>
+#include <mamey/runtime/context.hpp>
+#include <mamey/runtime/fiber.hpp>
+
+namespace mamey::inline v1 {
+
+namespace pg = postgres_detail;
+
+namespace {
+
+enum class access : std::uint8_t { read_only, read_write };
+enum class durability : std::uint8_t { synced, relaxed };
+
+constexpr int most_tries = 4;  ///< of a unit that meets deadlocks or serialization failures
+
+std::vector<pg::step> one(pg::step made) {
+  std::vector<pg::step> steps;
+  steps.push_back(std::move(made));
+  return steps;
+}
+
+/// What a session is set to, whatever the server's and the role's defaults are.
+std::vector<pg::step> greeting(const postgres_options& options, access mode) {
+  std::string sql =
+      "select set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', false), "
+      "set_config('DateStyle', 'ISO, MDY', false), set_config('bytea_output', 'hex', false), set_config('extra_float_digits', '1', false), "
+      "set_config('standard_conforming_strings', 'on', false), set_config('client_connection_check_interval', '1000', false), "
+      "set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false), "
+      // A commit that was answered must be there after a power cut; stricter values stay.
+      "set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else "
+      "current_setting('synchronous_commit') end, false)";
+  if (mode == access::read_only) sql += ", set_config('default_transaction_read_only', 'on', false)";
+  if (!options.schema.empty()) sql += ", set_config('search_path', '" + pg::quoted(options.schema) + ", public', false)";
+  return one({.text = std::move(sql), .values = std::move(pg::parameters().add(options.command_timeout.count())), .result = {}});
+}
+
+pg::pool_settings pool_of(const postgres_options& options, const pg::connection_target& target, std::string kind, int connections,
+                          int share, access mode) {
+  return {.kind = std::move(kind),
+          .connections = connections,
+          .share = share,
+          .waiting_limit = options.waiting_limit,
+          .acquire_timeout = options.acquire_timeout,
+          .connect_timeout = options.connect_timeout,
+          .longest_back_off = options.longest_back_off,
+          .target = target,
+          .greeting = greeting(options, mode)};
+}
+
+pg::connection_target target_of(const postgres_options& options, const postgres_environment& environment) {
+  auto target = pg::parse_connection_string(options.connection_string);
+  if (!environment.application.empty()) target.parameters.try_emplace("application_name", environment.application);
+  return target;
+}
+
+postgres_options settled_options(postgres_options options, const pg::connection_target& target) {
+  if (options.schema.empty() && target.search_path) options.schema = *target.search_path;
+  return pg::checked(std::move(options), target);
+}
+
+}  // namespace
+
+struct postgres_store::state {
+  state(const postgres_options& given, postgres_environment surroundings)
+      : environment(std::move(surroundings)), target(target_of(given, environment)), options(settled_options(given, target)) {}
+
+  pg::rows read(pg::step made);
+  /// On the connections that handlers do not use.
+  std::vector<pg::step> run_relay(std::vector<pg::step> steps, durability how, bool repeatable);
+  pg::rows bookkeep(pg::step made) { return std::move(run_relay(one(std::move(made)), durability::synced, false).front().result); }
+  /// For what only hurries or repeats the work of others: lost in a power cut, it makes a message come again, as it may anyway.
+  pg::rows hurry(pg::step made) { return std::move(run_relay(one(std::move(made)), durability::relaxed, true).back().result); }
+
+  commit_outcome commit_at_once(pg::unit_steps& unit, bool& again);
+  commit_outcome commit_after_look(pg::unit_steps& unit, bool& again);
+  commit_outcome outcome_of(const pg::unit_steps& unit, const pg::exchange& refused, std::size_t first, bool& again);
+  void wake();
+  void wake_for(const change_set& changes) {
+    if (!changes.outbox.empty() || !changes.delayed.empty()) wake();
+  }
+
+  const postgres_environment environment;
+  const pg::connection_target target;
+  const postgres_options options;
+  pg::catalog tables;
+  std::mutex wake_guard;
+  std::function<void()> on_commit;
+  std::atomic<std::uint64_t> retried{0};
+  pg::pool reads{pool_of(options, target, "read", options.read_connections, options.pipelined_reads, access::read_only)};
+  pg::pool flushes{pool_of(options, target, "flush", options.flush_connections, options.pipelined_flushes, access::read_write)};
+  pg::pool interactives{pool_of(options, target, "interactive", options.interactive_connections, 1, access::read_write)};
+  pg::pool relays{pool_of(options, target, "relay", options.relay_connections, 4, access::read_write)};
+};
+
+postgres_store::postgres_store(const postgres_options& options, postgres_environment environment)
+    : state_(std::make_unique<state>(options, std::move(environment))) {}
+postgres_store::~postgres_store() = default;
+
+void postgres_store::prepare(std::span<const collection* const> collections) {
+  const auto steps = pg::collect_migrations(state_->options, state_->environment);
+  auto on = state_->interactives.acquire();
+  on.discard();  // its statements are not met again
+  pg::prepare_history(*on, state_->options.schema);
+  pg::migrate(*on, "mamey", pg::store_schema());
+  state_->tables.prepare(*on, collections);
+  pg::migrate(*on, "service", steps);
+}
+
+std::vector<std::string> postgres_store::try_migrations() {
+  const auto steps = pg::collect_migrations(state_->options, state_->environment);
+  auto on = state_->interactives.acquire();
+  on.discard();
+  pg::prepare_history(*on, state_->options.schema);
+  return pg::try_migrations(*on, "service", steps);
+}
+
+// -- reads ------------------------------------------------------------------------------------------------------------
+
+pg::rows postgres_store::state::read(pg::step made) {
+  const deadline_scope bound(options.command_timeout + options.acquire_timeout);
+  const auto work = pg::make_exchange(one(std::move(made)));
+  reads.run_again_if_lost(work);
+  work->throw_if_failed();
+  return std::move(work->result(0));
+}
+
+std::optional<document> postgres_store::load(const collection& from, std::string_view id) {
+  auto found = pg::read_documents(state_->read(pg::load_step(state_->tables.at(from), id)));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
+std::vector<document> postgres_store::find(const collection& in, const document_query& query) {
+  return pg::read_documents(state_->read(pg::find_step(state_->tables.at(in), query)));
+}
+
+std::int64_t postgres_store::count(const collection& in, std::span<const column_condition> where) {
+  return state_->read(pg::count_step(state_->tables.at(in), where)).integer(0, 0);
+}
+
+void postgres_store::query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) {
+  pg::hand_out(state_->read(pg::plain_step(statement)), statement, static_cast<std::size_t>(state_->options.query_bytes), each);
+}
+
+// -- units of work ----------------------------------------------------------------------------------------------------
+
+void postgres_store::state::wake() {
+  const std::lock_guard lock(wake_guard);
+  if (on_commit) on_commit();
+}
+
+commit_outcome postgres_store::state::outcome_of(const pg::unit_steps& unit, const pg::exchange& done, std::size_t first, bool& again) {
+  if (!done.failed) {
+    done.throw_if_failed();
+    return commit_outcome::committed;
+  }
+  if (unit.was_handled_already(done)) return commit_outcome::already_handled;
+  if (again && pg::is_retryable(done.error)) return commit_outcome::committed;  // not yet
+  again = false;
+  unit.throw_refusal(done, first);
+}
+
+/// The statements between two Syncs are one transaction: BEGIN and COMMIT are not even sent.
+commit_outcome postgres_store::state::commit_at_once(pg::unit_steps& unit, bool& again) {
+  const auto work = pg::make_exchange(unit.take());
+  for (int tries = 1;; ++tries) {
+    const auto on = flushes.acquire();
+    pg::run_commit(*on, work, options.answer_bound);
+    const bool nothing_done = work->end == pg::exchange::ending::unsent || (work->failed && pg::is_stale_statement(work->error));
+    if (!nothing_done || tries == 3) break;
+    work->start_over();
+  }
+  again = again && work->failed && pg::is_retryable(work->error);
+  return outcome_of(unit, *work, 0, again);
+}
+
+/// A plain statement's number of rows is known only after it ran: one round trip more, on a connection of its own.
+commit_outcome postgres_store::state::commit_after_look(pg::unit_steps& unit, bool& again) {
+  auto steps = unit.take();
+  steps.insert(steps.begin(), pg::step{.text = "begin", .values = {}, .result = {}});
+  const auto work = pg::make_exchange(std::move(steps));
+  auto on = interactives.acquire();
+  const auto roll_back = [&] { on->post(pg::make_exchange(one({.text = "rollback", .values = {}, .result = {}}))); };
+  {
+    const masked_section masked(options.answer_bound);
+    const deadline_scope bound(options.answer_bound);
+    on->run(work);
+  }
+  if (work->failed || work->end != pg::exchange::ending::answered) {
+    roll_back();
+    again = again && work->failed && pg::is_retryable(work->error);
+    return outcome_of(unit, *work, 1, again);
+  }
+  try {
+    unit.check_rows(*work, 1);
+  } catch (const error&) {
+    roll_back();
+    throw;
+  }
+  const auto end = pg::make_exchange(one({.text = "commit", .values = {}, .result = {}}));
+  pg::run_commit(*on, end, options.answer_bound);
+  again = again && end->failed && pg::is_retryable(end->error);
+  if (again) return commit_outcome::committed;
+  end->throw_if_failed();  // a deferred constraint
+  return commit_outcome::committed;
+}
+
+commit_outcome postgres_store::commit(const change_set& changes) {
+  if (changes.empty()) return commit_outcome::committed;
+  for (int tries = 1;; ++tries) {
+    pg::unit_steps unit(changes, state_->tables, pg::inbox_row::to_insert);
+    bool again = tries < most_tries;
+    const auto outcome = unit.checks_rows() ? state_->commit_after_look(unit, again) : state_->commit_at_once(unit, again);
+    if (!again) {
+      if (outcome == commit_outcome::committed) state_->wake_for(changes);
+      return outcome;
+    }
+    ++state_->retried;
+    sleep_for(std::chrono::milliseconds(1 << tries));
+  }
+}
+
+std::unique_ptr<store_transaction> postgres_store::begin(const std::optional<inbox_key>& inbox, std::chrono::milliseconds bound) {
+  const pg::interactive_settings settings{
+      .bound = bound, .answer_bound = state_->options.answer_bound, .query_bytes = static_cast<std::size_t>(state_->options.query_bytes)};
+  return pg::interactive_transaction::begin(state_->interactives, state_->tables, inbox, settings,
+                                            [this](const change_set& changes) { state_->wake_for(changes); });
+}
+
+// -- outbox -----------------------------------------------------------------------------------------------------------
+// Claims and failures are synced: a row that was never claimed has certainly not been sent, and refusals are counted.
+
+std::vector<pg::step> postgres_store::state::run_relay(std::vector<pg::step> steps, durability how, bool repeatable) {
+  if (how == durability::relaxed) {
+    steps.insert(steps.begin(), pg::step{.text = "select set_config('synchronous_commit', 'off', true)", .values = {}, .result = {}});
+  }
+  const deadline_scope bound(options.command_timeout + options.acquire_timeout);
+  const auto work = pg::make_exchange(std::move(steps));
+  for (int tries = 1;; ++tries) {
+    if (repeatable)
+      relays.run_again_if_lost(work);
+    else
+      relays.run(work);
+    if (!work->failed || !pg::is_retryable(work->error) || tries == most_tries) break;
+    ++retried;
+    work->start_over();
+  }
+  work->throw_if_failed();
+  return std::move(work->steps);
+}
+
+claim postgres_store::claim_outbox(const claim_request& request) {
+  claim taken{.token = uuid::v4().to_compact_string(), .rows = {}};
+  if (request.most_rows == 0) return taken;
+  if (!request.ordered) {
+    taken.rows = pg::read_claimed(state_->bookkeep(pg::claim_rows(request, taken.token, pg::search::unordered)));
+    return taken;
+  }
+  std::vector<pg::step> steps;
+  steps.push_back(pg::claim_rows(request, taken.token, pg::search::first_rows));
+  steps.push_back(pg::are_rows_beyond_the_first());
+  const auto done = state_->run_relay(std::move(steps), durability::synced, false);
+  taken.rows = pg::read_claimed(done[0].result);
+  if (taken.rows.empty() && done[1].result.boolean(0, 0))
+    taken.rows = pg::read_claimed(state_->bookkeep(pg::claim_rows(request, taken.token, pg::search::by_key)));
+  return taken;
+}
+
+void postgres_store::mark_sent(std::span<const std::int64_t> sequences) {
+  if (sequences.empty()) return;
+  const bool archives = state_->environment.sent == postgres_environment::sent_rows::archive;
+  state_->hurry(archives ? pg::archive_outbox(sequences, pg::settled::sent) : pg::delete_outbox(sequences));
+}
+
+void postgres_store::mark_unroutable(std::span<const std::int64_t> sequences) {
+  if (sequences.empty()) return;
+  state_->hurry(pg::archive_outbox(sequences, pg::settled::unroutable));
+}
+
+std::size_t postgres_store::renew_outbox(const std::string& token, std::span<const std::int64_t> sequences,
+                                         std::chrono::milliseconds lease) {
+  return static_cast<std::size_t>(state_->hurry(pg::renew_outbox(token, sequences, lease.count())).affected());
+}
+
+std::size_t postgres_store::release_outbox(const std::string& token, std::span<const std::int64_t> sequences) {
+  return static_cast<std::size_t>(state_->hurry(pg::release_outbox(token, sequences)).affected());
+}
+
+std::size_t postgres_store::fail_outbox(const std::string& token, std::span<const outbox_failure> failures) {
+  return static_cast<std::size_t>(state_->bookkeep(pg::fail_outbox(token, failures)).affected());
+}
+
+outbox_state postgres_store::read_outbox_state() { return pg::read_counts(state_->read(pg::outbox_counts())); }
+
+std::vector<message_aside> postgres_store::list_aside(set_aside which, std::int64_t offset, std::int64_t limit) {
+  return pg::read_aside(state_->read(pg::list_aside(which, offset, limit)));
+}
+
+std::size_t postgres_store::resend_outbox(std::span<const std::int64_t> sequences) {
+  std::vector<pg::step> steps;
+  steps.push_back(pg::unpark(sequences));
+  steps.push_back(pg::lock_archived_keys(sequences));
+  steps.push_back(pg::append_again(sequences));
+  const auto done = state_->run_relay(std::move(steps), durability::synced, false);
+  const auto resent = done[0].result.affected() + done[2].result.affected();
+  if (resent > 0) state_->wake();
+  return static_cast<std::size_t>(resent);
+}
+
+std::vector<int> postgres_store::lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) {
+  const auto done = state_->run_relay(pg::lease_slots(owner, most, lease.count()), durability::relaxed, true);
+  const auto& held = done.back().result;
+  std::vector<int> slots;
+  for (int row = 0; row < held.count(); ++row) slots.push_back(static_cast<int>(held.integer(row, 0)));
+  return slots;
+}
+
+void postgres_store::release_slots(const std::string& owner) { state_->hurry(pg::release_slots(owner)); }
+
+// -- inbox, delayed messages, errors ----------------------------------------------------------------------------------
+
+bool postgres_store::was_handled(const inbox_key& key) { return state_->read(pg::was_handled(key)).count() > 0; }
+int postgres_store::count_start(const inbox_key& key) { return static_cast<int>(state_->bookkeep(pg::count_start(key)).integer(0, 0)); }
+void postgres_store::clear_starts(const inbox_key& key) { state_->hurry(pg::clear_starts(key)); }
+
+std::vector<store::due_message> postgres_store::claim_due(std::size_t most, std::chrono::milliseconds lease) {
+  const auto token = uuid::v4().to_compact_string();
+  return pg::read_due(state_->bookkeep(pg::claim_due(token, most, lease.count())), token);
+}
+
+void postgres_store::release_due(const std::string& token) { state_->hurry(pg::release_due(token)); }
+
+std::vector<error_record> postgres_store::list_errors(std::int64_t offset, std::int64_t limit) {
+  return pg::read_errors(state_->read(pg::list_errors(offset, limit)));
+}
+
+std::optional<error_record> postgres_store::load_error(std::string_view id) {
+  auto found = pg::read_errors(state_->read(pg::load_error(id)));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
+std::int64_t postgres_store::count_errors() { return state_->read(pg::count_errors()).integer(0, 0); }
+
+// -- upkeep -----------------------------------------------------------------------------------------------------------
+
+bool postgres_store::clean(const retention& keep) {
+  const auto ms = [](std::chrono::seconds span) { return std::chrono::milliseconds(span).count(); };
+  // Each in a transaction of its own: none is long.
+  const auto most = std::max({state_->hurry(pg::clean_inbox(ms(keep.inbox), keep.batch)).affected(),
+                              state_->hurry(pg::clean_starts(ms(keep.inbox), keep.batch)).affected(),
+                              state_->hurry(pg::clean_archive(pg::settled::sent, ms(keep.sent), keep.batch)).affected(),
+                              state_->hurry(pg::clean_archive(pg::settled::unroutable, ms(keep.errors), keep.batch)).affected(),
+                              state_->hurry(pg::clean_errors(ms(keep.errors) * 1000, keep.batch)).affected()});
+  return most >= static_cast<std::int64_t>(keep.batch);
+}
+
+void postgres_store::on_commit(std::function<void()> wake) {
+  const std::lock_guard lock(state_->wake_guard);
+  state_->on_commit = std::move(wake);
+}
+
+void postgres_store::check() {
+  state_->read({.text = "select 1 from mamey_schema limit 1", .values = {}, .result = {}});
+  const auto writable = state_->bookkeep({.text = "select not pg_is_in_recovery()", .values = {}, .result = {}});
+  if (!writable.boolean(0, 0))
+    throw unavailable("database_read_only", "{server} is a standby and takes no writes", state_->target.description());
+}
+
+postgres_statistics postgres_store::statistics() const {
+  postgres_statistics all{.retried = state_->retried};
+  for (const auto* each : {&state_->reads, &state_->flushes, &state_->interactives, &state_->relays}) each->add_to(all);
+  return all;
+}
+
+}  // namespace mamey::inline v1

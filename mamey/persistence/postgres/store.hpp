@@ -1,0 +1,82 @@
+#pragma once
+
+/// @file
+/// A module's database on a PostgreSQL server (14 or newer).
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <mamey/messaging/store.hpp>
+#include <mamey/persistence/postgres/options.hpp>
+
+namespace mamey::inline v1 {
+
+/// Every statement waits on the event loop of its caller; reads of many fibers share connections, pipelined. A unit of work is one round
+/// trip. Callable from any fiber and thread; a plain thread blocks where a fiber would suspend.
+class postgres_store final : public store {
+ public:
+  /// Connects when it is first used. Throws `unavailable` when options or connection string cannot be meant.
+  explicit postgres_store(const postgres_options& options, postgres_environment environment = {});
+  /// Nobody may be inside a call; interactive transactions still open are rolled back.
+  ~postgres_store() override;
+
+  /// Besides what `store` says: makes the schema and applies migrations. Throws `unavailable` when a step is refused.
+  void prepare(std::span<const collection* const> collections) override;
+  /// A dry run: applies the service's migrations that are missing and undoes them. Returns their names; throws as `prepare` would.
+  std::vector<std::string> try_migrations();
+
+  std::optional<document> load(const collection& from, std::string_view id) override;
+  std::vector<document> find(const collection& in, const document_query& query) override;
+  std::int64_t count(const collection& in, std::span<const column_condition> where) override;
+  /// `?` or `$1` for parameters, whose types the server infers. The session is read-only. The rows are fetched first and handed to `each`
+  /// on the caller's fiber; more than `query_bytes` of them is `result_too_large`.
+  void query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) override;
+
+  /// The store counts versions: an insert is version 1, an update `expected_version` + 1. To update or remove what is gone is a
+  /// concurrency_conflict (to remove it from an unversioned collection is nothing). After a deadlock or serialization failure the unit is
+  /// applied again a few times. A deadline takes it back only while it waits for a connection.
+  commit_outcome commit(const change_set& changes) override;
+  /// Throws `unavailable` ("message_busy") when another process handles the message just now. Past `bound` the transaction is rolled back
+  /// and says `deadline_exceeded`. After a refused statement PostgreSQL runs no other in it.
+  std::unique_ptr<store_transaction> begin(const std::optional<inbox_key>& inbox, std::chrono::milliseconds bound) override;
+
+  claim claim_outbox(const claim_request& request) override;
+  void mark_sent(std::span<const std::int64_t> sequences) override;
+  void mark_unroutable(std::span<const std::int64_t> sequences) override;
+  std::size_t renew_outbox(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds lease) override;
+  std::size_t release_outbox(const std::string& token, std::span<const std::int64_t> sequences) override;
+  std::size_t fail_outbox(const std::string& token, std::span<const outbox_failure> failures) override;
+  outbox_state read_outbox_state() override;
+  std::vector<message_aside> list_aside(set_aside which, std::int64_t offset, std::int64_t limit) override;
+  std::size_t resend_outbox(std::span<const std::int64_t> sequences) override;
+
+  std::vector<int> lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) override;
+  void release_slots(const std::string& owner) override;
+
+  bool was_handled(const inbox_key& key) override;
+  int count_start(const inbox_key& key) override;
+  void clear_starts(const inbox_key& key) override;
+
+  std::vector<due_message> claim_due(std::size_t most, std::chrono::milliseconds lease) override;
+  void release_due(const std::string& token) override;
+
+  std::vector<error_record> list_errors(std::int64_t offset, std::int64_t limit) override;
+  std::optional<error_record> load_error(std::string_view id) override;
+  std::int64_t count_errors() override;
+
+  bool clean(const retention& keep) override;
+  /// `wake` runs where the commit was called, before it returns: it must not suspend, block or throw. Once replaced (by an empty one, say),
+  /// the old one is not running any more.
+  void on_commit(std::function<void()> wake) override;
+  /// Throws when the server does not answer, or takes no writes.
+  void check() override;
+
+  postgres_statistics statistics() const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,68 @@
+#include <mamey/core/configuration.hpp>
+#include <mamey/messaging/composition.hpp>
+#include <mamey/persistence/postgres/feature.hpp>
+
+#include "postgres_fixture.hpp"
+
+namespace mamey::testing {
+namespace {
+
+/// Keeps what a feature offers.
+class captured final : public composition {
+ public:
+  mamey::services& services() override { throw std::logic_error("not asked for"); }
+  void use_store(std::string, std::function<std::unique_ptr<store>(const environment&)> open) override { open_store = std::move(open); }
+  void offer_queues(std::string, std::function<std::unique_ptr<durable_queues>(const environment&)>) override {}
+  void use_transport(std::string, std::function<std::shared_ptr<transport>(const environment&)>) override {}
+  void use_messaging() override {}
+  void on_start(std::string, std::function<void(const environment&)>) override {}
+  std::function<std::unique_ptr<store>(const environment&)> open_store;
+};
+
+class postgres_feature_test : public postgres_fixture {
+ protected:
+  std::unique_ptr<store> open_with(const std::string& json, std::string application) {
+    configuration values;
+    values.add_json(json);
+    captured composed;
+    postgres({{1, "stock", "create table stock (sku text)"}}).install(composed);
+    auto opened = composed.open_store({.application = std::move(application), .configuration = &values});
+    opened->prepare({});
+    return opened;
+  }
+};
+
+}  // namespace
+
+TEST_F(postgres_feature_test, an_application_keeps_its_tables_in_a_schema_of_its_own_name) {
+  const auto section = R"({"postgres": {"connectionString": ")" + server_.connection_string() +
+                       R"(", "seed": false, "readConnections": 2, "commandTimeout": "00:00:10"}})";
+  const auto orders = open_with(section, schema_), pricing = open_with(section, schema_ + "-pricing");
+  orders->commit(messages({message("m1")}));
+  EXPECT_EQ(admin("select count(*) from stock"), "0");
+  EXPECT_TRUE(pricing->claim_outbox({}).rows.empty()) << "an outbox is not shared";
+  EXPECT_EQ(orders->claim_outbox({}).rows.size(), 1U);
+  orders->query({.text = "show statement_timeout"}, [](const sql_row& row) { EXPECT_EQ(row.values.at(0), sql_value(std::string("10s"))); });
+  orders->query({.text = "show application_name"}, [&](const sql_row& row) { EXPECT_EQ(row.values.at(0), sql_value(schema_)); });
+  server_.execute("set client_min_messages = error; drop schema \"" + schema_ + "-pricing\" cascade");
+}
+
+TEST_F(postgres_feature_test, a_search_path_or_a_schema_in_the_section_wins) {
+  const auto by_path =
+      open_with(R"({"postgres": {"connectionString": ")" + server_.connection_string() + ";Search Path=" + schema_ + R"("}})", "unused");
+  EXPECT_EQ(admin("select count(*) from stock"), "0");
+  EXPECT_EQ(admin("select count(*) from pg_namespace where nspname = 'unused'"), "0");
+}
+
+TEST_F(postgres_feature_test, what_cannot_be_meant_stops_the_start_naming_the_key) {
+  try {
+    open_with(R"({"postgres": {}})", "orders");
+    FAIL();
+  } catch (const unavailable& refused) {
+    EXPECT_NE(refused.reason().find("postgres:connectionString"), std::string::npos) << refused.reason();
+  }
+  EXPECT_THROW(open_with(R"({"postgres": {"connectionString": "Host=h", "flushConnections": 0}})", "orders"), unavailable);
+  EXPECT_THROW(open_with(R"({"postgres": {"connectionString": "Host=h;Maximum Pool Size=2"}})", "orders"), unavailable);
+}
+
+}  // namespace mamey::testing

@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <set>
+
+#include "postgres_fixture.hpp"
+
+namespace mamey::testing {
+
+using namespace std::chrono_literals;
+using strings = std::vector<std::string>;
+
+/// A second session that holds locks, as another process would.
+class postgres_outbox : public postgres_fixture {
+ protected:
+  std::unique_ptr<store_transaction> other_process(const std::string& sql) {
+    auto holder = db().begin({}, 30s);
+    holder->query({.text = sql}, [](const sql_row&) {});
+    return holder;
+  }
+};
+
+TEST_F(postgres_outbox, a_claim_passes_over_rows_that_somebody_has_locked) {
+  db().commit(messages({message("m1"), message("m2"), message("m3")}));
+  const auto holder = other_process("select 1 from mamey_outbox where message_id = 'm1' for update");
+  EXPECT_EQ(ids(db().claim_outbox({})), (strings{"m2", "m3"}));
+  holder->rollback();
+  EXPECT_EQ(ids(db().claim_outbox({})), strings{"m1"});
+}
+
+TEST_F(postgres_outbox, relays_that_claim_at_the_same_time_take_each_row_once) {
+  options_.relay_connections = 4;
+  change_set changes;
+  for (int i = 0; i < 400; ++i) changes.outbox.push_back(message("m" + std::to_string(i)));
+  db().commit(changes);
+  std::mutex guard;
+  std::vector<std::string> taken;
+  {
+    std::vector<std::jthread> relays;
+    for (int i = 0; i < 4; ++i) {
+      relays.emplace_back([&] {
+        for (;;) {
+          const auto claimed = ids(db().claim_outbox({.most_rows = 7}));
+          const std::lock_guard lock(guard);
+          taken.insert(taken.end(), claimed.begin(), claimed.end());
+          if (taken.size() >= 400) return;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(taken.size(), 400U);
+  EXPECT_EQ(std::set<std::string>(taken.begin(), taken.end()).size(), 400U);
+}
+
+TEST_F(postgres_outbox, marks_of_the_same_rows_in_another_order_do_not_deadlock) {
+  options_.relay_connections = 4;
+  change_set changes;
+  for (int i = 0; i < 200; ++i) changes.outbox.push_back(message("m" + std::to_string(i)));
+  db().commit(changes);
+  auto rows = sequences(db().claim_outbox({.most_rows = 500}));
+  {
+    std::vector<std::jthread> relays;
+    for (int i = 0; i < 4; ++i) {
+      relays.emplace_back([&, mine = rows, i]() mutable {
+        if (i % 2 == 1) std::ranges::reverse(mine);
+        db().mark_unroutable(mine);
+      });
+    }
+  }
+  EXPECT_EQ(db().read_outbox_state().unroutable, 200);
+  EXPECT_EQ(db().read_outbox_state().pending, 0);
+  EXPECT_EQ(db().statistics().retried, 0U);
+}
+
+TEST_F(postgres_outbox, a_key_gets_its_numbers_in_the_order_of_its_commits) {
+  db();
+  admin("create table journal (n bigint generated always as identity, message_id text)");
+  constexpr int writers = 4, each = 30;
+  {
+    std::vector<std::jthread> threads;
+    for (int writer = 0; writer < writers; ++writer) {
+      threads.emplace_back([&, writer] {
+        for (int i = 0; i < each; ++i) {
+          const auto id = std::to_string(writer) + "." + std::to_string(i);
+          // One row in common: its lock orders the commits, and the journal writes the order down.
+          db().commit({.documents = {view_write(write_kind::upsert, "v1", i)},
+                       .statements = {{.text = "insert into journal (message_id) values (?)", .parameters = {id}}},
+                       .outbox = {message(id, "k"), message(id + "x", "other" + std::to_string(writer))}});
+        }
+      });
+    }
+  }
+  EXPECT_EQ(admin("select count(*) from (select message_id, row_number() over (order by n) as a from journal) j join (select message_id, "
+                  "row_number() over "
+                  "(order by seq) as b from mamey_outbox where key = 'k') o using (message_id) where a = b"),
+            std::to_string(writers * each));
+}
+
+TEST_F(postgres_outbox, a_key_that_another_unit_writes_is_waited_for_and_rows_without_key_are_not) {
+  const auto holder = other_process("select pg_advisory_xact_lock(hashtextextended('k', hashtext(current_schema())))");
+  db().commit(messages({message("m1"), message("m2", "another key")}));
+  std::jthread waits([&] { db().commit(messages({message("m3", "k")})); });
+  wait_for([&] { return !server_.execute("select 1 from pg_stat_activity where wait_event = 'advisory'").empty(); });
+  EXPECT_EQ(admin("select count(*) from mamey_outbox"), "2");
+  holder->rollback();
+  waits.join();
+  EXPECT_EQ(admin("select count(*) from mamey_outbox"), "3");
+}
+
+TEST_F(postgres_outbox, the_databases_clock_counts_and_not_a_processs) {
+  db().commit(messages({message("m1")}));
+  const auto claimed = db().claim_outbox({.lease = 30s});
+  EXPECT_EQ(admin("select abs(claimed_until_ms - 30000 - extract(epoch from clock_timestamp()) * 1000) < 20000 from mamey_outbox"), "t");
+  // Another process, whose own clock nobody asks, finds the lease over when the database says so.
+  admin(
+      "create or replace function mamey_now_ms() returns bigint language sql volatile as $$ select (extract(epoch from clock_timestamp()) "
+      "* 1000)::bigint + 31000 $$");
+  EXPECT_EQ(make()->claim_outbox({}).rows.size(), 1U);
+}
+
+TEST_F(postgres_outbox, sent_rows_are_kept_where_they_shall_be) {
+  environment_.sent = postgres_environment::sent_rows::archive;
+  db().commit(messages({message("m1", "k")}));
+  db().mark_sent(sequences(db().claim_outbox({})));
+  EXPECT_EQ(db().read_outbox_state().pending, 0);
+  EXPECT_EQ(admin("select message_id || ':' || state from mamey_outbox_archive"), "m1:3");
+  EXPECT_FALSE(db().clean({.sent = 1h}));
+  EXPECT_EQ(admin("select count(*) from mamey_outbox_archive"), "1");
+  admin("update mamey_outbox_archive set settled_at_ms = settled_at_ms - 7200000");
+  db().clean({.sent = 1h});
+  EXPECT_EQ(admin("select count(*) from mamey_outbox_archive"), "0");
+}
+
+TEST_F(postgres_outbox, a_message_of_two_processes_at_once_has_its_effect_once) {
+  std::atomic<int> committed = 0, handled = 0;
+  db();
+  {
+    std::vector<std::jthread> processes;
+    for (int i = 0; i < 8; ++i) {
+      processes.emplace_back([&] {
+        const auto outcome = db().commit(
+            {.inbox = inbox_key{"count", "m1"}, .documents = {view_write(write_kind::upsert, "v1", 1)}, .outbox = {message("m2")}});
+        ++(outcome == commit_outcome::committed ? committed : handled);
+      });
+    }
+  }
+  EXPECT_EQ(committed, 1);
+  EXPECT_EQ(handled, 7);
+  EXPECT_EQ(db().load(part_views(), "v1")->version, 1);
+  EXPECT_EQ(db().read_outbox_state().pending, 1);
+}
+
+}  // namespace mamey::testing

@@ -1,0 +1,228 @@
+#include <signal.h>
+
+#include <atomic>
+
+#include <mamey/runtime/context.hpp>
+#include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/runtime.hpp>
+
+#include "../../support/tcp_gate.hpp"
+#include "postgres_fixture.hpp"
+
+namespace mamey::testing {
+
+using namespace std::chrono_literals;
+
+class postgres_trouble : public postgres_fixture {
+ protected:
+  /// The server is reached through a gate from now on.
+  tcp_gate& gate() {
+    if (!gate_) {
+      gate_ = std::make_unique<tcp_gate>(server_.port());
+      options_.connection_string =
+          "Host=127.0.0.1;Port=" + std::to_string(gate_->port()) + ";Database=postgres;Username=mamey;SSL Mode=Disable";
+      open();
+    }
+    return *gate_;
+  }
+  ~postgres_trouble() override { store_.reset(); }
+
+ private:
+  std::unique_ptr<tcp_gate> gate_;
+};
+
+TEST_F(postgres_trouble, a_connection_lost_during_commit_leaves_the_outcome_unknown_and_nothing_is_tried_again) {
+  gate();
+  insert("p1");
+  gate().hold_answers(true);
+  std::jthread unit([&] {
+    EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "update parts set amount = amount + 1 where id = 'p1'"}}}); }),
+              error_kind::commit_unknown);
+  });
+  wait_for([&] { return admin("select amount from parts") == "1"; });
+  gate().hold_answers(true);
+  gate().cut();
+  unit.join();
+  gate().hold_answers(false);
+  EXPECT_EQ(amount_of("p1"), 1);
+}
+
+TEST_F(postgres_trouble, the_same_holds_for_an_interactive_unit_and_an_inbox_row_tells_what_happened) {
+  gate();
+  insert("p1");
+  const inbox_key key{"count", "m1"};
+  auto unit = db().begin(key, 30s);
+  unit->execute({.text = "update parts set amount = amount + 1 where id = 'p1'"});
+  gate().hold_answers(true);
+  std::jthread commits([&] { EXPECT_EQ(refusal_kind([&] { unit->commit({.inbox = key}); }), error_kind::commit_unknown); });
+  wait_for([&] { return admin("select amount from parts") == "1"; });
+  gate().cut();
+  commits.join();
+  gate().hold_answers(false);
+  EXPECT_FALSE(db().begin(key, 30s)) << "who tries again finds it done";
+}
+
+TEST_F(postgres_trouble, a_commit_that_is_not_answered_within_its_bound_is_unknown) {
+  options_.answer_bound = 2s;
+  gate();
+  insert("p1");
+  gate().hold_answers(true);
+  EXPECT_EQ(refusal_kind([&] { insert("p2"); }), error_kind::commit_unknown);
+  gate().hold_answers(false);
+}
+
+TEST_F(postgres_trouble, a_deadline_does_not_cut_a_commit_short) {
+  gate();
+  runtime loops({.threads = 1});
+  loops.run([&] {
+    insert("p1");
+    gate().hold_answers(true);
+    const auto already = gate().held_bytes();
+    const auto deadline = steady_now() + 500ms;
+    with_scope([&](task_scope& scope) {
+      scope.spawn("commits", [&] {
+        const deadline_scope bound(deadline);
+        insert("p2");
+      });
+      scope.spawn("answers late", [&] {
+        wait_for([&] { return yield(), gate().held_bytes() > already; });
+        while (steady_now() < deadline) yield();
+        gate().hold_answers(false);
+      });
+    });
+  });
+  EXPECT_TRUE(db().load(parts(), "p2"));
+}
+
+TEST_F(postgres_trouble, connections_that_broke_while_idle_are_replaced_without_a_word) {
+  gate();
+  insert("p1");
+  EXPECT_TRUE(db().load(parts(), "p1"));
+  gate().cut();
+  insert("p2");
+  EXPECT_TRUE(db().load(parts(), "p2"));
+  EXPECT_TRUE(db().begin({}, 1s));
+  EXPECT_GE(db().statistics().lost, 2U);
+}
+
+TEST_F(postgres_trouble, a_read_whose_connection_breaks_is_asked_again) {
+  gate();
+  insert("p1");
+  db().load(parts(), "p1");
+  gate().hold_answers(true);
+  const auto already = gate().held_bytes();
+  std::jthread reads([&] { EXPECT_TRUE(db().load(parts(), "p1")); });
+  wait_for([&] { return gate().held_bytes() > already; });
+  gate().hold_answers(false);
+  gate().cut();
+  reads.join();
+}
+
+TEST_F(postgres_trouble, a_network_that_swallows_everything_is_noticed_by_the_deadline) {
+  gate();
+  insert("p1");
+  gate().swallow(true);
+  gate().hold_answers(true);
+  const deadline_scope bound(200ms);
+  EXPECT_EQ(refusal_kind([&] { db().load(parts(), "p1"); }), error_kind::deadline_exceeded);
+  gate().swallow(false);
+  gate().hold_answers(false);
+}
+
+TEST_F(postgres_trouble, a_crashed_server_is_unavailable_and_used_again_when_it_is_back) {
+  insert("p1");
+  auto open_unit = db().begin({}, 30s);
+  open_unit->execute({.text = "update parts set amount = 7 where id = 'p1'"});
+  server_.stop(SIGQUIT);
+  EXPECT_EQ(refusal_kind([&] { insert("p2"); }), error_kind::unavailable);
+  EXPECT_EQ(refusal_kind([&] { db().load(parts(), "p1"); }), error_kind::unavailable);
+  EXPECT_EQ(refusal_kind([&] { db().check(); }), error_kind::unavailable);
+  EXPECT_EQ(refusal_kind([&] { db().begin({}, 1s); }), error_kind::unavailable);
+  EXPECT_GE(db().statistics().refused, 1U);
+  server_.start();
+  wait_for([&] {
+    try {
+      return db().check(), true;
+    } catch (const unavailable&) {
+      return false;
+    }
+  });
+  EXPECT_EQ(refusal_kind([&] { open_unit->commit({}); }), error_kind::unavailable);
+  EXPECT_EQ(amount_of("p1"), 0) << "what was answered is there, what was not committed is not";
+  insert("p3");
+}
+
+TEST_F(postgres_trouble, a_server_that_is_away_is_not_stormed) {
+  tcp_gate nobody(1);
+  options_.connection_string = "Host=127.0.0.1;Port=" + std::to_string(nobody.port()) + ";SSL Mode=Disable";
+  options_.longest_back_off = 60s;
+  postgres_store away(options_);
+  for (int i = 0; i < 2'000; ++i) EXPECT_EQ(refusal_kind([&] { away.count_errors(); }), error_kind::unavailable);
+  EXPECT_LE(nobody.accepted(), 20U);
+}
+
+TEST_F(postgres_trouble, a_server_that_accepts_and_says_nothing_is_given_up_in_time) {
+  tcp_gate silent(server_.port());
+  silent.hold_answers(true);
+  options_.connection_string = "Host=127.0.0.1;Port=" + std::to_string(silent.port()) + ";Username=mamey;SSL Mode=Disable";
+  options_.connect_timeout = 150ms;
+  postgres_store store(options_);
+  EXPECT_EQ(refusal([&] { store.count_errors(); }), (std::pair{error_kind::unavailable, std::string("database_unreachable")}));
+}
+
+TEST_F(postgres_trouble, a_wrong_database_is_named_without_the_password) {
+  options_.connection_string += ";Database=nowhere;Password=s3cret";
+  postgres_store store(options_);
+  try {
+    store.count_errors();
+    FAIL();
+  } catch (const unavailable& refused) {
+    EXPECT_NE(refused.reason().find("nowhere"), std::string::npos) << refused.reason();
+    EXPECT_EQ(refused.reason().find("s3cret"), std::string::npos) << refused.reason();
+  }
+}
+
+// -- TLS --------------------------------------------------------------------------------------------------------------
+
+class postgres_tls : public postgres_fixture {
+ protected:
+  /// Whether a session of that kind is encrypted; throws when there is none.
+  bool is_encrypted(const std::string& host, const std::string& how) {
+    auto options = options_;
+    options.connection_string = "Host=" + host + ";Port=" + std::to_string(server_.port()) + ";Database=postgres;Username=mamey;" + how;
+    postgres_store store(options);
+    sql_value found;
+    store.query({.text = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"},
+                [&](const sql_row& row) { found = row.values.at(0); });
+    return found == sql_value(std::int64_t{1});
+  }
+};
+
+TEST_F(postgres_tls, each_mode_means_what_it_says) {
+  const auto ca = ";Root Certificate=" + server_.authority_file();
+  EXPECT_FALSE(is_encrypted("127.0.0.1", "SSL Mode=Disable"));
+  EXPECT_FALSE(is_encrypted("127.0.0.1", "SSL Mode=Allow"));
+  EXPECT_TRUE(is_encrypted("127.0.0.1", "SSL Mode=Prefer"));
+  EXPECT_TRUE(is_encrypted("127.0.0.1", "SSL Mode=Require"));
+  EXPECT_TRUE(is_encrypted("127.0.0.1", "SSL Mode=VerifyCA" + ca));
+  EXPECT_TRUE(is_encrypted("localhost", "SSL Mode=VerifyFull" + ca)) << "the name is resolved by us and still checked";
+  for (const auto& how : {"SSL Mode=VerifyFull" + ca, std::string("SSL Mode=VerifyCA;Root Certificate=/nowhere.crt")}) {
+    EXPECT_EQ(refusal_kind([&] { is_encrypted("127.0.0.1", how); }), error_kind::unavailable) << how;
+  }
+}
+
+TEST_F(postgres_tls, much_goes_through_an_encrypted_connection) {
+  options_.connection_string =
+      "Host=localhost;Port=" + std::to_string(server_.port()) + ";Database=postgres;Username=mamey;SSL Mode=Require";
+  runtime loops({.threads = 1});
+  loops.run([&] {
+    EXPECT_EQ(std::get<std::string>(value("select repeat('x', 5000000)")).size(), 5'000'000U);
+    with_scope([&](task_scope& scope) {
+      for (int i = 0; i < 50; ++i)
+        scope.spawn("reads", [&] { EXPECT_EQ(std::get<std::string>(value("select repeat('x', 40000)")).size(), 40'000U); });
+    });
+    insert("p1");
+  });
+}
+
+}  // namespace mamey::testing
