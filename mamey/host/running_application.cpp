@@ -107,6 +107,22 @@ naming_conventions naming_of(const configuration& values, const app_options& app
           .ignore_queue = options.conventions.message_attribute.ignore_queue};
 }
 
+/// The parts check their sections knowing values only. Whoever reads their sentence wants the line: ` (messaging:concurrency is set by ./appsettings.json:3)` for
+/// each setting it names as `messaging.concurrency`.
+std::string places_of(std::string_view sentence, const configuration& values) {
+  constexpr std::string_view of_a_name = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.";
+  std::string places;
+  for (std::size_t at = 0; (at = sentence.find_first_of(of_a_name, at)) != std::string_view::npos;) {
+    const auto end = std::min(sentence.find_first_not_of(of_a_name, at), sentence.size());
+    std::string key(sentence.substr(at, end - at));
+    at = end;
+    std::ranges::replace(key, '.', ':');
+    if (key.find(':') == std::string::npos) continue;
+    if (const auto origin = values.origin(key); !origin.empty()) places += (places.empty() ? " (" : ", ") + key + " is set by " + origin;
+  }
+  return places.empty() ? places : places + ")";
+}
+
 }  // namespace
 
 struct running_application::state {
@@ -281,8 +297,18 @@ void running_application::state::build_routes() {
 }
 
 void running_application::prepare() {
-  auto& self = *state_;
   current_context().service = name();
+  try {
+    open_and_build();
+  } catch (const validation_error& refused) {
+    auto placed = refused.violations();
+    for (auto& each : placed) each.message += places_of(each.message, state_->around.configuration);
+    throw validation_error(std::move(placed), std::string(refused.code()));
+  }
+}
+
+void running_application::open_and_build() {
+  auto& self = *state_;
   self.open_store();
   for (const auto& [work, run] : self.definition->start_work) {
     log.debug("{application}: {work}", name(), work);

@@ -65,6 +65,7 @@ class running_application {
   store* module_store() noexcept;
 
  private:
+  void open_and_build();
   struct state;
   std::unique_ptr<state> state_;
 };

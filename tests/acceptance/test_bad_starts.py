@@ -73,7 +73,8 @@ def test_a_corrupt_database_is_named_and_left_alone(tmp_path, broken):
 @pytest.mark.parametrize("text, where, expected", [
     ('{\n  "server": {\n    "maxBodyBytes": "lots"\n  }\n}\n', "appsettings.json:3: server:maxBodyBytes", 'expected an integer, got "lots"'),
     ('{\n  "server": {\n    "requestTimeout": "soon"\n  }\n}\n', "appsettings.json:3: server:requestTimeout", "expected a duration"),
-    ('{\n  "messaging": {\n    "concurrency": 0\n  }\n}\n', "messaging.concurrency", "must be 1 to 10000"),
+    ('{\n  "messaging": {\n    "concurrency": 0\n  }\n}\n', "messaging:concurrency is set by ./appsettings.json:3", "must be 1 to 10000"),
+    ('{\n  "sqlite": {\n    "queueLimit": 0\n  }\n}\n', "sqlite:queueLimit is set by ./appsettings.json:3", "must be at least 1"),
     ('{\n  "orders": {\n    "sqlite": {\n      "readConnections": "many"\n    }\n  }\n}\n', "appsettings.json:4: sqlite:readConnections", "expected an integer"),
     ('{\n  "server": {\n    "maxBodyBytes": 12,,\n  }\n}\n', "appsettings.json:3", "expected a key in double quotes"),
 ])

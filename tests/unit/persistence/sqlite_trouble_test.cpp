@@ -166,8 +166,8 @@ TEST_F(sqlite_trouble, options_that_would_lose_data_or_cannot_work_are_refused) 
   const auto refused = [&](auto change) {
     sqlite_options wrong = options_;
     change(wrong);
-    return refusal([&] { sqlite_store store(wrong); }) == std::pair{error_kind::unavailable, std::string("sqlite_options")} &&
-           refusal([&] { sqlite_queues queues(wrong); }) == std::pair{error_kind::unavailable, std::string("sqlite_options")};
+    return refusal([&] { sqlite_store store(wrong); }) == std::pair{error_kind::validation, std::string("sqlite_options")} &&
+           refusal([&] { sqlite_queues queues(wrong); }) == std::pair{error_kind::validation, std::string("sqlite_options")};
   };
   EXPECT_TRUE(refused([](auto& o) { o.synchronous = "off"; }));
   EXPECT_TRUE(refused([](auto& o) { o.synchronous = "normal"; }));
