@@ -109,8 +109,8 @@ struct message_flow::state {
 void message_flow::state::open_transport(const environment& around, application_definition& definition, std::shared_ptr<transport> shared) {
   auto choice = read_choice(*around.configuration);
   if (choice == transport_choice::automatic) {
-    if (definition.transport_factory.open) {
-      through = definition.transport_factory.open(around);
+    if (definition.transport_factory.open) through = definition.transport_factory.open(around);
+    if (through) {
       trusts_senders = false;  // a broker has many users
       return;
     }

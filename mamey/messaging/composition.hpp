@@ -42,7 +42,7 @@ class composition {
   virtual void use_store(std::string feature, std::function<std::unique_ptr<store>(const environment&)> open) = 0;
   /// Durable queues that the SQL transport may use.
   virtual void offer_queues(std::string feature, std::function<std::unique_ptr<durable_queues>(const environment&)> open) = 0;
-  /// What carries messages to other modules. At most one.
+  /// What carries messages to other modules. At most one. Null is opened where the configuration wants none: then it is as without the feature.
   virtual void use_transport(std::string feature, std::function<std::shared_ptr<transport>(const environment&)> open) = 0;
   /// Turns subscriptions, outbox relay and error store on.
   virtual void use_messaging() = 0;

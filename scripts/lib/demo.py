@@ -31,7 +31,7 @@ def place_orders(conveyor, acknowledged, stop):
 
 
 def play(conveyor):
-    say("three services in one process: " + ", ".join(f"{n} http://127.0.0.1:{conveyor.ports[n]}" for n in SERVICES))
+    say(f"{conveyor.shape}: " + ", ".join(f"{n} http://127.0.0.1:{conveyor.ports[n]}" for n in SERVICES))
     order_id, created = conveyor.create_order()
     say(f"POST /orders → {created.status}, Location {created.headers['location']}")
     say(f"GET {created.headers['location']} → {conveyor.order(order_id).body}")
@@ -59,8 +59,17 @@ def play(conveyor):
     say(f"{len(acknowledged)} acknowledged orders: every one is there, every one was delivered exactly once")
     for path in ("/health/ready", "/metrics"):
         lines = request(conveyor.ports["orders"], "GET", path).body.splitlines()
-        say(f"GET {path} → {lines[0][:100]}{' …' if len(lines) > 1 else ''}")
+        say(f"GET {path} → {lines[0][:200]}{' …' if len(lines) > 1 else ''}")
     return 0
+
+
+def stay(conveyor):
+    port = conveyor.ports["orders"]
+    say(f"it stays up: http://127.0.0.1:{port}/orders · http://127.0.0.1:{port}/health/ready · http://127.0.0.1:{port}/metrics · Ctrl-C ends it")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print()
 
 
 def main():
@@ -72,12 +81,7 @@ def main():
         try:
             failed = play(conveyor)
             if "--once" not in sys.argv:
-                port = conveyor.ports["orders"]
-                say(f"it stays up: http://127.0.0.1:{port}/orders · http://127.0.0.1:{port}/health/ready · http://127.0.0.1:{port}/metrics · Ctrl-C ends it")
-                try:
-                    threading.Event().wait()
-                except KeyboardInterrupt:
-                    print()
+                stay(conveyor)
             code = conveyor.stop()
             say(f"stopped in order, exit code {code}")
             return failed or code

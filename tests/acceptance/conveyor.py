@@ -121,6 +121,8 @@ def refused_start(program, arguments, seconds=10.0, **surroundings):
 class Conveyor:
     """All three services in one process, on free ports (the same ports after a restart)."""
 
+    shape = "three services in one process"
+
     def __init__(self, data):
         self.data = data
         self.ports = {}

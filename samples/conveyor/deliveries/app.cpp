@@ -1,11 +1,10 @@
-#include <mamey/persistence/sqlite/feature.hpp>
-
+#include "../engines.hpp"
 #include "deliveries.hpp"
 
 namespace deliveries {
 
 mamey::application app() {
-  return mamey::application("deliveries").setting("server:urls:0", "http://*:5001").add(mamey::sqlite()).add(mamey::messaging()).add(service());
+  return mamey::application("deliveries").setting("server:urls:0", "http://*:5001").add(conveyor::engines()).add(service());
 }
 
 }  // namespace deliveries

@@ -1,5 +1,4 @@
-#include <mamey/persistence/sqlite/feature.hpp>
-
+#include "../engines.hpp"
 #include "http_pricing.hpp"
 #include "orders.hpp"
 
@@ -9,8 +8,7 @@ mamey::application app() {
   return mamey::application("orders")
       .setting("server:urls:0", "http://*:5002")
       .setting("httpClient:services:pricing", "http://localhost:5003")
-      .add(mamey::sqlite())
-      .add(mamey::messaging())
+      .add(conveyor::engines())
       .services([](mamey::services& services) { services.add<Pricing, http_pricing>(); })
       .add(service());
 }
