@@ -22,6 +22,10 @@ using log_time = sys_time<microseconds>;
 class log_file : public testing::Test {
  protected:
   log_file() {
+    if (const char* given = std::getenv("MAMEY_TEST_LOG_DIRECTORY")) {  // in the process of a death test: its parent's
+      directory = given;
+      return;
+    }
     std::string name = (std::filesystem::temp_directory_path() / "mamey-log-XXXXXX").string();
     directory = mkdtemp(name.data());
   }
@@ -118,12 +122,7 @@ TEST_F(log_file, a_path_that_cannot_be_opened_refuses_the_configuration_and_keep
 
 TEST_F(log_file, what_was_logged_is_in_the_file_when_the_program_just_ends) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  // The statement runs in a process of its own, which makes its own directory: hand it ours.
-  if (const char* given = std::getenv("MAMEY_TEST_LOG_DIRECTORY")) {
-    directory = given;
-  } else {
-    setenv("MAMEY_TEST_LOG_DIRECTORY", directory.c_str(), 1);
-  }
+  setenv("MAMEY_TEST_LOG_DIRECTORY", directory.c_str(), 1);  // the statement runs in a process of its own
   EXPECT_EXIT(
       {
         mamey::logging::configure({.console = {.enabled = false}, .file = options(log_interval::infinite)});
