@@ -103,8 +103,6 @@ void private_rabbitmq::end(child& which, int with) {
   which.keeper.join();
 }
 
-bool private_rabbitmq::installed() { return std::filesystem::exists(std::string(programs) + "rabbitmq-server"); }
-
 private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : port_(free_port()), tls_port_(free_port()), distribution_port_(free_port()), epmd_port_(free_port()) {
   const auto home = directory_.path();
   std::string tls;

@@ -30,9 +30,6 @@ class private_rabbitmq {
   private_rabbitmq(const private_rabbitmq&) = delete;
   private_rabbitmq& operator=(const private_rabbitmq&) = delete;
 
-  /// Whether this machine has the server's programs.
-  static bool installed();
-
   std::uint16_t port() const noexcept { return port_; }
   std::uint16_t tls_port() const noexcept { return tls_port_; }
   void kill_hard();  ///< as a power cut would
