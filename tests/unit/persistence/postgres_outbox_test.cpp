@@ -50,6 +50,24 @@ TEST_F(postgres_outbox, relays_that_claim_at_the_same_time_take_each_row_once) {
   EXPECT_EQ(std::set<std::string>(taken.begin(), taken.end()).size(), 400U);
 }
 
+TEST_F(postgres_outbox, a_lease_that_began_after_a_claim_read_the_clock_is_not_taken_for_one_of_the_future) {
+  db().commit(messages({message("m1"), message("m2")}));
+  const auto gate = other_process("select pg_advisory_xact_lock(7)");
+  admin(
+      "create or replace function mamey_now_ms() returns bigint language plpgsql volatile as $$ declare now bigint; begin "
+      "now := floor(extract(epoch from clock_timestamp()) * 1000); perform pg_advisory_xact_lock_shared(7); return now; end $$");
+  std::vector<std::string> claimed;
+  {
+    const std::jthread relay([&] { claimed = ids(db().claim_outbox({})); });
+    wait_for([&] { return !server_.execute("select 1 from pg_locks where locktype = 'advisory' and not granted").empty(); });
+    admin(
+        "update mamey_outbox set token = 'another', lease_ms = 30000, claimed_until_ms = floor(extract(epoch from clock_timestamp()) * 1000) "
+        "+ 30000 where message_id = 'm1'");
+    gate->rollback();
+  }
+  EXPECT_EQ(claimed, strings{"m2"});
+}
+
 TEST_F(postgres_outbox, marks_of_the_same_rows_in_another_order_do_not_deadlock) {
   options_.relay_connections = 4;
   change_set changes;

@@ -225,8 +225,9 @@ TEST_F(postgres_fixture, a_pool_is_bounded_in_connections_time_and_callers_that_
   options_.interactive_connections = 1;
   options_.acquire_timeout = 50ms;
   options_.waiting_limit = 1;
-  const auto held = db().begin({}, 30s);
+  auto held = db().begin({}, 30s);
   EXPECT_EQ(refusal([&] { db().begin({}, 1s); }), (std::pair{error_kind::unavailable, std::string("pool_exhausted")}));
+  held.reset();  // before its store
   options_.acquire_timeout = 30s;
   open();
   auto again = db().begin({}, 30s);

@@ -19,12 +19,13 @@ const std::string& insert_text() {
   return sql;
 }
 
-/// What lies further ahead than it was put was put by a clock that has been set back since: it is due.
+/// What lies further ahead than it was put was put by a clock that has been set back since: it is due. As for rows of the outbox, the clock
+/// is asked again for that: a row may have been claimed or put after `now` was read.
 const std::string& claim_text() {
   static const auto sql =
       "with clock as materialized (select mamey_now_ms() as now), due as materialized (select d.id from mamey_delayed d, clock "
-      "where (d.due_at_ms <= now or d.due_at_ms - d.delay_ms > now) and (d.token is null or d.claimed_until_ms <= now or "
-      "d.claimed_until_ms - now > d.lease_ms) order by d.due_at_ms, d.n limit $2::bigint for update of d skip locked) "
+      "where (d.due_at_ms <= now or (d.due_at_ms - d.delay_ms > now and d.due_at_ms - d.delay_ms > mamey_now_ms())) and (d.token is null or "
+      "d.claimed_until_ms <= now or d.claimed_until_ms - mamey_now_ms() > d.lease_ms) order by d.due_at_ms, d.n limit $2::bigint for update of d skip locked) "
       "update mamey_delayed d set attempts = d.attempts + 1, token = $1, claimed_until_ms = (select now from clock) + $3::bigint, lease_ms "
       "= $3::bigint "
       "from due where d.id = due.id returning d.due_at_ms, d.n, d.id, d.subscription, d.attempts, d.delay_ms, d.first_failed_at_us, "

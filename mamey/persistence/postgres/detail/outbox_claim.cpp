@@ -10,10 +10,11 @@ namespace {
 // `now` is the database's clock, read once.
 
 /// A lease or next attempt that lies further ahead than it did when it was given was given by a clock that has been set back since: it
-/// counts as past.
+/// counts as past. That is asked of the clock at that moment: a row that another claim took after this one read `now` is looked at again
+/// once it is locked, and its lease began after `now`.
 constexpr std::string_view is_free =
-    "o.state = 0 and (o.due_at_ms <= now or o.due_at_ms - now > o.delay_ms) and "
-    "(o.token is null or o.claimed_until_ms <= now or o.claimed_until_ms - now > o.lease_ms)";
+    "o.state = 0 and (o.due_at_ms <= now or o.due_at_ms - mamey_now_ms() > o.delay_ms) and "
+    "(o.token is null or o.claimed_until_ms <= now or o.claimed_until_ms - mamey_now_ms() > o.lease_ms)";
 
 /// A key's turn: its slot is leased, and nothing of the key stands before the row, but for parked rows where they do not block.
 constexpr std::string_view is_head =
