@@ -284,7 +284,9 @@ void running_application::state::build_routes() {
                             .input = handler->message->model,
                             .result = handler->result,
                             .status = each.how.status,
-                            .has_location = !each.how.location.empty()});
+                            .has_location = !each.how.location.empty(),
+                            .needs_user = handler->message->access.authenticated,
+                            .needs_role = !handler->message->access.any_of.front().empty()});
     }
   }
   auto all = framework_routes(definition->name, health, metrics, management, declared);

@@ -151,10 +151,9 @@ class document {
     out.add_text("openapi", "3.1.0");
     out.add("info", json_object().add_text("title", options.title).add_text("version", options.version).text());
     out.add("paths", all_paths.text());
-    if (options.include_security) {
+    if (options.include_security || any_needs_user_)
       components.add("securitySchemes", R"({"Bearer":{"type":"http","scheme":"bearer","bearerFormat":"JWT"}})");
-      out.add("security", R"([{"Bearer":[]}])");
-    }
+    if (options.include_security) out.add("security", bearer);
     return out.add("components", components.text()).text();
   }
 
@@ -197,6 +196,8 @@ class document {
     if (!parameters.empty()) out.add("parameters", parameters.text());
     if (endpoint.input && takes_body && in_path.size() < endpoint.input->members.size())
       out.add("requestBody", body_for(*endpoint.input, in_path));
+    if (endpoint.needs_user) out.add("security", bearer);
+    any_needs_user_ = any_needs_user_ || endpoint.needs_user;
     return out.add("responses", responses_of(endpoint)).text();
   }
 
@@ -242,6 +243,8 @@ class document {
     json_object out;
     out.add(std::to_string(endpoint.status), success.text());
     if (endpoint.input && !endpoint.input->members.empty()) out.add("400", error);
+    if (endpoint.needs_user) out.add("401", error);
+    if (endpoint.needs_role) out.add("403", error);
     if (endpoint.result && endpoint.result->kind == shape::optional) out.add("404", error);
     return out.add("default", error).text();
   }
@@ -252,6 +255,9 @@ class document {
     return name;
   }
 
+  static constexpr std::string_view bearer = R"([{"Bearer":[]}])";
+
+  bool any_needs_user_ = false;
   detail::schema_set schemas_;
   std::map<std::string, path_item> paths_;  ///< by shape
   std::vector<std::string> order_;          ///< as declared

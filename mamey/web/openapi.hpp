@@ -34,6 +34,8 @@ struct documented_endpoint {
   const type_model* result = nullptr;  ///< null: no body
   int status = 200;
   bool has_location = false;
+  bool needs_user = false;  ///< whoever is not signed in gets a 401
+  bool needs_role = false;  ///< whoever has another role gets a 403
 };
 
 /// The document as JSON. Rules become `minimum`, `maxLength`, `pattern`, `required` and so on; structs and enums become components by name.

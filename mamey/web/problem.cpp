@@ -78,6 +78,7 @@ void write_error(http::response& response, int status, const error_report& repor
   const bool closes = response.closes_connection();
   response.clear();
   if (closes) response.close_connection();
+  if (status == 401) response.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 §15.5.2 asks for a challenge
   const auto& trace = current_context().trace;
   const auto accept = request.header("accept");
   const bool wants_problem = accept && http::list_contains(*accept, problem_type);

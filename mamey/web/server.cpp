@@ -33,10 +33,10 @@ struct http_server::state {
 
   event_loop& accepting_loop() { return workers.front()->loop(); }
 
-  void accept(socket_handle socket, bool secure) {
+  void accept(socket_handle socket, const tls_context* tls) {
     auto& chosen = *workers[next++ % workers.size()];
-    if (&chosen.loop() == event_loop::current()) return chosen.adopt(std::move(socket), secure);
-    chosen.loop().post([&chosen, descriptor = socket.release(), secure] { chosen.adopt(socket_handle(descriptor), secure); });
+    if (&chosen.loop() == event_loop::current()) return chosen.adopt(std::move(socket), tls);
+    chosen.loop().post([&chosen, descriptor = socket.release(), tls] { chosen.adopt(socket_handle(descriptor), tls); });
   }
 
   /// Asks every worker to tell when it has no connection left; the permits come as they do.
@@ -81,7 +81,8 @@ void http_server::start() {
   state_->addresses = std::move(wanted);
   run_on_loop(state_->accepting_loop(), [this] {
     for (std::size_t i = 0; i < state_->listeners.size(); ++i) {
-      state_->listeners[i]->start([state = state_.get(), secure = state_->addresses[i].secure](socket_handle socket) { state->accept(std::move(socket), secure); });
+      const auto* tls = state_->addresses[i].secure ? &*state_->shared.tls : nullptr;
+      state_->listeners[i]->start([state = state_.get(), tls](socket_handle socket) { state->accept(std::move(socket), tls); });
     }
   });
   for (const auto& each : state_->addresses) log.info("listening on {url}", each.url());

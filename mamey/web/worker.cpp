@@ -23,9 +23,9 @@ worker::worker(event_loop& on, server_shared& of)
 
 worker::~worker() = default;
 
-void worker::adopt(socket_handle socket, bool secure) {
+void worker::adopt(socket_handle socket, const tls_context* tls) {
   counters::count(counts_.accepted);
-  auto fresh = std::make_unique<connection>(*this, std::move(socket), secure ? &*shared_.tls : nullptr);
+  auto fresh = std::make_unique<connection>(*this, std::move(socket), tls);
   auto& added = *fresh;
   added.place = connections_.size();
   connections_.push_back(std::move(fresh));

@@ -44,7 +44,8 @@ class worker {
   std::string_view date() { return date_.now(); }
   const context_options& contexts() const noexcept { return contexts_; }
 
-  void adopt(socket_handle socket, bool secure);
+  /// `tls` is null for plain http.
+  void adopt(socket_handle socket, const tls_context* tls);
   void remove(connection& gone) noexcept;
 
   /// Whether one more request may be handled; counts it.

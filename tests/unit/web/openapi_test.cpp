@@ -83,6 +83,18 @@ TEST(openapi, rules_and_types_become_facets) {
   expect_part(document, R"("required":["id","name","tags"])", R"(,"additionalProperties":false)");
 }
 
+TEST(openapi, who_may_ask_is_shown) {
+  const auto document = document_of({{.pattern = "/open", .name = "open"},
+                                     {.pattern = "/mine", .name = "mine", .needs_user = true},
+                                     {.pattern = "/refunds", .name = "refunds", .needs_user = true, .needs_role = true}});
+  expect_part(document, R"("operationId":"open",)", R"("responses":{"200":{"description":"OK"},"default":)");
+  const std::string refused = R"({"$ref":"#/components/responses/Error"})";
+  const std::string signed_in = R"("security":[{"Bearer":[]}],"responses":{"200":{"description":"OK"},"401":)" + refused;
+  expect_part(document, R"("operationId":"mine",)", signed_in + R"(,"default":)");
+  expect_part(document, R"("operationId":"refunds",)", signed_in + R"(,"403":)" + refused);
+  expect_part(document, R"("securitySchemes":)", R"({"Bearer":{"type":"http")");
+}
+
 TEST(openapi, a_type_may_contain_itself) {
   const auto document = document_of({{.pattern = "/tree", .name = "get", .result = &model_of<tree>()}});
   expect_part(

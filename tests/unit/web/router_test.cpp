@@ -150,6 +150,13 @@ TEST(router, turns_what_a_handler_throws_into_an_answer) {
             std::string::npos);
 }
 
+TEST(router, who_is_not_signed_in_is_told_how) {
+  web::router router({{.pattern = "/mine", .handle = [](http::request&, http::response&) { throw unauthorized("unauthorized", "sign in"); }}});
+  const auto answer = ask(router, http_method::get, "/mine");
+  EXPECT_EQ(answer.status(), 401);
+  EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
+}
+
 TEST(router, problem_json_is_for_those_who_accept_it) {
   auto router = make_router({});
   const http::header_field accept[] = {{"Accept", "application/problem+json, application/json"}};
