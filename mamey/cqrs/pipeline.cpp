@@ -126,7 +126,7 @@ handling_result pipeline::run(const handler_entry& handler, const message_source
     const auto* const valid = message();
     scope services(state_->provider);
     const auto outcome = state_->wrapped(0, {.handler = handler, .message = valid, .services = services}, sink, received);
-    ended(measured.handled);
+    if (outcome != handling_result::busy) ended(measured.handled);
     return outcome;
   } catch (...) {
     const auto report = describe_current_exception();
@@ -182,7 +182,12 @@ void pipeline::state::send_out(const handler_entry& handler, change_set changes)
 
 handling_result pipeline::state::interactive(const handler_entry& handler, const void* message, const result_sink& sink, handling_context* received) {
   if (!module_store) throw internal_error("no_store", "{} asks for a transaction, but the application has no store", handler.name);
-  auto opened = module_store->begin(received ? received->inbox : std::nullopt, options.transaction_bound);
+  std::unique_ptr<store_transaction> opened;
+  try {
+    opened = module_store->begin(received ? received->inbox : std::nullopt, options.transaction_bound);
+  } catch (const message_busy&) {
+    return handling_result::busy;
+  }
   if (!opened) return handling_result::already_handled;
   open_transaction shown(*opened);
   unit_of_work unit(*opened);

@@ -144,6 +144,7 @@ void message_flow::state::show(const environment& around) {
   counter("mamey_messages_duplicate_total", "Deliveries stopped by the inbox.", [](const subscription_statistics& s) { return s.duplicates; });
   counter("mamey_messages_retried_total", "Retries, immediate and delayed.", [](const subscription_statistics& s) { return s.immediate_retries + s.delayed; });
   counter("mamey_messages_failed_total", "Messages that went to the error store.", [](const subscription_statistics& s) { return s.failed; });
+  counter("mamey_messages_busy_total", "Deliveries put back because the message was being handled elsewhere.", [](const subscription_statistics& s) { return s.busy; });
   counter("mamey_messages_without_id_total", "Messages without an id: they cannot be deduplicated.", [](const subscription_statistics& s) { return s.without_id; });
   around.health->add({.name = "messaging", .kinds = health::kind::readiness, .importance = health::importance::degrading, .check = [this] {
     auto trouble = endpoint->statistics().trouble;

@@ -35,6 +35,8 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
       return fail_transient();
     case interrupted:
       return give_back({}, start_counting::uncounted, delivery_ending::interrupted);
+    case busy:
+      return give_back(jittered(rules_.busy_delay), start_counting::uncounted, delivery_ending::busy);
     case waited:
       if (!check_again_) return run();
       state_ = delivery_state::checking;

@@ -26,6 +26,7 @@ struct recoverability {
   std::chrono::milliseconds rollout_window{600'000};
   std::chrono::milliseconds rollout_delay{5'000};
   std::chrono::milliseconds store_down_delay{1'000};  ///< before a message given back for want of the store is handed out again
+  std::chrono::milliseconds busy_delay{1'000};        ///< before a message somebody else handles is looked at again
   bool has_store = true;                              ///< without one: no inbox, no delayed rows, no error store
   bool retries_in_place = false;  ///< ordered queue that keeps a message's place: retries give it back instead of storing a delayed row
 };
@@ -59,6 +60,7 @@ enum class delivery_event : std::uint8_t {
   failed_permanent,
   outcome_unknown,  ///< the commit may have happened (commit_unknown)
   interrupted,      ///< the process stops or the queue goes away under the handler
+  busy,             ///< somebody else handles it just now; nothing was begun
   waited,
   stored,      ///< the delayed row, the failure or the finish is durable (or was already)
   store_down,  ///< check, count, delay, failure or finish could not be carried out
@@ -88,6 +90,7 @@ enum class delivery_ending : std::uint8_t {
   parked_unrun,
   store_down,
   interrupted,
+  busy,
   lost
 };
 

@@ -30,6 +30,7 @@ namespace mamey::inline v1 {
 enum class handling_result : std::uint8_t {
   committed,        ///< effects and inbox row are durable
   already_handled,  ///< the inbox row was there: nothing was applied
+  busy,             ///< somebody else handles it just now (message_busy): nothing was begun, the message comes again, no attempt is counted
 };
 
 /// What the handler side needs to know of the delivery, and must put into its commit.

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include <mamey/core/error.hpp>
 #include <mamey/domain/document.hpp>
 #include <mamey/messaging/envelope.hpp>
 
@@ -25,6 +26,13 @@ namespace mamey::inline v1 {
 struct inbox_key {
   std::string subscription;
   std::string message_id;
+};
+
+/// Somebody else handles the message just now: nothing was begun and nothing is wrong. It comes again later, which costs it no attempt.
+class message_busy : public unavailable {
+ public:
+  explicit message_busy(const inbox_key& key)
+      : unavailable("message_busy", "message {} is being handled by {} elsewhere just now", key.message_id, key.subscription) {}
 };
 
 /// A message that could not be handled, kept for people.
@@ -140,7 +148,8 @@ class store : public document_reader {
   /// Applies `changes` durably: when it returns `committed`, a power cut does not undo it.
   /// Throws concurrency_conflict (a version did not match, a unique column collided), commit_unknown.
   virtual commit_outcome commit(const change_set& changes) = 0;
-  /// Begins an interactive unit; with `inbox`, its row goes in first: null when it was there already.
+  /// Begins an interactive unit; with `inbox`, its row goes in first: null when it was there already. While another unit of the same key is open,
+  /// in this process or another, it throws message_busy, or (where writers wait for each other anyway) waits for that unit's end. Never are two open.
   virtual std::unique_ptr<store_transaction> begin(const std::optional<inbox_key>& inbox, std::chrono::milliseconds bound) = 0;
 
   // -- outbox -------------------------------------------------------------------------------------------------------
@@ -170,7 +179,8 @@ class store : public document_reader {
   virtual bool was_handled(const inbox_key& key) = 0;
   /// Counts a start before the work, durably; returns the number including this one.
   virtual int count_start(const inbox_key& key) = 0;
-  virtual void clear_starts(const inbox_key& key) = 0;
+  /// Takes one start back: it came to nothing that the message is to blame for.
+  virtual void take_back_start(const inbox_key& key) = 0;
 
   // -- delayed messages ---------------------------------------------------------------------------------------------
   struct due_message {

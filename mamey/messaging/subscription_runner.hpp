@@ -37,6 +37,7 @@ struct subscription_statistics {
   std::uint64_t failed = 0;        ///< to the error store
   std::uint64_t parked_unrun = 0;  ///< of these, without another run: too many starts
   std::uint64_t given_back = 0;
+  std::uint64_t busy = 0;  ///< put back because somebody else was handling them
   std::uint64_t expired = 0;
   std::uint64_t without_id = 0;  ///< no dedupe possible
   std::uint64_t lost = 0;        ///< failed for good in a module without a store

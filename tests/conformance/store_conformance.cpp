@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
+#include <thread>
 
 #include "store_examples.hpp"
 
@@ -234,8 +236,47 @@ TEST_P(store_conformance, starts_are_counted_before_the_work_and_survive) {
   reopen();
   EXPECT_EQ(db().count_start(key), 2);
   EXPECT_EQ(db().count_start({"audit", "m1"}), 1);
-  db().clear_starts(key);
-  EXPECT_EQ(db().count_start(key), 1);
+  db().take_back_start(key);
+  EXPECT_EQ(db().count_start(key), 2) << "one start was taken back, not those of others";
+  for (int i = 0; i < 3; ++i) db().take_back_start(key);
+  EXPECT_EQ(db().count_start(key), 1) << "there are never fewer than none";
+}
+
+TEST_P(store_conformance, a_message_has_one_open_unit_at_a_time_and_who_comes_second_is_busy_or_waits) {
+  const inbox_key key{"count", "m1"};
+  enum class met { unit, handled_already, gave_up };
+  const auto until_it_is_free = [&] {
+    while (true) {
+      try {
+        const auto unit = db().begin(key, 30s);
+        if (!unit) return met::handled_already;
+        unit->rollback();
+        return met::unit;
+      } catch (const message_busy& busy) {
+        EXPECT_EQ(busy.kind(), error_kind::unavailable);
+        std::this_thread::yield();
+      } catch (const error& other) {
+        ADD_FAILURE() << other.code() << ": " << other.reason();
+        return met::gave_up;
+      }
+    }
+  };
+  for (const bool commits : {false, true}) {
+    auto first = db().begin(key, 30s);
+    ASSERT_TRUE(first);
+    std::promise<void> here;
+    auto second = std::async(std::launch::async, [&] {
+      here.set_value();
+      return until_it_is_free();
+    });
+    here.get_future().wait();
+    if (commits)
+      first->commit({});
+    else
+      first->rollback();
+    first.reset();
+    EXPECT_EQ(second.get(), commits ? met::handled_already : met::unit);
+  }
 }
 
 TEST_P(store_conformance, a_delayed_message_comes_when_it_is_due_under_a_lease) {

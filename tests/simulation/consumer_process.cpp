@@ -19,6 +19,7 @@ consumer_process::consumer_process(world& in, std::size_t number)
              .rollout_window = 1h,
              .rollout_delay = 500ms,
              .store_down_delay = 200ms,
+             .busy_delay = 300ms,
              .retries_in_place = in.settings.ordered} {}
 
 void consumer_process::later(span delay, std::function<void()> what) {
@@ -160,6 +161,7 @@ void consumer_process::begin(const run_ptr& which) {
 }
 
 void consumer_process::feed(const run_ptr& which, delivery_event event, int starts) {
+  which->unit.reset();
   world_.met.delivery.meet(which->machine->state(), event);
   perform(which, which->machine->on(event, starts));
 }
@@ -208,7 +210,7 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
       return write({.inbox = {}, .finished_delayed = {which->row->id}});
     case delivery_step::acknowledge:
     case delivery_step::give_back:
-      if (action.undo_start && !world_.hits(world_.settings.store_failure)) book.db().clear_starts(key);
+      if (action.undo_start && !world_.hits(world_.settings.store_failure)) book.db().take_back_start(key);
       if (action.ending == delivery_ending::committed) throttled(throttle_event::succeeded);
       if (action.ending == delivery_ending::store_down) throttled(throttle_event::store_down);
       which->verdict = which->at == 0 ? action : combine(which->verdict, action);
@@ -237,7 +239,18 @@ void consumer_process::settle(const run_ptr& which) {
   world_.broker->pump();
 }
 
+/// Of a process that died, the transaction stays open until somebody finds its connection gone.
+bool consumer_process::begin_unit(const run_ptr& which) {
+  if (!world_.interactive) return true;
+  auto& open = world_.open_units[{which->handlers[which->at], which->message->id}];
+  if (!open.expired()) return false;
+  which->unit = std::make_shared<int>();
+  open = which->unit;
+  return true;
+}
+
 void consumer_process::handle(const run_ptr& which) {
+  if (!begin_unit(which)) return later(1ms, [this, which] { feed(which, delivery_event::busy); });
   auto& random = world_.time.random;
   const bool slow = world_.hits(0.02);
   later(slow ? random.between(2s, 6s) : random.between(200us, 20ms), [this, which] {

@@ -39,6 +39,7 @@ class consumer_process {
     std::size_t at = 0;
     std::unique_ptr<delivery_machine> machine;
     delivery_action verdict;
+    std::shared_ptr<void> unit;  ///< open transaction, in an interactive world
   };
   using run_ptr = std::shared_ptr<run>;
 
@@ -50,6 +51,7 @@ class consumer_process {
   void begin(const run_ptr& which);
   void feed(const run_ptr& which, delivery_event event, int starts = 0);
   void perform(const run_ptr& which, const delivery_action& action);
+  bool begin_unit(const run_ptr& which);
   void handle(const run_ptr& which);
   void finish_handling(const run_ptr& which);
   void commit_separately(const run_ptr& which, change_set changes, inbox_key key);

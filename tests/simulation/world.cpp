@@ -16,6 +16,7 @@ world::world(std::uint64_t seed, const profile& with, coverage& met_so_far, cons
       inbox_store(make_store(1, [this] { return time.now() + wall_offset_; })),
       broker(std::make_unique<broker_model>(*this)),
       handlers{"stock", "mail"},
+      interactive(seed % 2 == 0),
       chaos_until_(time.now() + with.chaos) {
   inbox_store->apply = [this](const sql_statement& statement) {
     effect(statement.text, std::get<std::string>(statement.parameters.front()));

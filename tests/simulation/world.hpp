@@ -45,7 +45,7 @@ struct coverage_table {
 
 struct coverage {
   coverage_table<6, 18> relay;
-  coverage_table<9, 13> delivery;
+  coverage_table<9, 14> delivery;
   coverage_table<3, 4> throttle;
   coverage_table<6, 9> subscription;
 };
@@ -90,6 +90,8 @@ struct message_book {
 
 class world {
  public:
+  using inbox_place = std::pair<std::string, std::string>;  ///< handler, message
+
   world(std::uint64_t seed, const profile& with, coverage& met, const store_maker& make_store = make_memory_store);
   ~world();
 
@@ -107,6 +109,8 @@ class world {
   std::map<std::string, message_book> book;
   const std::vector<std::string> handlers;
   std::set<std::string> sent_without_lease;
+  const bool interactive;  ///< handlers ask for a transaction: while one is open for a message, nobody else begins another
+  std::map<inbox_place, std::weak_ptr<void>> open_units;
 
   bool chaos() const { return time.now() < chaos_until_; }
   bool hits(double probability) { return chaos() && time.random.hits(probability); }

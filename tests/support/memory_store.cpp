@@ -313,9 +313,9 @@ int memory_store::count_start(const inbox_key& key) {
   return starts;
 }
 
-void memory_store::clear_starts(const inbox_key& key) {
-  operation running(*this, "clear_starts");
-  starts_.erase({key.subscription, key.message_id});
+void memory_store::take_back_start(const inbox_key& key) {
+  operation running(*this, "take_back_start");
+  if (auto& starts = starts_[{key.subscription, key.message_id}]; starts > 0) --starts;
   running.done();
 }
 

@@ -182,6 +182,9 @@ void handler_pool::count(const delivery_action& ended) {
     case delivery_ending::interrupted:
       ++seen_.given_back;
       break;
+    case delivery_ending::busy:
+      ++seen_.busy;
+      break;
     case delivery_ending::lost:
       ++seen_.lost;
       break;

@@ -138,11 +138,20 @@ class handler_run {
       const context_scope scope(context_of(*from_.message, around_.service));
       const deadline_scope bound(around_.handler_timeout);
       const auto outcome = handle(context);
+      if (outcome == handling_result::busy) return busy();
       around_.report(throttle_event::succeeded);
       return outcome == handling_result::committed ? delivery_event::committed : delivery_event::already_handled;
+    } catch (const message_busy&) {
+      return busy();
     } catch (...) {
       return classify(describe_current_exception());
     }
+  }
+
+  /// Neither the message nor a dependency is to blame: the throttle does not hear of it.
+  delivery_event busy() const {
+    log.debug("{message_id} comes to {handler} again later: it is being handled elsewhere", from_.message->id, handler_.name);
+    return delivery_event::busy;
   }
 
   handling_result handle(handling_context& context) const {
@@ -266,7 +275,7 @@ class handler_run {
   void undo_start() const {
     try {
       const masked_section masked;
-      around_.module_store->clear_starts(*key());
+      around_.module_store->take_back_start(*key());
     } catch (...) {
       log.debug("a start of {message_id} stays counted: {detail}", from_.message->id, words_of(describe_current_exception()));
     }

@@ -341,7 +341,7 @@ void postgres_store::release_slots(const std::string& owner) { state_->hurry(pg:
 
 bool postgres_store::was_handled(const inbox_key& key) { return state_->read(pg::was_handled(key)).count() > 0; }
 int postgres_store::count_start(const inbox_key& key) { return static_cast<int>(state_->bookkeep(pg::count_start(key)).integer(0, 0)); }
-void postgres_store::clear_starts(const inbox_key& key) { state_->hurry(pg::clear_starts(key)); }
+void postgres_store::take_back_start(const inbox_key& key) { state_->hurry(pg::take_back_start(key)); }
 
 std::vector<store::due_message> postgres_store::claim_due(std::size_t most, std::chrono::milliseconds lease) {
   const auto token = uuid::v4().to_compact_string();

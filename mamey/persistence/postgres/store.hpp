@@ -37,7 +37,7 @@ class postgres_store final : public store {
   /// concurrency_conflict (to remove it from an unversioned collection is nothing). After a deadlock or serialization failure the unit is
   /// applied again a few times. A deadline takes it back only while it waits for a connection.
   commit_outcome commit(const change_set& changes) override;
-  /// Throws `unavailable` ("message_busy") when another process handles the message just now. Past `bound` the transaction is rolled back
+  /// Throws message_busy when another process handles the message just now. Past `bound` the transaction is rolled back
   /// and says `deadline_exceeded`. After a refused statement PostgreSQL runs no other in it.
   std::unique_ptr<store_transaction> begin(const std::optional<inbox_key>& inbox, std::chrono::milliseconds bound) override;
 
@@ -56,7 +56,7 @@ class postgres_store final : public store {
 
   bool was_handled(const inbox_key& key) override;
   int count_start(const inbox_key& key) override;
-  void clear_starts(const inbox_key& key) override;
+  void take_back_start(const inbox_key& key) override;
 
   std::vector<due_message> claim_due(std::size_t most, std::chrono::milliseconds lease) override;
   void release_due(const std::string& token) override;

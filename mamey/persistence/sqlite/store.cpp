@@ -211,8 +211,8 @@ int sqlite_store::count_start(const inbox_key& key) {
                             [&](connection& on) { return sqlite_detail::count_start(on, key, state_->clock.now_ms()); });
 }
 
-void sqlite_store::clear_starts(const inbox_key& key) {
-  state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::clear_starts(on, key); });
+void sqlite_store::take_back_start(const inbox_key& key) {
+  state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::take_back_start(on, key); });
 }
 
 std::vector<store::due_message> sqlite_store::claim_due(std::size_t most, std::chrono::milliseconds lease) {

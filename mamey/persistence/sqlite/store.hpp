@@ -51,7 +51,7 @@ class sqlite_store final : public store {
 
   bool was_handled(const inbox_key& key) override;
   int count_start(const inbox_key& key) override;
-  void clear_starts(const inbox_key& key) override;
+  void take_back_start(const inbox_key& key) override;
 
   std::vector<due_message> claim_due(std::size_t most, std::chrono::milliseconds lease) override;
   void release_due(const std::string& token) override;

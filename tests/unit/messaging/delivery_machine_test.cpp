@@ -179,6 +179,12 @@ const std::vector<story> stories{
      {{event::begin}, {event::interrupted}},
      {step::run, step::give_back},
      ending::interrupted},
+    {"a message somebody else handles is put back",
+     {},
+     rules(),
+     {{event::begin}, {event::busy}},
+     {step::run, step::give_back},
+     ending::busy},
     {"without a store a failing message is given back with a delay",
      {.starts = 1},
      {.immediate_retries = 0, .delayed_retries = delays, .has_store = false},
@@ -254,6 +260,24 @@ TEST(delivery_machine, a_start_counted_for_nothing_is_taken_back) {
   const auto action = machine.on(event::interrupted);
   EXPECT_EQ(action.counting, start_counting::uncounted);
   EXPECT_TRUE(action.undo_start);
+}
+
+TEST(delivery_machine, a_busy_message_waits_a_bounded_time_and_costs_no_attempt) {
+  auto with = rules();
+  with.jitter = 0.5;
+  delivery_machine redelivered(with, {.redelivered = true, .random = 0.999});
+  redelivered.on(event::begin);
+  redelivered.on(event::not_handled);
+  redelivered.on(event::start_counted, 1);
+  const auto back = redelivered.on(event::busy);
+  EXPECT_EQ(back.counting, start_counting::uncounted);
+  EXPECT_TRUE(back.undo_start);
+  EXPECT_GE(back.delay, 1s);
+  EXPECT_LE(back.delay, 1'500ms);
+  delivery_machine row(rules(), from_row(2));
+  row.on(event::begin);
+  row.on(event::not_handled);
+  EXPECT_EQ(row.on(event::busy).counting, start_counting::uncounted);
 }
 
 TEST(delivery_machine, the_starts_of_a_message_to_be_parked_stay_counted_when_the_store_fails) {

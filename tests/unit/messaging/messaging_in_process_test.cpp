@@ -209,6 +209,24 @@ TEST_F(messaging_in_process, an_unknown_commit_is_settled_by_the_inbox) {
   });
 }
 
+TEST_F(messaging_in_process, a_message_somebody_else_handles_comes_again_however_often_and_costs_no_attempt) {
+  int busy = 20;
+  auto handler = deliveries.handler("deliver", [&](const auto&, auto&) {
+    if (busy-- > 0) throw message_busy({"deliver", "m1"});
+  });
+  deliveries.subscribe("orders", "created", {handler});
+  time.run([&] {
+    start();
+    orders.publish("m1", "created");
+    eventually([&] { return deliveries.effects["deliver/m1"] == 1; }, "the effect");
+    const auto seen = deliveries.statistics();
+    EXPECT_EQ(seen.busy, 20U);
+    EXPECT_EQ(seen.throttle, throttle_state::open) << "no dependency is away";
+    EXPECT_EQ(deliveries.store.count_errors(), 0);
+    stop();
+  });
+}
+
 TEST_F(messaging_in_process, a_message_that_never_comes_to_an_outcome_is_parked_unrun) {
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver")});
   time.run([&] {

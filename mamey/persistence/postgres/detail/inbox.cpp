@@ -36,8 +36,10 @@ step count_start(const inbox_key& key) {
           .result = {}};
 }
 
-step clear_starts(const inbox_key& key) {
-  return {.text = "delete from mamey_starts where subscription = $1 and message_id = $2", .values = of(key), .result = {}};
+step take_back_start(const inbox_key& key) {
+  return {.text = "update mamey_starts set starts = starts - 1 where subscription = $1 and message_id = $2 and starts > 0",
+          .values = of(key),
+          .result = {}};
 }
 
 step clean_inbox(std::int64_t keep_ms, std::size_t most) {

@@ -21,7 +21,7 @@ step enter_inbox(const inbox_key& key);
 
 step was_handled(const inbox_key& key);
 step count_start(const inbox_key& key);
-step clear_starts(const inbox_key& key);
+step take_back_start(const inbox_key& key);
 step clean_inbox(std::int64_t keep_ms, std::size_t most);
 step clean_starts(std::int64_t keep_ms, std::size_t most);
 

@@ -67,8 +67,7 @@ std::unique_ptr<interactive_transaction> interactive_transaction::begin(pool& fr
     work->throw_if_failed();
     if (!inbox) return opened;
     if (!work->result(2).boolean(0, 0))
-      throw unavailable("message_busy", "message {id} is being handled by {subscription} elsewhere just now", inbox->message_id,
-                        inbox->subscription);
+      throw message_busy(*inbox);
     if (!work->result(2).boolean(0, 1)) return nullptr;
     return opened;
   }

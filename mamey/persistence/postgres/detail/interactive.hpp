@@ -24,7 +24,7 @@ class interactive_transaction final : public store_transaction {
  public:
   using committed = std::function<void(const change_set&)>;
 
-  /// Null when the message was handled already. Throws `unavailable` ("message_busy") when another process handles it just now.
+  /// Null when the message was handled already. Throws message_busy when another process handles it just now.
   static std::unique_ptr<interactive_transaction> begin(pool& from, const catalog& tables, const std::optional<inbox_key>& inbox,
                                                         const interactive_settings& settings, committed then);
   ~interactive_transaction() override { end(); }

@@ -78,8 +78,8 @@ int count_start(connection& on, const inbox_key& key, std::int64_t now_ms) {
   return starts;
 }
 
-void clear_starts(connection& on, const inbox_key& key) {
-  on.use("delete from mamey_starts where subscription = ? and message_id = ?").bind(key.subscription).bind(key.message_id).run();
+void take_back_start(connection& on, const inbox_key& key) {
+  on.use("update mamey_starts set starts = starts - 1 where subscription = ? and message_id = ? and starts > 0").bind(key.subscription).bind(key.message_id).run();
 }
 
 std::size_t clean_inbox(connection& on, std::int64_t before_ms, std::size_t most) {

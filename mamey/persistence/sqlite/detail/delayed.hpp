@@ -22,7 +22,7 @@ void repair_due_times(connection& on, std::int64_t now_ms);
 
 bool was_handled(connection& on, const inbox_key& key);
 int count_start(connection& on, const inbox_key& key, std::int64_t now_ms);
-void clear_starts(connection& on, const inbox_key& key);
+void take_back_start(connection& on, const inbox_key& key);
 /// Deletes up to `most` inbox rows, and as many counters, older than `before_ms`; returns the larger number.
 std::size_t clean_inbox(connection& on, std::int64_t before_ms, std::size_t most);
 
