@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include <mamey/core/uuid.hpp>
+#include <mamey/messaging/detail/handler_run.hpp>
 #include <mamey/messaging/detail/mailbox.hpp>
 #include <mamey/messaging/subscription_runner.hpp>
 #include <mamey/observability/log.hpp>
@@ -24,7 +25,7 @@ struct delayed_pump::state : std::enable_shared_from_this<state> {
       : from(store_of_rows), to(std::move(runners)), settings(with), poll(with.shortest_poll) {}
 
   std::size_t claim();
-  void hand_over(store::due_message due);
+  void hand_over(store::due_message due, steady_time claimed);
   void bury(const delayed_message& row);
 
   store& from;
@@ -62,7 +63,9 @@ void delayed_pump::run() {
       mine.poll = mine.settings.shortest_poll;
       continue;
     }
-    const auto waited = mine.inbox.take(room ? steady_now() + mine.poll : steady_time::max());
+    const auto until = steady_now() + (room ? mine.poll : mine.settings.patience / 3);
+    const auto waited = mine.inbox.take(until);
+    for (auto* const each : mine.to) each->give_back_rows_claimed_before(steady_now() - mine.settings.patience);
     mine.nudged = false;
     const bool woken = std::ranges::find(waited, nudge::wake) != waited.end();
     mine.poll = woken ? mine.settings.shortest_poll : std::min(mine.poll * 2, mine.settings.longest_poll);
@@ -71,21 +74,24 @@ void delayed_pump::run() {
 
 std::size_t delayed_pump::state::claim() {
   const masked_section masked;
+  const auto asked = steady_now();
   auto due = from.claim_due(settings.most_at_a_time - running, settings.lease);
   claimed += due.size();
-  for (auto& each : due) hand_over(std::move(each));
+  for (auto& each : due) hand_over(std::move(each), asked);
   return due.size();
 }
 
-void delayed_pump::state::hand_over(store::due_message due) {
+void delayed_pump::state::hand_over(store::due_message due, steady_time asked) {
   const auto runner = std::ranges::find_if(to, [&](const auto* each) { return each->handles(due.row.subscription); });
   if (runner == to.end()) return bury(due.row);
   ++running;
-  const bool accepted = (*runner)->accept(std::move(due.row), [self = shared_from_this()] {
+  const bool accepted = (*runner)->accept(std::move(due.row), asked, [self = shared_from_this()] {
     --self->running;
     self->inbox.post(nudge::row_done);
   });
-  if (!accepted) --running;  // stopping: the claim ends by itself
+  if (accepted) return;
+  --running;
+  detail::give_row_back(from, due.row, {}, start_counting::uncounted);  // stopping: for whoever goes on
 }
 
 /// Nobody handles it any more (renamed without an alias, or removed): people decide.

@@ -16,7 +16,9 @@ class subscription_runner;
 
 struct delayed_pump_settings {
   std::size_t most_at_a_time = 32;           ///< claimed and not yet done
-  std::chrono::milliseconds lease{120'000};  ///< longer than a handler with its immediate retries takes: a claim is not renewed
+  /// Longer than `patience` and a handler with its immediate retries take: a claim is not renewed.
+  std::chrono::milliseconds lease{120'000};
+  std::chrono::milliseconds patience{15'000};  ///< a row that has not had its turn by then goes back uncounted
   std::chrono::milliseconds shortest_poll{50};
   std::chrono::milliseconds longest_poll{500};
 };

@@ -190,6 +190,12 @@ messaging_statistics message_endpoint::statistics() const {
   if (mine.outbox) now.outbox = mine.outbox->statistics();
   if (mine.pump) now.delayed = mine.pump->statistics();
   if (now.trouble.empty() && !now.outbox.last_fault.empty()) now.trouble = "the outbox cannot publish: " + now.outbox.last_fault;
+  for (const auto* loops : {mine.consuming.get(), mine.sending.get()}) {
+    if (loops == nullptr || !now.trouble.empty()) continue;
+    for (const auto& each : loops->status()) {
+      if (each.state == supervised_status::state_type::backing_off) now.trouble = each.name + " failed and starts again: " + each.last_error;
+    }
+  }
   const std::lock_guard lock(mine.guard);
   now.backlog = mine.backlog;
   now.errors = mine.errors;

@@ -64,11 +64,13 @@ topology subscription_runner::declarations() const { return topology_of(state_->
 
 bool subscription_runner::handles(const std::string& row_subscription) const { return state_->pool->find(row_subscription) != nullptr; }
 
-bool subscription_runner::accept(delayed_message row, std::function<void()> done) {
+bool subscription_runner::accept(delayed_message&& row, steady_time claimed, std::function<void()> done) {
   if (state_->pool->cancelled()) return false;
-  state_->pool->add(std::move(row), std::move(done));
+  state_->pool->add(std::move(row), claimed, std::move(done));
   return true;
 }
+
+void subscription_runner::give_back_rows_claimed_before(steady_time when) { state_->pool->give_back_rows_claimed_before(when); }
 
 subscription_statistics subscription_runner::statistics() const {
   auto now = state_->pool->statistics();
@@ -138,6 +140,7 @@ void subscription_runner::state::open() {
                                       subscription_event::channel_closed};
           const auto alive = self.lock();
           if (!alive) return;
+          if (changed != consumer_state::consuming) alive->pool->forget_waiting_deliveries();
           alive->trouble(std::string(reason));
           alive->inbox.post(events[static_cast<std::size_t>(changed)]);
         });

@@ -75,8 +75,11 @@ class subscription_runner {
 
   /// Whether the handler (or an alias of it) is here. `row_subscription` is `delayed_message::subscription`.
   bool handles(const std::string& row_subscription) const;
-  /// Runs a claimed delayed row; `done` when nothing more will be done for this claim. Never suspends. False after `cancel`.
-  bool accept(delayed_message row, std::function<void()> done);
+  /// Runs a delayed row that was claimed after `claimed`; `done` when nothing more will be done for this claim. Never suspends. After `cancel`
+  /// false, and the row stays the caller's.
+  bool accept(delayed_message&& row, steady_time claimed, std::function<void()> done);
+  /// See handler_pool. Never suspends.
+  void give_back_rows_claimed_before(steady_time when);
 
   subscription_statistics statistics() const;  ///< any thread
 

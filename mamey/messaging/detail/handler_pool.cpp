@@ -55,8 +55,9 @@ void handler_pool::add(delivery next) {
            .done = {}});
 }
 
-void handler_pool::add(delayed_message row, std::function<void()> done) {
-  task next{.what = {.message = std::make_shared<const envelope>(row.message), .row = {}}, .settle = {}, .done = std::move(done)};
+void handler_pool::add(delayed_message row, steady_time claimed, std::function<void()> done) {
+  task next{
+      .what = {.message = std::make_shared<const envelope>(row.message), .row = {}}, .settle = {}, .done = std::move(done), .claimed = claimed};
   next.what.row = std::move(row);
   enqueue(std::move(next));
 }
@@ -70,7 +71,7 @@ void handler_pool::enqueue(task next) {
     waiting_.push_back(std::move(next));
   }
   if (cancelled_)
-    give_back_waiting();
+    give_back(take_waiting([](const task&) { return true; }), {});
   else
     dispatch();
 }
@@ -204,18 +205,37 @@ void handler_pool::report(throttle_event event) {
 
 void handler_pool::cancel() {
   cancelled_ = true;
-  give_back_waiting();
+  give_back(take_waiting([](const task&) { return true; }), {});
 }
 
-void handler_pool::give_back_waiting() {
-  std::deque<task> unstarted;
-  {
-    const std::lock_guard lock(mutex_);
-    unstarted = std::exchange(waiting_, {});
-  }
+void handler_pool::forget_waiting_deliveries() {
+  give_back(take_waiting([](const task& each) { return each.settle != nullptr; }), {});
+}
+
+void handler_pool::give_back_rows_claimed_before(steady_time when) {
+  give_back(take_waiting([&](const task& each) { return each.what.row && each.claimed < when; }), std::chrono::seconds(1));
+}
+
+template <class Which>
+std::vector<handler_pool::task> handler_pool::take_waiting(Which which) {
+  std::vector<task> taken;
+  const std::lock_guard lock(mutex_);
+  for (auto& each : std::exchange(waiting_, {})) (which(each) ? taken.emplace_back() : waiting_.emplace_back()) = std::move(each);
+  return taken;
+}
+
+void handler_pool::give_back(std::vector<task> unstarted, std::chrono::milliseconds delay) {
   for (auto& each : unstarted) {
-    if (each.settle) each.settle->give_back({}, start_counting::uncounted);
-    if (each.done) each.done();
+    if (each.settle) {
+      each.settle->give_back(delay, start_counting::uncounted);
+      continue;
+    }
+    // Telling the store may wait, which not every caller may.
+    auto row = std::make_shared<task>(std::move(each));
+    fibers_.start(*around_.workers.front(), what_.name, [self = shared_from_this(), row, delay] {
+      give_row_back(*self->around_.module_store, *row->what.row, delay, start_counting::uncounted);
+      row->done();
+    });
   }
 }
 

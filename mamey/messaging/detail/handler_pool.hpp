@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <mamey/messaging/detail/fiber_group.hpp>
 #include <mamey/messaging/detail/handler_run.hpp>
@@ -24,9 +25,14 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
                std::function<void()> held);
 
   void add(delivery next);
-  void add(delayed_message row, std::function<void()> done);
+  /// `claimed`: before its claim was asked for.
+  void add(delayed_message row, steady_time claimed, std::function<void()> done);
   /// Starts what may start.
   void start_waiting();
+  /// Deliveries that were not begun are forgotten: the consumer that had them is gone, and they come again.
+  void forget_waiting_deliveries();
+  /// Rows claimed before `when` that have not had their turn go back uncounted: their claims would end while they wait.
+  void give_back_rows_claimed_before(steady_time when);
   /// When the throttle's pause ends, if something waits for that; else never.
   steady_time resume_at() const;
 
@@ -45,6 +51,7 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
     incoming what;
     std::unique_ptr<settlement> settle;  ///< of a delivery
     std::function<void()> done;          ///< of a row
+    steady_time claimed{};               ///< likewise
   };
   enum class standing : std::uint8_t { flowing, held };
 
@@ -55,7 +62,9 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   void settle(task& which, const delivery_action& verdict) const;
   void count(const delivery_action& ended);
   void report(throttle_event event);
-  void give_back_waiting();
+  template <class Which>
+  std::vector<task> take_waiting(Which which);
+  void give_back(std::vector<task> unstarted, std::chrono::milliseconds delay);
 
   const subscription& what_;
   const subscription_surroundings& around_;

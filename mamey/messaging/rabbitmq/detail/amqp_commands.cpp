@@ -121,7 +121,14 @@ void connection_machine::publish(std::uint16_t channel, std::string_view exchang
   }
 }
 
+/// The broker ends the whole connection over a method of a channel it has closed. What is settled there comes again anyway.
+bool connection_machine::takes_settlements(std::uint16_t channel) const {
+  const auto found = channels_.find(channel);
+  return found != channels_.end() && !found->second.closing;
+}
+
 void connection_machine::acknowledge(std::uint16_t channel, std::uint64_t delivery_tag, bool multiple) {
+  if (!takes_settlements(channel)) return;
   send_method(channel, amqp_method::basic_ack, [&](amqp_writer& out) {
     out.long_long_integer(delivery_tag);
     out.octet(multiple ? 1 : 0);
@@ -129,6 +136,7 @@ void connection_machine::acknowledge(std::uint16_t channel, std::uint64_t delive
 }
 
 void connection_machine::requeue(std::uint16_t channel, std::uint64_t delivery_tag) {
+  if (!takes_settlements(channel)) return;
   send_method(channel, amqp_method::basic_nack, [&](amqp_writer& out) {
     out.long_long_integer(delivery_tag);
     out.octet(2);

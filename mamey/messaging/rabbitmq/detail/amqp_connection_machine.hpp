@@ -184,6 +184,7 @@ class connection_machine {
   channel_state& channel_of(std::uint16_t channel);
   void end(std::uint16_t code, std::string text, amqp_method method = {});
   void send_start_ok(std::string_view mechanisms);
+  bool takes_settlements(std::uint16_t channel) const;
   template <class Fill>
   void send_method(std::uint16_t channel, amqp_method method, Fill fill);
   amqp_event& emit(amqp_event_type type, std::uint16_t channel = 0);

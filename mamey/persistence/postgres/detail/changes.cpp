@@ -29,7 +29,7 @@ std::string first_word(std::string_view sql) {
 /// Others share the connection: a transaction left open there would swallow theirs.
 bool controls_transactions(std::string_view sql) {
   static constexpr std::array<std::string_view, 8> words{"begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"};
-  return std::ranges::find(words, first_word(sql)) != words.end();
+  return std::ranges::find(words, first_word(without_leading_comments(sql))) != words.end();
 }
 
 }  // namespace

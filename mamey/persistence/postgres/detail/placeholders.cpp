@@ -53,6 +53,15 @@ void for_code(std::string_view sql, Each each) {
 
 }  // namespace
 
+std::string_view without_leading_comments(std::string_view sql) {
+  auto first = sql.size();
+  for_code(sql, [&](std::string_view part, bool literal, std::size_t at) {
+    const bool says_something = !literal && part[0] != ';' && std::isspace(static_cast<unsigned char>(part[0])) == 0;
+    if (says_something) first = std::min(first, at);
+  });
+  return sql.substr(first);
+}
+
 numbered_sql number_placeholders(std::string_view sql) {
   numbered_sql made;
   std::size_t highest = 0;

@@ -17,4 +17,7 @@ struct numbered_sql {
 /// Numbers each `?` outside strings, quoted names and comments; `??` is the operator `?`. A statement that has `$1` already stays as it is.
 numbered_sql number_placeholders(std::string_view sql);
 
+/// From its first word on: blanks, comments and empty statements before it say nothing.
+std::string_view without_leading_comments(std::string_view sql);
+
 }  // namespace mamey::inline v1::postgres_detail

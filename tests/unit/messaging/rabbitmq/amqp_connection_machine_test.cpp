@@ -393,6 +393,21 @@ TEST(amqp_consuming, settles_with_and_without_multiple) {
 
 // -- the end --------------------------------------------------------------------------------------------------------------
 
+TEST(amqp_consuming, settles_nothing_on_a_channel_that_it_has_closed) {
+  scripted it;
+  it.open();
+  const auto number = it.open_channel();
+  it.hear(deliver_of(number, 1) + header_of(number, 0));
+  it.machine.close_channel(number);
+  it.bytes();
+  it.machine.acknowledge(number, 1, false);
+  it.machine.requeue(number, 1);
+  EXPECT_TRUE(it.bytes().empty()) << "the broker would end the connection, and every other channel with it";
+  it.hear(method_of(number, channel_close_ok));
+  it.machine.acknowledge(number, 1, false);
+  EXPECT_TRUE(it.bytes().empty());
+}
+
 TEST(amqp_closing, says_goodbye_and_waits_for_the_answer) {
   scripted it;
   it.open();
