@@ -143,8 +143,8 @@ class Fire:
                 site.database.wait_until_ready()
             return database_again
         if fault.kind == "disk alarm":
-            site.broker.control("set_disk_free_limit", "1000TB")
-            return lambda: site.broker.control("set_disk_free_limit", "1MB")
+            site.broker.control("set_disk_free_limit", str(10**16))
+            return lambda: site.broker.control("set_disk_free_limit", str(10**6))
         if fault.kind == "consumer timeout":
             with contextlib.suppress(OSError):  # it may be away or frozen
                 target.stall_next_message(fault.seconds)
