@@ -14,7 +14,8 @@ SETTINGS = {
     "logger:console:format": "human", "logger:minimumLevelOverrides:mamey": "information",
     "management:messages": "true",
     "outbox:lease": "00:00:06", "outbox:confirmTimeout": "00:00:03", "outbox:leaseMargin": "00:00:01",
-    "messaging:lease": "00:00:06", "messaging:handlerTimeout": "00:00:30",
+    "messaging:lease": "00:00:06", "messaging:handlerTimeout": "00:00:11",  # longer than the broker waits
+    "messaging:immediateRetries": "1",  # a delayed message whose claim was lost waits for all tries and half a minute
     **{f"messaging:delayedRetries:{n}": f"00:00:{seconds:02}" for n, seconds in enumerate((1, 2, 4, 8, 15))},
     "postgres:readConnections": "2", "postgres:flushConnections": "4", "postgres:interactiveConnections": "4", "postgres:relayConnections": "2",
     "postgres:connectTimeout": "00:00:02", "postgres:commandTimeout": "00:00:05", "postgres:answerBound": "00:00:05", "postgres:acquireTimeout": "00:00:05",
