@@ -63,9 +63,7 @@ class Clients:
             done = self.attempt(dice.choice(self.instances), application, command, connections, tries)
             if done or (not done and dice.random() < GIVE_UP) or time.monotonic() > self.patience:
                 break
-            self.finished.wait(dice.uniform(0.05, 0.3))  # seconds; after `finish` at once
-            if self.finished.is_set():
-                time.sleep(0.1)
+            threading.Event().wait(dice.uniform(0.05, 0.3))  # as a client that backs off
         with self.guard:
             (self.acknowledged if done else self.unknown)[command["id"]] = application
             self.slowest = max(self.slowest, time.monotonic() - begun)

@@ -178,7 +178,7 @@ class Fire:
         moments = sorted([(each.at, True, each) for each in faults] + [(each.end, False, each) for each in faults], key=lambda moment: (moment[0], moment[1]))
         active = {}
         for at, begins, fault in moments:
-            time.sleep(max(0.0, start + at - time.monotonic()))
+            wait_until(deadline=start + at)
             if begins:
                 say(f"  {fault}")
                 self.watch.storm()
@@ -198,20 +198,19 @@ def run(site, faults, rate, seed, least_commands=0):
     """Returns what went wrong, the figures, and what was acknowledged."""
     outcome = Outcome()
     watch = Watch(site.instances)
-    await_all(outcome, "every instance is ready before the first fault", lambda: all(not each.trouble() for each in site.instances), 60)
+    wait_for(outcome, "every instance is ready before the first fault", lambda: all(not each.trouble() for each in site.instances), 60)
     clients = Clients(site.instances, rate, seed)
     fire = Fire(site, watch)
     begun = time.monotonic()
     fire.play(faults)
     watch.calm()
     last_fault = time.monotonic()
-    while len(clients.acknowledged) < least_commands and time.monotonic() < last_fault + 120:
-        time.sleep(0.1)
-    await_all(outcome, "every instance is ready again by itself", lambda: all(not each.trouble() for each in site.instances), READY_WITHIN, last_fault,
+    wait_for(outcome, "every instance is ready again by itself", lambda: all(not each.trouble() for each in site.instances), READY_WITHIN, last_fault,
               lambda: "; ".join(f"{each.name}: {each.trouble()}" for each in site.instances))
+    wait_for(outcome, "all commands are sent", lambda: len(clients.acknowledged) >= least_commands, 120)
     clients.finish(20)
     drained = time.monotonic()
-    await_all(outcome, "everything is drained", lambda: site.queued() == 0 and not any(judgement.left_over(site.database).values()) and site.queued() == 0, DRAINED_WITHIN,
+    wait_for(outcome, "everything is drained", lambda: site.queued() == 0 and not any(judgement.left_over(site.database).values()) and site.queued() == 0, DRAINED_WITHIN,
               drained, lambda: f"{site.queued()} in the broker, {judgement.left_over(site.database)}")
     outcome.figures["seconds to drain"] = round(time.monotonic() - drained, 1)
     watch.stop()
@@ -228,10 +227,16 @@ def run(site, faults, rate, seed, least_commands=0):
     return outcome
 
 
-def await_all(outcome, what, condition, seconds, since=None, seen=lambda: ""):
-    since = time.monotonic() if since is None else since
+def wait_until(deadline):
+    """The schedule's moments are the point of it."""
+    time.sleep(max(0.0, deadline - time.monotonic()))
+
+
+def wait_for(outcome, what, condition, seconds, since=None, seen=lambda: ""):
+    """What does not come true within `seconds` is written down as wrong."""
+    deadline = (time.monotonic() if since is None else since) + seconds
     while not condition():
-        if time.monotonic() > since + seconds:
+        if time.monotonic() > deadline:
             outcome.wrong.append(f"not within {seconds:.0f} s: {what}; {seen()}")
             return
         time.sleep(0.2)
