@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr int documents = 100'000, fibers_a_loop = 64, rounds = 5, seconds_each = 2;
+constexpr int documents = 100'000, fibers_a_loop = 64, rounds = 7, seconds_each = 2;
 constexpr const char* schema = "bench";
 
 /// Reads a second. Each loop has a store of one connection.
