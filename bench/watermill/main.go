@@ -28,6 +28,8 @@ func must[T any](value T, err error) T {
 	return value
 }
 
+const destination = "bench_watermill"
+
 // counting tells when the last message has been confirmed: Publish returns after that.
 type counting struct {
 	message.Publisher
@@ -60,7 +62,7 @@ func main() {
 		for i := sent; i < sent+100 && i < count; i++ {
 			batch = append(batch, message.NewMessage(watermill.NewUUID(), body))
 		}
-		if err := outbox.Publish("bench_watermill", batch...); err != nil {
+		if err := outbox.Publish(destination, batch...); err != nil {
 			must(0, err)
 		}
 	}
@@ -68,6 +70,11 @@ func main() {
 	config := amqp.NewDurableQueueConfig(os.Args[2])
 	config.Publish.ConfirmDelivery = true
 	config.Publish.ChannelPoolSize = 8
+	// Without a queue the broker would confirm at once and keep nothing.
+	queue := must(amqp.NewSubscriber(config, logger))
+	if err := queue.SubscribeInitialize(destination); err != nil {
+		must(0, err)
+	}
 	broker := &counting{Publisher: must(amqp.NewPublisher(config, logger)), done: make(chan struct{})}
 	broker.left.Store(int64(count))
 	from := must(sql.NewSubscriber(sql.BeginnerFromStdSQL(db), sql.SubscriberConfig{
