@@ -114,6 +114,12 @@ class Checks(unittest.TestCase):
         self.write("docs/b.md", "# B\n## Second part\n")
         self.assertEqual(self.found("links"), ["docs/a.md:3", "docs/a.md:4"])
 
+    def test_a_promise_names_a_test_that_exists(self):
+        self.write("docs/guarantees.md", "| when … | then … | shown by |\n|---|---|---|\n| a | b | `s.one` `test_two` `three` |\n| a | b | `s.none` |\n| a | b | |\n")
+        self.write("tests/a.cpp", 'TEST_F(s, one) {\n  {"three", nullptr},\n}\n')
+        self.write("tests/b.py", "def test_two():\n    pass\n")
+        self.assertEqual(self.found("guarantees"), ["docs/guarantees.md:4", "docs/guarantees.md:5"])
+
     def test_the_configuration_reference_agrees_with_the_option_structs(self):
         self.write("mamey/host/options.hpp", "/// Section `app`. What it is.\nstruct app_options {\n  int size = 1;  ///< how many\n  std::string name;\n};\n")
         self.write("mamey/host/a.cpp", 'values.bind<app_options>("app");\nvalues.bind("other", other, report);\nvalues.bind<more_options>("app");\n')
