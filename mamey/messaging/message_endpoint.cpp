@@ -1,5 +1,6 @@
 #include <mamey/messaging/message_endpoint.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -84,9 +85,13 @@ message_endpoint::state::state(message_endpoint_parts given) : parts(std::move(g
   upkeep = std::make_unique<cleaner>(*parts.module_store, retention_of(parts.outbox, parts.messaging));
 }
 
-/// Reads once a second what metrics and health show.
+/// Reads once a second what metrics and health show; less often where counting a long backlog takes the database a while.
 void message_endpoint::state::observe() {
-  while (!observer_stopped.try_acquire_until(steady_now() + std::chrono::seconds(1))) {
+  constexpr std::chrono::nanoseconds shortest = std::chrono::seconds(1), longest = std::chrono::minutes(1);
+  auto pause = shortest;
+  while (!observer_stopped.try_acquire_until(steady_now() + pause)) {
+    const auto began = steady_now();
+    pause = shortest;
     try {
       const auto current = parts.module_store->read_outbox_state();
       const auto kept = parts.module_store->count_errors();
@@ -94,6 +99,7 @@ void message_endpoint::state::observe() {
       backlog = current;
       errors = kept;
       store_trouble.clear();
+      pause = std::clamp<std::chrono::nanoseconds>((steady_now() - began) * 50, shortest, longest);
     } catch (const error& cause) {
       const std::lock_guard lock(guard);
       store_trouble = cause.code() + ": " + cause.reason();
