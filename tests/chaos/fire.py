@@ -61,6 +61,11 @@ class Site:
             self.ends.close()
             raise
 
+    def is_well(self):
+        for each in self.instances:
+            each.start_again_if_refused()
+        return not any(each.trouble() for each in self.instances)
+
     def queued(self):
         """Messages in the broker, unsettled ones included."""
         return sum(int(line.split("\t")[1]) for line in self.broker.control("list_queues", "--no-table-headers", "name", "messages").splitlines())
@@ -93,7 +98,7 @@ class Watch:
             since, well = self.calm_since, True
             for each in self.instances:
                 process = each.process
-                if process is not None and each not in self.away and process.poll() is not None and each.process is process:
+                if process is not None and each not in self.away and each.has_served and process.poll() is not None and each.process is process:
                     self.ended.append(f"{each.name} ended by itself with {process.returncode}")
                     self.away.add(each)
                 well = well and since is not None and not each.trouble()
@@ -178,7 +183,7 @@ class Fire:
         moments = sorted([(each.at, True, each) for each in faults] + [(each.end, False, each) for each in faults], key=lambda moment: (moment[0], moment[1]))
         active = {}
         for at, begins, fault in moments:
-            wait_until(deadline=start + at)
+            wait_until(start + at, self.site.instances)
             if begins:
                 say(f"  {fault}")
                 self.watch.storm()
@@ -198,14 +203,14 @@ def run(site, faults, rate, seed, least_commands=0):
     """Returns what went wrong, the figures, and what was acknowledged."""
     outcome = Outcome()
     watch = Watch(site.instances)
-    wait_for(outcome, "every instance is ready before the first fault", lambda: all(not each.trouble() for each in site.instances), 60)
+    wait_for(outcome, "every instance is ready before the first fault", site.is_well, 60)
     clients = Clients(site.instances, rate, seed)
     fire = Fire(site, watch)
     begun = time.monotonic()
     fire.play(faults)
     watch.calm()
     last_fault = time.monotonic()
-    wait_for(outcome, "every instance is ready again by itself", lambda: all(not each.trouble() for each in site.instances), READY_WITHIN, last_fault,
+    wait_for(outcome, "every instance is ready again by itself", site.is_well, READY_WITHIN, last_fault,
               lambda: "; ".join(f"{each.name}: {each.trouble()}" for each in site.instances))
     wait_for(outcome, "all commands are sent", lambda: len(clients.acknowledged) >= least_commands, 120)
     clients.finish(20)
@@ -221,15 +226,19 @@ def run(site, faults, rate, seed, least_commands=0):
     outcome.figures.update({
         "seconds": round(time.monotonic() - begun), "commands committed": commands, "acknowledged": len(clients.acknowledged), "unknown": len(clients.unknown),
         "messages": 2 * len(found.commands["notes"]) + len(found.commands["accounts"]), "effects": sum(map(len, found.effects.values())),
-        "poison": len(found.errors), "faults": dict(fire.counts), "restarts": sum(each.starts - 1 for each in site.instances),
+        "poison": len(found.errors), "faults": dict(fire.counts), "restarts after kill -9": fire.counts["kill instance"],
+        "starts refused while the database was away": sum(each.refused_starts for each in site.instances),
         "recoveries": len(watch.recoveries), "longest recovery, s": round(max(watch.recoveries, default=0), 1),
         "slowest command, s": round(clients.slowest, 1), "answers": dict(clients.outcomes.most_common())})
     return outcome
 
 
-def wait_until(deadline):
+def wait_until(deadline, instances):
     """The schedule's moments are the point of it."""
-    time.sleep(max(0.0, deadline - time.monotonic()))
+    while (left := deadline - time.monotonic()) > 0:
+        for each in instances:
+            each.start_again_if_refused()
+        time.sleep(min(left, 0.2))
 
 
 def wait_for(outcome, what, condition, seconds, since=None, seen=lambda: ""):

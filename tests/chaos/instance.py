@@ -35,7 +35,8 @@ class Instance:
                          "rabbitMq:hostNames:0": "127.0.0.1", "rabbitMq:port": str(self.broker.port)}
         self.data = folder / f"{name}-data"
         self.process = None
-        self.starts = 0
+        self.starts = self.refused_starts = 0
+        self.has_served = False
 
     def start(self):
         words = [word for each, port in self.ports.items() for word in (f"--{each}", str(port))]
@@ -44,6 +45,13 @@ class Instance:
             self.process = subprocess.Popen([BINARIES / "chaos_service", "--data", str(self.data), *words], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
         self.starts += 1
+        self.has_served = False
+
+    def start_again_if_refused(self):
+        """As an orchestrator does: a start without a database is refused, with code 1. One that has served never ends by itself."""
+        if self.process is not None and not self.has_served and self.process.poll() == 1:
+            self.refused_starts += 1
+            self.start()
 
     def is_alive(self):
         return self.process is not None and self.process.poll() is None
@@ -68,6 +76,7 @@ class Instance:
                 return f"{name}: {failure}"
             if answer.status != 200 or answer.json()["status"] != "healthy":
                 return f"{name}: {answer.body}"
+            self.has_served = True
         return ""
 
     def stall_next_message(self, seconds):
