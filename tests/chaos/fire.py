@@ -98,10 +98,11 @@ class Watch:
             since, well = self.calm_since, True
             for each in self.instances:
                 process = each.process
-                if process is not None and each not in self.away and each.has_served and process.poll() is not None and each.process is process:
-                    self.ended.append(f"{each.name} ended by itself with {process.returncode}")
+                code = None if process is None else process.poll()
+                if code is not None and each not in self.away and each.process is process and (each.has_served or code != 1):
+                    self.ended.append(f"{each.name} ended by itself with {code}")
                     self.away.add(each)
-                well = well and since is not None and not each.trouble()
+                well = not each.trouble() and well and since is not None
             if well and since is not None and self.calm_since == since:
                 self.recoveries.append(time.monotonic() - since)
                 self.calm_since = None
