@@ -102,7 +102,7 @@ struct postgres_store::state {
   const postgres_environment environment;
   const pg::connection_target target;
   const postgres_options options;
-  pg::catalog tables;
+  document_tables tables{pg::dialect()};
   std::mutex wake_guard;
   std::function<void()> on_commit;
   std::atomic<std::uint64_t> retried{0};
@@ -122,7 +122,8 @@ void postgres_store::prepare(std::span<const collection* const> collections) {
   on.discard();  // its statements are not met again
   pg::prepare_history(*on, state_->options.schema);
   pg::migrate(*on, "mamey", pg::store_schema());
-  state_->tables.prepare(*on, collections);
+  pg::prepare_tables(*on, collections);
+  state_->tables.add(collections);
   pg::migrate(*on, "service", steps);
 }
 
