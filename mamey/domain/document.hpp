@@ -62,10 +62,18 @@ struct column_condition {
   sql_value value;
 };
 
+/// A place in an order: the sorting column's value (none when sorted by id) and the id of a document that was there, which may be gone.
+struct document_place {
+  sql_value key;
+  std::string id;
+};
+
+/// Sorted by a column, then by id, both in the same direction. A document without a value counts as before all others.
 struct document_query {
   std::vector<column_condition> where;
   std::string order_by = "id";  ///< a declared column, or `id`
   bool ascending = true;
+  std::optional<document_place> after = std::nullopt;  ///< only what comes after it
   std::int64_t offset = 0;
   std::int64_t limit = 100;
 };

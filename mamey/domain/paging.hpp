@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -20,11 +21,9 @@ struct paging {
   std::string sort_order;             ///< `asc`; everything else is descending
 
   static constexpr std::int64_t most = 100;
+  static constexpr std::int64_t clamped(std::int64_t asked) { return asked <= 0 ? 10 : std::min(asked, most); }
   std::int64_t number() const { return std::max<std::int64_t>(page, 1); }
-  std::int64_t size() const {
-    const auto asked = results_per_page > 0 ? results_per_page : results;
-    return asked <= 0 ? 10 : std::min(asked, most);
-  }
+  std::int64_t size() const { return clamped(results_per_page > 0 ? results_per_page : results); }
   std::int64_t offset() const {
     const auto before = std::min<std::int64_t>(number() - 1, 1'000'000'000);
     return before * size();
@@ -54,6 +53,35 @@ struct page {
   auto map(Function function) const {
     page<std::invoke_result_t<Function, const T&>> mapped{.items = {}, .is_empty = is_empty, .is_not_empty = is_not_empty, .current_page = current_page,
                                                           .results_per_page = results_per_page, .total_pages = total_pages, .total_results = total_results};
+    mapped.items.reserve(items.size());
+    for (const auto& item : items) mapped.items.push_back(function(item));
+    return mapped;
+  }
+};
+
+/// The next page as a caller asks for it who goes from page to page: `?after=…&resultsPerPage=20&orderBy=status&sortOrder=asc`. What comes and goes meanwhile
+/// moves nothing: no item is seen twice or left out, and the thousandth page costs what the first one does. There is no way to jump to a page, and no total.
+struct cursor_paging {
+  std::string after;                  ///< `cursor_page::next` of the page before, asked for in the same order; empty: the first page
+  std::int64_t results = 0;           ///< Convey's name for resultsPerPage
+  std::int64_t results_per_page = 0;
+  std::string order_by;
+  std::string sort_order;             ///< `asc`; everything else is descending
+
+  std::int64_t size() const { return paging::clamped(results_per_page > 0 ? results_per_page : results); }
+  bool ascending() const { return sort_order == "asc"; }
+};
+
+/// One page of `T`, and where the next one begins.
+template <class T>
+struct cursor_page {
+  std::vector<T> items;
+  std::optional<std::string> next;  ///< to be handed back as `cursor_paging::after`; none: this was the last page
+
+  /// The same page of other items.
+  template <class Function>
+  auto map(Function function) const {
+    cursor_page<std::invoke_result_t<Function, const T&>> mapped{.items = {}, .next = next};
     mapped.items.reserve(items.size());
     for (const auto& item : items) mapped.items.push_back(function(item));
     return mapped;

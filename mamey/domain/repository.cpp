@@ -1,6 +1,10 @@
 #include <mamey/domain/repository.hpp>
 
+#include <algorithm>
+
 #include <mamey/core/json.hpp>
+#include <mamey/domain/cursor.hpp>
+#include <mamey/domain/document_order.hpp>
 
 namespace mamey::inline v1::detail {
 
@@ -19,23 +23,44 @@ void parse_id(const type_model& model, void* id, const std::string& text) {
   if (!json::read_text(text, model, id, &expected)) throw internal_error("stored_document_unreadable", "id {} is not {}", text, expected);
 }
 
-document_query make_query(const collection& in, std::vector<member_condition> where, const paging& paging) {
-  document_query query{.where = {}, .offset = paging.offset(), .limit = paging.size()};
+namespace {
+
+/// Only declared columns: a client must not make the database sort by whatever it likes.
+void set_order(document_query& of, const collection& in, const std::string& by, bool ascending) {
+  if (by.empty()) return;
+  const auto chosen = std::ranges::find_if(in.columns, [&](const auto& each) { return each.member->wire_name == by || each.name == by; });
+  if (chosen == in.columns.end() && by != "id") throw validation_error({{.path = "orderBy", .code = "not_sortable", .message = "cannot sort by " + by}});
+  if (chosen != in.columns.end()) of.order_by = chosen->name;
+  of.ascending = ascending;
+}
+
+std::vector<column_condition> conditions_of(const collection& in, std::vector<member_condition> where) {
+  std::vector<column_condition> made;
   for (auto& each : where) {
-    if (!each.any) query.where.push_back({column_name(in, each.offset), std::move(each.value)});
+    if (!each.any) made.push_back({column_name(in, each.offset), std::move(each.value)});
   }
-  if (!paging.order_by.empty()) {
-    // Only declared columns: a client must not make the database sort by whatever it likes.
-    const member_model* chosen = nullptr;
-    for (const auto& column : in.columns) {
-      if (column.member->wire_name == paging.order_by || column.name == paging.order_by) chosen = column.member, query.order_by = column.name;
-    }
-    if (!chosen && paging.order_by != "id") {
-      throw validation_error({{.path = "orderBy", .code = "not_sortable", .message = "cannot sort by " + paging.order_by}});
-    }
-    query.ascending = paging.ascending();
-  }
+  return made;
+}
+
+}  // namespace
+
+document_query make_query(const collection& in, std::vector<member_condition> where, const paging& paging) {
+  document_query query{.where = conditions_of(in, std::move(where)), .offset = paging.offset(), .limit = paging.size()};
+  set_order(query, in, paging.order_by, paging.ascending());
   return query;
+}
+
+document_query make_query(const collection& in, const type_model& id, std::vector<member_condition> where, const cursor_paging& paging) {
+  document_query query{.where = conditions_of(in, std::move(where)), .limit = paging.size() + 1};
+  set_order(query, in, paging.order_by, paging.ascending());
+  if (!paging.after.empty()) query.after = read_cursor(paging.after, in, id, query);
+  return query;
+}
+
+std::optional<std::string> cut_page(std::vector<document>& found, const collection& in, const document_query& query) {
+  if (std::ssize(found) < query.limit) return std::nullopt;
+  found.resize(static_cast<std::size_t>(query.limit - 1));
+  return write_cursor({.key = sort_key(in, found.back(), query.order_by), .id = found.back().id}, in, query);
 }
 
 void record_save(unit_of_work& unit, const collection& in, std::string id, const void* state, std::int64_t& version, std::int64_t& position,

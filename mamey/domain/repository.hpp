@@ -43,6 +43,10 @@ struct without_optional<std::optional<V>> { using type = V; };
 void read_state(const document& from, const collection& in, void* state);
 [[noreturn]] void throw_not_found(const collection& in, const std::string& id);
 document_query make_query(const collection& in, std::vector<member_condition> where, const paging& paging);
+/// Asks for one document more than the page has. Throws validation_error for a cursor of another collection or order, or of none.
+document_query make_query(const collection& in, const type_model& id, std::vector<member_condition> where, const cursor_paging& paging);
+/// Cuts what is more than a page off: the cursor of the next page, if there is one.
+std::optional<std::string> cut_page(std::vector<document>& found, const collection& in, const document_query& query);
 void record_save(unit_of_work& unit, const collection& in, std::string id, const void* state, std::int64_t& version, std::int64_t& position,
                  std::vector<recorded_message>& raised, write_kind kind);
 
@@ -101,6 +105,19 @@ class repository {
       items.push_back(restore(id, found));
     }
     return page<T>::of(std::move(items), asked, unit_->count(where_stored(), query.where));
+  }
+
+  /// As `list`, from page to page: `orders.scroll({where<&OrderState::customer_id>(id)}, query.paging)`. Throws validation_error for a malformed cursor.
+  cursor_page<T> scroll(std::vector<member_condition> conditions, const cursor_paging& asked = {}) const {
+    const auto query = detail::make_query(where_stored(), model_of<id_type>(), std::move(conditions), asked);
+    auto found = unit_->find(where_stored(), query);
+    cursor_page<T> page{.items = {}, .next = detail::cut_page(found, where_stored(), query)};
+    for (const auto& each : found) {
+      id_type id{};
+      set_id(id, each.id);
+      page.items.push_back(restore(id, each));
+    }
+    return page;
   }
 
  private:
@@ -173,6 +190,15 @@ class read_models {
     return page<T>::of(std::move(items), asked, unit_->count(where_stored(), query.where));
   }
   page<T> list(const paging& asked = {}) const { return list({}, asked); }
+
+  /// As `list`, from page to page. Throws validation_error for a malformed cursor.
+  cursor_page<T> scroll(std::vector<member_condition> conditions, const cursor_paging& asked = {}) const {
+    const auto query = detail::make_query(where_stored(), model_of<id_type>(), std::move(conditions), asked);
+    auto found = unit_->find(where_stored(), query);
+    cursor_page<T> page{.items = {}, .next = detail::cut_page(found, where_stored(), query)};
+    for (const auto& each : found) detail::read_state(each, where_stored(), &page.items.emplace_back());
+    return page;
+  }
 
  private:
   static const collection& where_stored() { return read_model_collection<T>(); }

@@ -3,27 +3,17 @@
 #include <algorithm>
 
 #include <mamey/core/error.hpp>
+#include <mamey/domain/document_order.hpp>
 
 namespace mamey::inline v1 {
 namespace {
 
-std::optional<std::size_t> column_index(const collection& in, std::string_view name) {
-  for (std::size_t i = 0; i < in.columns.size(); ++i) {
-    if (in.columns[i].name == name) return i;
-  }
-  return std::nullopt;
-}
-
 bool matches(const collection& in, const document& found, std::span<const column_condition> where) {
   return std::ranges::all_of(where, [&](const column_condition& condition) {
+    if (condition.column == "id") return sql_value(found.id) == condition.value;
     const auto index = column_index(in, condition.column);
     return index && found.columns[*index] == condition.value;
   });
-}
-
-sql_value sort_key(const collection& in, const document& of, std::string_view column) {
-  const auto index = column_index(in, column);
-  return index ? of.columns[*index] : sql_value(of.id);
 }
 
 }  // namespace
@@ -52,12 +42,10 @@ std::vector<document> unit_of_work::find(const collection& in, const document_qu
   auto found = reader_->find(in, wide);
   std::erase_if(found, [&](const document& each) { return recorded(in, each.id) != nullptr; });
   for (const auto& each : writes_) {
-    if (each.into == &in && each.kind != write_kind::remove && matches(in, each.content, query.where)) found.push_back(each.content);
+    if (each.into != &in || each.kind == write_kind::remove || !matches(in, each.content, query.where)) continue;
+    if (!query.after || comes_after(in, each.content, query)) found.push_back(each.content);
   }
-  std::ranges::stable_sort(found, [&](const document& left, const document& right) {
-    const auto a = sort_key(in, left, query.order_by), b = sort_key(in, right, query.order_by);
-    return query.ascending ? a < b : b < a;
-  });
+  std::ranges::stable_sort(found, [&](const document& left, const document& right) { return comes_before(in, left, right, query); });
   const auto begin = std::min<std::size_t>(static_cast<std::size_t>(query.offset), found.size());
   const auto end = std::min<std::size_t>(begin + static_cast<std::size_t>(query.limit), found.size());
   return {std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>(begin)), std::make_move_iterator(found.begin() + static_cast<std::ptrdiff_t>(end))};

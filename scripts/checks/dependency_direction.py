@@ -16,6 +16,7 @@ LAYERS = [
     {"runtime"},
     {"http", "domain"},
     {"web", "messaging", "cqrs"},
+    {"persistence"},
     {"auth", "discovery", "persistence/*", "messaging/*"},
     {"host"},
     {"gateway", "testing"},

@@ -5,6 +5,8 @@
 #include <future>
 #include <thread>
 
+#include <mamey/domain/repository.hpp>
+
 #include "store_examples.hpp"
 
 namespace mamey::testing {
@@ -100,6 +102,71 @@ TEST_P(store_conformance, documents_are_found_by_columns_sorted_and_in_pages) {
   const column_condition ones[] = {{"amount", std::int64_t{1}}};
   EXPECT_EQ(db().count(parts(), ones), 3);
   EXPECT_EQ(db().count(parts(), {}), 10);
+}
+
+TEST_P(store_conformance, what_comes_behind_a_place_is_found_in_every_order) {
+  change_set changes;
+  for (int i = 0; i < 6; ++i) {
+    changes.documents.push_back(insert_part("p" + std::to_string(i), {.sku = "a-" + std::to_string(9 - i),
+                                                                      .amount = i / 2,
+                                                                      .note = i % 2 == 0 ? std::optional<std::string>("n") : std::nullopt}));
+  }
+  db().commit(changes);
+  // From any place on: what the whole list shows behind it.
+  for (const auto* order_by : {"id", "sku", "amount", "note"}) {
+    for (const bool ascending : {true, false}) {
+      const auto whole = db().find(parts(), {.where = {}, .order_by = order_by, .ascending = ascending});
+      ASSERT_EQ(whole.size(), 6U);
+      for (std::size_t i = 0; i < whole.size(); ++i) {
+        const sql_value key = order_by == std::string_view("sku")      ? whole[i].columns[0]
+                              : order_by == std::string_view("amount") ? whole[i].columns[1]
+                              : order_by == std::string_view("note")   ? whole[i].columns[2]
+                                                                       : sql_value();
+        document_query query{.where = {}, .order_by = order_by, .ascending = ascending, .after = document_place{key, whole[i].id}};
+        auto expected = ids(whole);
+        expected.erase(expected.begin(), expected.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+        EXPECT_EQ(ids(db().find(parts(), query)), expected) << order_by << (ascending ? " asc " : " desc ") << i;
+        query.limit = 1;
+        expected.resize(std::min<std::size_t>(expected.size(), 1));
+        EXPECT_EQ(ids(db().find(parts(), query)), expected) << order_by << (ascending ? " asc " : " desc ") << i;
+      }
+    }
+  }
+  EXPECT_EQ(ids(db().find(parts(), {.where = {{"note", sql_value()}}, .order_by = "amount", .after = document_place{std::int64_t{0}, "p1"}})),
+            (strings{"p3", "p5"}));
+}
+
+TEST_P(store_conformance, going_from_page_to_page_sees_all_that_was_there_once_while_rows_come_and_go) {
+  struct view {
+    std::string id;
+    int amount = 0;
+    static constexpr auto indexes() { return indexed<&view::amount>; }
+  };
+  const collection* const all[] = {&read_model_collection<view>()};
+  db().prepare(all);
+  const auto put = [&](const std::vector<view>& models) {
+    unit_of_work unit(db());
+    read_models<view> views(unit);
+    for (const auto& each : models) views.put(each);
+    db().commit({.documents = std::move(unit.writes())});
+  };
+  put({{"v2", 1}, {"v4", 1}, {"v6", 2}, {"v8", 2}, {"va", 3}});
+  strings seen;
+  cursor_paging asked{.after = {}, .results_per_page = 2, .order_by = "amount", .sort_order = "asc"};
+  for (int page = 0; page < 10; ++page) {
+    unit_of_work unit(db());
+    read_models<view> views(unit);
+    const auto found = views.scroll({}, asked);
+    for (const auto& each : found.items) seen.push_back(each.id);
+    if (!found.next) break;
+    asked.after = *found.next;
+    if (page > 0) continue;
+    put({{"v1", 0}, {"v3", 1}, {"v7", 2}});  // two before the place, one behind it
+    unit_of_work leaving(db());
+    read_models<view>(leaving).remove("v4");  // the row of the place itself
+    db().commit({.documents = std::move(leaving.writes())});
+  }
+  EXPECT_EQ(seen, (strings{"v2", "v4", "v6", "v7", "v8", "va"}));
 }
 
 TEST_P(store_conformance, a_column_nobody_declared_is_refused_by_name) {

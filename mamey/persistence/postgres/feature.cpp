@@ -28,7 +28,8 @@ postgres_environment::sent_rows sent_rows_of(const environment& around) {
 void postgres_feature::install(composition& into) const {
   into.use_store("mamey::postgres()", [own = migrations](const environment& around) -> std::unique_ptr<store> {
     return std::make_unique<postgres_store>(
-        options_of(around), postgres_environment{.migrations = own, .sent = sent_rows_of(around), .application = around.application});
+        options_of(around),
+        postgres_environment{.migrations = own, .sent = sent_rows_of(around), .application = around.application, .metrics = around.metrics});
   });
 }
 

@@ -10,6 +10,8 @@
 
 namespace mamey::inline v1 {
 
+namespace metrics { class registry; }
+
 /// Section `postgres`. The first two keys are the reference's.
 struct postgres_options {
   std::string connection_string;  ///< as Npgsql writes it (`Host=db;Database=shop;Username=app;Password=…`), or `postgres://app@db/shop`
@@ -47,6 +49,8 @@ struct postgres_environment {
   /// Confirmed rows of the outbox: `archive` keeps them until `store::clean` finds them past their retention.
   enum class sent_rows : std::uint8_t { remove, archive } sent = sent_rows::remove;
   std::string application;  ///< shown in pg_stat_activity unless the connection string names another
+  /// Where the store's statistics are shown; null: nowhere. Outlives the store.
+  metrics::registry* metrics = nullptr;
 };
 
 /// Since the start. Read from any thread.

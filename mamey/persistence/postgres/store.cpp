@@ -1,11 +1,13 @@
 #include <mamey/persistence/postgres/store.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <mutex>
 
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
+#include <mamey/observability/metrics.hpp>
 #include <mamey/persistence/postgres/detail/changes.hpp>
 #include <mamey/persistence/postgres/detail/checked_options.hpp>
 #include <mamey/persistence/postgres/detail/collection_schema.hpp>
@@ -82,7 +84,9 @@ postgres_options settled_options(postgres_options options, const pg::connection_
 
 struct postgres_store::state {
   state(const postgres_options& given, postgres_environment surroundings)
-      : environment(std::move(surroundings)), target(target_of(given, environment)), options(settled_options(given, target)) {}
+      : environment(std::move(surroundings)), target(target_of(given, environment)), options(settled_options(given, target)) {
+    if (environment.metrics) show(*environment.metrics);
+  }
 
   pg::rows read(pg::step made);
   /// On the connections that handlers do not use.
@@ -99,10 +103,13 @@ struct postgres_store::state {
     if (!changes.outbox.empty() || !changes.delayed.empty()) wake();
   }
 
+  std::array<const pg::pool*, 4> pools() const { return {&reads, &flushes, &interactives, &relays}; }
+  void show(metrics::registry& in);
+
   const postgres_environment environment;
   const pg::connection_target target;
   const postgres_options options;
-  pg::catalog tables;
+  document_tables tables{pg::dialect()};
   std::mutex wake_guard;
   std::function<void()> on_commit;
   std::atomic<std::uint64_t> retried{0};
@@ -110,7 +117,29 @@ struct postgres_store::state {
   pg::pool flushes{pool_of(options, target, "flush", options.flush_connections, options.pipelined_flushes, access::read_write)};
   pg::pool interactives{pool_of(options, target, "interactive", options.interactive_connections, 1, access::read_write)};
   pg::pool relays{pool_of(options, target, "relay", options.relay_connections, 4, access::read_write)};
+  std::vector<metrics::registration> shown;  ///< after what it shows
 };
+
+void postgres_store::state::show(metrics::registry& in) {
+  using metrics::sample_kind;
+  const auto add = [&](sample_kind kind, std::string_view name, std::string_view help, auto number) {
+    shown.push_back(in.collect(kind, name, help, {"pool"}, [this, number](const metrics::sample_sink& sink) {
+      for (const auto* each : pools()) {
+        postgres_statistics own;
+        each->add_to(own);
+        sink({each->kind()}, static_cast<double>(own.*number));
+      }
+    }));
+  };
+  add(sample_kind::counter, "mamey_postgres_connections_opened_total", "Connections made.", &postgres_statistics::opened);
+  add(sample_kind::counter, "mamey_postgres_connections_lost_total", "Connections that broke.", &postgres_statistics::lost);
+  add(sample_kind::counter, "mamey_postgres_connections_refused_total", "Tries to connect that failed.", &postgres_statistics::refused);
+  add(sample_kind::gauge, "mamey_postgres_connections", "Connections open.", &postgres_statistics::open);
+  add(sample_kind::gauge, "mamey_postgres_waiting", "Callers waiting for a connection.", &postgres_statistics::waiting);
+  shown.push_back(in.collect(sample_kind::counter, "mamey_postgres_retried_total",
+                             "Units of work applied again after a deadlock or serialization failure.",
+                             [this] { return static_cast<double>(retried.load()); }));
+}
 
 postgres_store::postgres_store(const postgres_options& options, postgres_environment environment)
     : state_(std::make_unique<state>(options, std::move(environment))) {}
@@ -122,7 +151,8 @@ void postgres_store::prepare(std::span<const collection* const> collections) {
   on.discard();  // its statements are not met again
   pg::prepare_history(*on, state_->options.schema);
   pg::migrate(*on, "mamey", pg::store_schema());
-  state_->tables.prepare(*on, collections);
+  pg::prepare_tables(*on, collections);
+  state_->tables.add(collections);
   pg::migrate(*on, "service", steps);
 }
 
@@ -389,7 +419,7 @@ void postgres_store::check() {
 
 postgres_statistics postgres_store::statistics() const {
   postgres_statistics all{.retried = state_->retried};
-  for (const auto* each : {&state_->reads, &state_->flushes, &state_->interactives, &state_->relays}) each->add_to(all);
+  for (const auto* each : state_->pools()) each->add_to(all);
   return all;
 }
 

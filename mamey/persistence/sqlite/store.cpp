@@ -8,6 +8,7 @@
 #include <mamey/persistence/sqlite/detail/changes.hpp>
 #include <mamey/persistence/sqlite/detail/checked_options.hpp>
 #include <mamey/persistence/sqlite/detail/clock.hpp>
+#include <mamey/persistence/sqlite/detail/collection_schema.hpp>
 #include <mamey/persistence/sqlite/detail/collections.hpp>
 #include <mamey/persistence/sqlite/detail/delayed.hpp>
 #include <mamey/persistence/sqlite/detail/error_store.hpp>
@@ -43,7 +44,7 @@ struct sqlite_store::state {
   const sqlite_environment environment;
   const sqlite_detail::store_clock clock;
   std::unique_ptr<sqlite_detail::presence_lock> presence;
-  sqlite_detail::catalog tables;
+  document_tables tables{sqlite_detail::dialect()};
   std::int64_t latest_now_ms = 0;  ///< the writer's thread only
   sqlite_detail::writer writer;    ///< after what its thread uses
   sqlite_detail::reader_pool readers;
@@ -80,7 +81,8 @@ void sqlite_store::prepare(std::span<const collection* const> collections) {
   const auto steps = sqlite_detail::collect_migrations(state_->options, state_->environment);
   state_->writer.run_alone([&](connection& on) {
     sqlite_detail::migrate(on, "mamey", sqlite_detail::store_schema(), state_->clock);
-    state_->tables.prepare(on, collections);
+    sqlite_detail::prepare_tables(on, collections);
+    state_->tables.add(collections);
     sqlite_detail::migrate(on, "service", steps, state_->clock);
   });
   if (state_->presence) return;

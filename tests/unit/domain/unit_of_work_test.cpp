@@ -145,6 +145,30 @@ TEST_F(unit_of_work_test, sorting_by_what_is_no_declared_column_is_refused) {
   EXPECT_THROW((void)carts_->list({}, asked), validation_error);
 }
 
+TEST_F(unit_of_work_test, a_cursor_that_is_none_or_of_another_order_is_the_caller_s_mistake) {
+  for (const auto* id : {"c1", "c2", "c3"}) {
+    auto cart = Cart::open(id, "ada");
+    carts_->add(cart);
+  }
+  const auto first = carts_->scroll({}, {.after = {}, .results_per_page = 2, .order_by = "owner", .sort_order = "asc"});
+  ASSERT_EQ(first.items.size(), 2U);
+  ASSERT_TRUE(first.next);
+  const auto next = carts_->scroll({}, {.after = *first.next, .results_per_page = 2, .order_by = "owner", .sort_order = "asc"});
+  ASSERT_EQ(next.items.size(), 1U);  // recorded, not stored yet: found as well
+  EXPECT_EQ(next.items[0].id(), "c3");
+  EXPECT_FALSE(next.next);
+  const std::vector<cursor_paging> wrong{
+      {.after = "c2", .order_by = "owner", .sort_order = "asc"},
+      {.after = "{}", .order_by = "owner", .sort_order = "asc"},
+      {.after = first.next->substr(1), .order_by = "owner", .sort_order = "asc"},
+      {.after = *first.next, .order_by = "owner", .sort_order = "desc"},
+      {.after = *first.next, .order_by = "items", .sort_order = "asc"},
+      {.after = *first.next, .order_by = {}, .sort_order = {}},
+      {.after = std::string(100'000, 'A'), .order_by = "owner", .sort_order = "asc"},
+  };
+  for (const auto& each : wrong) EXPECT_THROW((void)carts_->scroll({}, each), validation_error) << each.after.substr(0, 40);
+}
+
 TEST_F(unit_of_work_test, events_carry_stream_position_and_key) {
   auto cart = Cart::open("c1", "ada");
   cart.put();

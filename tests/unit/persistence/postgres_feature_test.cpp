@@ -1,5 +1,6 @@
 #include <mamey/core/configuration.hpp>
 #include <mamey/messaging/composition.hpp>
+#include <mamey/observability/metrics.hpp>
 #include <mamey/persistence/postgres/feature.hpp>
 
 #include "postgres_fixture.hpp"
@@ -45,6 +46,23 @@ TEST_F(postgres_feature_test, an_application_keeps_its_tables_in_a_schema_of_its
   orders->query({.text = "show statement_timeout"}, [](const sql_row& row) { EXPECT_EQ(row.values.at(0), sql_value(std::string("10s"))); });
   orders->query({.text = "show application_name"}, [&](const sql_row& row) { EXPECT_EQ(row.values.at(0), sql_value(schema_)); });
   server_.execute("set client_min_messages = error; drop schema \"" + schema_ + "-pricing\" cascade");
+}
+
+TEST_F(postgres_feature_test, an_operator_sees_what_each_pool_has_open_lost_and_waiting) {
+  configuration values;
+  values.add_json(R"({"postgres": {"connectionString": ")" + server_.connection_string() + R"(", "schema": ")" + schema_ + R"("}})");
+  metrics::registry shown;
+  captured composed;
+  postgres().install(composed);
+  const auto opened = composed.open_store({.application = "orders", .configuration = &values, .metrics = &shown});
+  opened->prepare({});
+  opened->commit(messages({message("m1")}));
+  const metrics::registry* const all[] = {&shown};
+  const auto text = metrics::expose(all);
+  for (const auto* line : {"mamey_postgres_connections_opened_total{pool=\"flush\"} 1\n", "mamey_postgres_connections{pool=\"flush\"} 1\n",
+                           "mamey_postgres_connections_lost_total{pool=\"read\"} 0\n", "mamey_postgres_waiting{pool=\"relay\"} 0\n",
+                           "mamey_postgres_connections_refused_total{pool=\"interactive\"} 0\n", "mamey_postgres_retried_total 0\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }
 
 TEST_F(postgres_feature_test, a_search_path_or_a_schema_in_the_section_wins) {

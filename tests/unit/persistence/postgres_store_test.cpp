@@ -282,19 +282,27 @@ TEST_F(postgres_fixture, a_transaction_in_which_a_statement_failed_says_so) {
 TEST_F(postgres_fixture, a_unit_that_a_deadlock_undid_is_applied_again) {
   insert("p1");
   insert("p2");
-  const auto other = db().begin({}, 30s);
-  other->execute({.text = "set local deadlock_timeout = '60s'"});  // so it is the unit that is undone
-  other->execute({.text = "update parts set amount = amount + 1 where id = 'p1'"});
-  std::jthread unit([&] {
-    db().commit({.statements = {{.text = "update parts set amount = amount + 10 where id = 'p2'"},
-                                {.text = "update parts set amount = amount + 10 where id = 'p1'"}}});
-  });
-  wait_for([&] { return !server_.execute("select 1 from pg_stat_activity where wait_event_type = 'Lock'").empty(); });
-  other->execute({.text = "update parts set amount = amount + 1 where id = 'p2'"});
-  other->commit({});
-  unit.join();
-  EXPECT_EQ(amount_of("p1"), 11);
-  EXPECT_EQ(amount_of("p2"), 11);
+  int rounds = 0, by_other = 0;
+  // PostgreSQL looks for a deadlock once, a second into a wait: on a busy machine that may be before there is one. Then the other is undone.
+  for (; db().statistics().retried == 0 && rounds < 10; ++rounds) {
+    auto other = db().begin({}, 30s);
+    other->execute({.text = "set local deadlock_timeout = '5s'"});
+    other->execute({.text = "update parts set amount = amount + 1 where id = 'p1'"});
+    const std::jthread unit([&] {
+      db().commit({.statements = {{.text = "update parts set amount = amount + 10 where id = 'p2'"},
+                                  {.text = "update parts set amount = amount + 10 where id = 'p1'"}}});
+    });
+    wait_for([&] { return !server_.execute("select 1 from pg_stat_activity where wait_event_type = 'Lock'").empty(); });
+    try {
+      other->execute({.text = "update parts set amount = amount + 1 where id = 'p2'"});
+      other->commit({});
+      ++by_other;
+    } catch (const concurrency_conflict&) {
+      other.reset();  // the unit goes on
+    }
+  }
+  EXPECT_EQ(amount_of("p1"), 10 * rounds + by_other);
+  EXPECT_EQ(amount_of("p2"), 10 * rounds + by_other);
   EXPECT_GE(db().statistics().retried, 1U);
 }
 

@@ -55,7 +55,7 @@ std::int64_t checked_rows(const sql_statement& statement, const rows& result) {
   return changed;
 }
 
-unit_steps::unit_steps(const change_set& changes, const catalog& tables, inbox_row inbox) : changes_(&changes), tables_(&tables) {
+unit_steps::unit_steps(const change_set& changes, const document_tables& tables, inbox_row inbox) : changes_(&changes), tables_(&tables) {
   const auto add = [&](step made) { steps_.push_back(std::move(made)); };
   if (changes.inbox && inbox == inbox_row::to_insert) {
     has_inbox_ = true;
@@ -85,7 +85,7 @@ void unit_steps::throw_refusal(const exchange& refused, std::size_t first) const
   const auto at = *refused.failed - std::min(first, *refused.failed);
   if (refused.error.state == unexpected_rows_state && at >= documents_at_ && at < documents_at_ + changes_->documents.size()) {
     const auto& change = changes_->documents[at - documents_at_];
-    throw_not_as_expected(tables_->at(*change.into), change);
+    tables_->at(*change.into).throw_not_as_expected(change);
   }
   throw_error(refused.error, refused.steps[*refused.failed].text);
 }

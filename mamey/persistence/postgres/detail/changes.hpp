@@ -18,7 +18,7 @@ enum class inbox_row : std::uint8_t { to_insert, there_already };
 class unit_steps {
  public:
   /// Refers to `changes` while it lives.
-  unit_steps(const change_set& changes, const catalog& tables, inbox_row inbox);
+  unit_steps(const change_set& changes, const document_tables& tables, inbox_row inbox);
 
   std::vector<step> take() { return std::move(steps_); }
   /// Whether the number of rows a plain statement changed has to be looked at before the commit.
@@ -32,7 +32,7 @@ class unit_steps {
 
  private:
   const change_set* changes_;
-  const catalog* tables_;
+  const document_tables* tables_;
   std::vector<step> steps_;
   bool has_inbox_ = false;
   std::size_t documents_at_ = 0, statements_at_ = 0;

@@ -33,7 +33,7 @@ void run_commit(connection& on, const exchange_ptr& work, std::chrono::nanosecon
     throw commit_unknown("commit_unknown", "whether the unit of work was committed is unknown: {cause}", work->trouble);
 }
 
-interactive_transaction::interactive_transaction(pool::lease on, const catalog& tables, const interactive_settings& settings,
+interactive_transaction::interactive_transaction(pool::lease on, const document_tables& tables, const interactive_settings& settings,
                                                  inbox_row inbox, committed then)
     : on_(std::move(on)),
       tables_(tables),
@@ -42,7 +42,7 @@ interactive_transaction::interactive_transaction(pool::lease on, const catalog& 
       inbox_(inbox),
       committed_(std::move(then)) {}
 
-std::unique_ptr<interactive_transaction> interactive_transaction::begin(pool& from, const catalog& tables,
+std::unique_ptr<interactive_transaction> interactive_transaction::begin(pool& from, const document_tables& tables,
                                                                         const std::optional<inbox_key>& inbox,
                                                                         const interactive_settings& settings, committed then) {
   for (int tries = 0;; ++tries) {

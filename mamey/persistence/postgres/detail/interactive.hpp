@@ -25,7 +25,7 @@ class interactive_transaction final : public store_transaction {
   using committed = std::function<void(const change_set&)>;
 
   /// Null when the message was handled already. Throws message_busy when another process handles it just now.
-  static std::unique_ptr<interactive_transaction> begin(pool& from, const catalog& tables, const std::optional<inbox_key>& inbox,
+  static std::unique_ptr<interactive_transaction> begin(pool& from, const document_tables& tables, const std::optional<inbox_key>& inbox,
                                                         const interactive_settings& settings, committed then);
   ~interactive_transaction() override { end(); }
 
@@ -38,13 +38,13 @@ class interactive_transaction final : public store_transaction {
   void rollback() noexcept override;
 
  private:
-  interactive_transaction(pool::lease on, const catalog& tables, const interactive_settings& settings, inbox_row inbox, committed then);
+  interactive_transaction(pool::lease on, const document_tables& tables, const interactive_settings& settings, inbox_row inbox, committed then);
   rows run(step one);
   void require_open();
   void end() noexcept;
 
   pool::lease on_;
-  const catalog& tables_;
+  const document_tables& tables_;
   const interactive_settings settings_;
   const steady_time until_;
   const inbox_row inbox_;

@@ -60,6 +60,7 @@ class pool {
   /// Runs an exchange; again only if certainly nothing of it was applied because the connection had broken already.
   void run(const exchange_ptr& work);
 
+  const std::string& kind() const noexcept { return settings_.kind; }
   void add_to(postgres_statistics& all) const;
 
  private:

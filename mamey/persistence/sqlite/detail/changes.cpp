@@ -45,7 +45,7 @@ std::int64_t execute_statement(connection& on, const sql_statement& statement) {
   return changed;
 }
 
-void apply_changes(connection& on, const catalog& tables, const change_set& changes, std::int64_t now_ms) {
+void apply_changes(connection& on, const document_tables& tables, const change_set& changes, std::int64_t now_ms) {
   for (const auto& each : changes.documents) write_document(on, tables.at(*each.into), each);
   for (const auto& each : changes.statements) execute_statement(on, each);
   for (const auto& each : changes.outbox) insert_outbox(on, each, now_ms);
@@ -55,7 +55,7 @@ void apply_changes(connection& on, const catalog& tables, const change_set& chan
   for (const auto& each : changes.delayed) insert_delayed(on, each, now_ms);
 }
 
-unit_job::unit_job(const change_set& changes, const catalog& tables, const store_clock& clock, sqlite_environment::waiting how)
+unit_job::unit_job(const change_set& changes, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how)
     : job(how, durability::synced, size_of(changes)),
       changes_(&changes),
       tables_(&tables),

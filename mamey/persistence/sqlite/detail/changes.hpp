@@ -17,7 +17,7 @@ namespace mamey::inline v1::sqlite_detail {
 bool insert_inbox(connection& on, const inbox_key& key, std::int64_t now_ms);
 
 /// In the order of `change_set`. Throws what the first refused change throws; the caller rolls back.
-void apply_changes(connection& on, const catalog& tables, const change_set& changes, std::int64_t now_ms);
+void apply_changes(connection& on, const document_tables& tables, const change_set& changes, std::int64_t now_ms);
 
 /// Number of rows changed. Throws `concurrency_conflict` when `expected_rows` is another.
 std::int64_t execute_statement(connection& on, const sql_statement& statement);
@@ -25,7 +25,7 @@ std::int64_t execute_statement(connection& on, const sql_statement& statement);
 /// A unit of work on its way through the writer. Refers to the caller's changes until it is applied.
 class unit_job final : public job {
  public:
-  unit_job(const change_set& changes, const catalog& tables, const store_clock& clock, sqlite_environment::waiting how);
+  unit_job(const change_set& changes, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how);
   /// For an interactive unit that began with an inbox row: that row is not inserted again.
   void skip_inbox() noexcept { skips_inbox_ = true; }
   void apply(connection& to) override;
@@ -34,7 +34,7 @@ class unit_job final : public job {
 
  private:
   const change_set* changes_;
-  const catalog* tables_;
+  const document_tables* tables_;
   const store_clock* clock_;
   bool wakes_;
   bool skips_inbox_ = false;

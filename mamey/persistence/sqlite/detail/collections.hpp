@@ -1,49 +1,26 @@
 #pragma once
 
 /// @file
-/// Collections as tables: `id`, `version`, `position`, `body` and a column for each declared one. Their SQL is written once.
+/// Collections as tables of SQLite.
 
-#include <map>
-#include <memory>
+#include <cstdint>
 #include <optional>
-#include <shared_mutex>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
-#include <mamey/domain/document.hpp>
+#include <mamey/persistence/document_table.hpp>
 #include <mamey/persistence/sqlite/detail/connection.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
 
-/// The statements of one collection.
-struct table {
-  explicit table(const collection& from);
+const sql_dialect& dialect();
 
-  collection of;
-  std::string load, select, count, insert, update, update_any, upsert, remove, remove_any;
-};
+std::optional<document> load_document(connection& on, const document_table& from, std::string_view id);
+std::vector<document> find_documents(connection& on, const document_table& in, const document_query& query);
+std::int64_t count_documents(connection& on, const document_table& in, std::span<const column_condition> where);
 
-/// The collections the store was prepared for. Any thread.
-class catalog {
- public:
-  /// Creates or extends the tables, in one transaction. Throws `internal_error` for a name that cannot be a table or column.
-  void prepare(connection& on, std::span<const collection* const> collections);
-  /// Throws `internal_error` naming a collection that was not prepared.
-  const table& at(const collection& wanted) const;
-
- private:
-  mutable std::shared_mutex mutex_;
-  std::map<std::string, std::unique_ptr<const table>, std::less<>> tables_;
-};
-
-// Reads. `from` is what `catalog::at` answered.
-std::optional<document> load_document(connection& on, const table& from, std::string_view id);
-std::vector<document> find_documents(connection& on, const table& in, const document_query& query);
-std::int64_t count_documents(connection& on, const table& in, std::span<const column_condition> where);
-
-/// Applies one recorded change. The store counts versions: an insert is 1, an update the expected one plus 1. Throws `concurrency_conflict`
-/// when the row is not as expected.
-void write_document(connection& on, const table& into, const document_write& change);
+/// Applies one recorded change. Throws `concurrency_conflict` when the row is not as expected.
+void write_document(connection& on, const document_table& into, const document_write& change);
 
 }  // namespace mamey::inline v1::sqlite_detail

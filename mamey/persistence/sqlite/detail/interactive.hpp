@@ -14,7 +14,7 @@ namespace mamey::inline v1::sqlite_detail {
 
 class interactive_transaction final : public store_transaction {
  public:
-  interactive_transaction(std::shared_ptr<session> open, const catalog& tables, const store_clock& clock, sqlite_environment::waiting how,
+  interactive_transaction(std::shared_ptr<session> open, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how,
                           std::size_t query_bytes, bool has_inbox_row)
       : session_(std::move(open)), tables_(tables), clock_(clock), wait_(how), query_bytes_(query_bytes), has_inbox_row_(has_inbox_row) {}
   ~interactive_transaction() override { session_->end(); }
@@ -29,7 +29,7 @@ class interactive_transaction final : public store_transaction {
 
  private:
   const std::shared_ptr<session> session_;
-  const catalog& tables_;
+  const document_tables& tables_;
   const store_clock& clock_;
   const sqlite_environment::waiting wait_;
   const std::size_t query_bytes_;

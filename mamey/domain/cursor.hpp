@@ -1,0 +1,19 @@
+#pragma once
+
+/// @file
+/// A place in an order as a text that a client hands back. It opens nothing that the query would not show: it only says where to go on.
+
+#include <string>
+#include <string_view>
+
+#include <mamey/domain/document.hpp>
+
+namespace mamey::inline v1::detail {
+
+/// Letters, digits, `-` and `_`: fit for an address as it is.
+std::string write_cursor(const document_place& place, const collection& in, const document_query& query);
+
+/// Throws validation_error (path `after`) unless the text was made for this collection and order, with a key and an id of their types.
+document_place read_cursor(std::string_view text, const collection& in, const type_model& id, const document_query& query);
+
+}  // namespace mamey::inline v1::detail

@@ -1,0 +1,68 @@
+#include <mamey/domain/document_order.hpp>
+
+#include <algorithm>
+#include <compare>
+#include <string>
+
+#include <mamey/core/decimal.hpp>
+
+namespace mamey::inline v1 {
+namespace {
+
+/// Decimals and times travel as text and are compared as what they are.
+std::partial_ordering compare_texts(const std::string& left, const std::string& right, const type_model* type) {
+  if (type && type->written_as_number) {
+    const auto a = decimal::parse(left), b = decimal::parse(right);
+    if (a && b) return *a <=> *b;
+  }
+  // `…:05Z` is before `…:05.6Z`.
+  const auto end = [&](const std::string& text) { return type && type->format == "date-time" && text.ends_with('Z') ? text.size() - 1 : text.size(); };
+  return std::string_view(left).substr(0, end(left)) <=> std::string_view(right).substr(0, end(right));
+}
+
+std::partial_ordering compare_values(const sql_value& left, const sql_value& right, const type_model* type) {
+  const auto* const a = std::get_if<std::string>(&left);
+  const auto* const b = std::get_if<std::string>(&right);
+  if (a && b) return compare_texts(*a, *b, type);
+  return left < right ? std::partial_ordering::less : right < left ? std::partial_ordering::greater : std::partial_ordering::equivalent;
+}
+
+struct place_view {
+  sql_value key;
+  const std::string& id;
+};
+
+std::partial_ordering compare_places(const collection& in, const place_view& left, const place_view& right, const document_query& order) {
+  const auto column = column_index(in, order.order_by);
+  const auto* const member = column ? in.columns[*column].member : nullptr;
+  const auto* type = member ? &member->type() : nullptr;
+  if (type && type->kind == shape::optional) type = &type->element();
+  const auto by_key = compare_values(left.key, right.key, type);
+  if (by_key != 0) return by_key;
+  return left.id <=> right.id;
+}
+
+}  // namespace
+
+std::optional<std::size_t> column_index(const collection& in, std::string_view name) {
+  const auto found = std::ranges::find(in.columns, name, &indexed_column::name);
+  if (found == in.columns.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - in.columns.begin());
+}
+
+sql_value sort_key(const collection& in, const document& of, std::string_view order_by) {
+  const auto index = column_index(in, order_by);
+  return index ? of.columns[*index] : sql_value();
+}
+
+bool comes_before(const collection& in, const document& left, const document& right, const document_query& order) {
+  const auto found = compare_places(in, {sort_key(in, left, order.order_by), left.id}, {sort_key(in, right, order.order_by), right.id}, order);
+  return order.ascending ? found < 0 : found > 0;
+}
+
+bool comes_after(const collection& in, const document& candidate, const document_query& order) {
+  const auto found = compare_places(in, {sort_key(in, candidate, order.order_by), candidate.id}, {order.after->key, order.after->id}, order);
+  return order.ascending ? found > 0 : found < 0;
+}
+
+}  // namespace mamey::inline v1

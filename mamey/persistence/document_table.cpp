@@ -1,0 +1,166 @@
+#include <mamey/persistence/document_table.hpp>
+
+#include <algorithm>
+#include <mutex>
+
+#include <mamey/core/error.hpp>
+
+namespace mamey::inline v1 {
+namespace {
+
+std::string joined(const std::vector<std::string>& parts, std::string_view with) {
+  std::string text;
+  for (const auto& each : parts) text += (text.empty() ? "" : std::string(with)) + each;
+  return text;
+}
+
+std::string where_clause(const std::vector<std::string>& conditions) { return conditions.empty() ? "" : " where " + joined(conditions, " and "); }
+
+}  // namespace
+
+document_table::document_table(const collection& from, const sql_dialect& dialect) : of(from), dialect_(dialect) {
+  const auto table = dialect.quoted(of.name);
+  std::vector<std::string> names{"position", "body"};
+  for (const auto& column : of.columns) names.push_back(dialect.quoted(column.name));
+  std::vector<std::string> holes{hole(1)}, sets{"version = version + 1"}, overwrites{"version = " + table + ".version + 1"};
+  for (const auto& name : names) {
+    holes.push_back(hole(holes.size() + 1));
+    sets.push_back(name + " = " + holes.back());
+    overwrites.push_back(name + " = excluded." + name);
+  }
+  const auto checked = [&](std::size_t number) { return of.versioned ? " and version = " + hole(number) : std::string(); };
+
+  select_ = "select id, version, " + joined(names, ", ") + " from " + table;
+  count_ = "select count(*) from " + table;
+  load = select_ + " where id = " + hole(1);
+  insert = "insert into " + table + " (id, " + joined(names, ", ") + ", version) values (" + joined(holes, ", ") + ", 1)";
+  upsert = insert + " on conflict (id) do update set " + joined(overwrites, ", ");
+  update = "update " + table + " set " + joined(sets, ", ") + " where id = " + hole(1) + checked(holes.size() + 1);
+  remove = "delete from " + table + " where id = " + hole(1) + checked(2);
+}
+
+const std::string& document_table::text_of(write_kind kind) const noexcept {
+  switch (kind) {
+    case write_kind::insert:
+      return insert;
+    case write_kind::update:
+      return update;
+    case write_kind::upsert:
+      return upsert;
+    case write_kind::remove:
+      break;
+  }
+  return remove;
+}
+
+void document_table::check_columns(const document& content) const {
+  if (content.columns.size() == of.columns.size()) return;
+  throw internal_error("columns_missing", "a write to {collection} has {count} column values, {declared} are declared", of.name,
+                       content.columns.size(), of.columns.size());
+}
+
+void document_table::throw_not_as_expected(const document_write& change) const {
+  if (!of.versioned) throw concurrency_conflict("concurrency_conflict", "{collection} {id} was removed meanwhile", of.name, change.content.id);
+  throw concurrency_conflict("concurrency_conflict", "{collection} {id} was changed meanwhile: version {version} was expected", of.name,
+                             change.content.id, change.expected_version);
+}
+
+const indexed_column& document_table::declared(const std::string& name) const {
+  const auto found = std::ranges::find(of.columns, name, &indexed_column::name);
+  if (found == of.columns.end())
+    throw internal_error("column_unknown", "collection {name} has no column {column}: declare it as an index", of.name, name);
+  return *found;
+}
+
+std::string document_table::conditions(std::span<const column_condition> where, std::vector<sql_value>& values) const {
+  std::vector<std::string> all;
+  for (const auto& condition : where) {
+    const auto name = condition.column == "id" ? "id" : dialect_.quoted(declared(condition.column).name);
+    if (std::holds_alternative<std::monostate>(condition.value) && dialect_.null_safe.empty()) {
+      all.push_back(name + " is null");
+      continue;
+    }
+    values.push_back(condition.value);
+    all.push_back(name + (dialect_.null_safe.empty() ? " = " : std::string(dialect_.null_safe)) + hole(values.size()));
+  }
+  return joined(all, " and ");
+}
+
+std::string document_table::sort_key(const std::string& order_by, const std::string& expression) const {
+  return dialect_.sorted_as == nullptr ? expression : dialect_.sorted_as(declared(order_by), expression);
+}
+
+std::string document_table::order(const document_query& query) const {
+  const std::string direction = query.ascending ? " asc" : " desc";
+  if (query.order_by == "id") return " order by id" + direction;
+  // Without a value first.
+  const std::string nulls = query.ascending ? " nulls first" : " nulls last";
+  return " order by " + sort_key(query.order_by, dialect_.quoted(query.order_by)) + direction + nulls + ", id" + direction;
+}
+
+/// What comes after a place, as ranges of an index: rows without a value are a range of their own, which a comparison leaves out.
+std::vector<std::string> document_table::ranges_behind(const document_query& query, std::vector<sql_value>& values) const {
+  if (!query.after) return {""};
+  const std::string beyond = query.ascending ? " > " : " < ";
+  values.emplace_back(query.after->id);
+  const auto id = hole(values.size());
+  if (query.order_by == "id") return {"id" + beyond + id};
+  const auto column = dialect_.quoted(query.order_by);
+  if (std::holds_alternative<std::monostate>(query.after->key)) {
+    const auto rest = column + " is null and id" + beyond + id;
+    return query.ascending ? std::vector{rest, column + " is not null"} : std::vector{rest};
+  }
+  values.push_back(query.after->key);
+  const auto rest = "(" + sort_key(query.order_by, column) + ", id)" + beyond + "(" + sort_key(query.order_by, hole(values.size())) + ", " + id + ")";
+  return query.ascending ? std::vector{rest} : std::vector{rest, column + " is null"};
+}
+
+bound_sql document_table::find(const document_query& query) const {
+  if (query.order_by != "id") declared(query.order_by);
+  bound_sql made;
+  const auto asked = conditions(query.where, made.values);
+  const auto ranges = ranges_behind(query, made.values);
+  const auto number = [&](std::int64_t value) {
+    made.values.emplace_back(std::max<std::int64_t>(value, 0));
+    return hole(made.values.size()) + std::string(dialect_.integer_cast);
+  };
+  const auto limit = number(query.limit), offset = number(query.offset);
+  std::vector<std::string> parts;
+  for (const auto& range : ranges) {
+    std::vector<std::string> both;
+    for (const auto& each : {asked, range}) {
+      if (!each.empty()) both.push_back(each);
+    }
+    parts.push_back(select_ + where_clause(both) + order(query));
+  }
+  if (parts.size() == 1) {
+    made.text = parts[0] + " limit " + limit + " offset " + offset;
+    return made;
+  }
+  // Each range by its own index scan, no longer than the page.
+  for (auto& each : parts) each = "select * from (" + each + " limit " + limit + " + " + offset + ") as part";
+  made.text = "select * from (" + joined(parts, " union all ") + ") as parts" + order(query) + " limit " + limit + " offset " + offset;
+  return made;
+}
+
+bound_sql document_table::count(std::span<const column_condition> where) const {
+  bound_sql made;
+  const auto asked = conditions(where, made.values);
+  made.text = count_ + (asked.empty() ? "" : " where " + asked);
+  return made;
+}
+
+void document_tables::add(std::span<const collection* const> collections) {
+  const std::unique_lock lock(mutex_);
+  for (const auto* each : collections) tables_.try_emplace(each->name, std::make_unique<const document_table>(*each, dialect_));
+}
+
+const document_table& document_tables::at(const collection& wanted) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = tables_.find(wanted.name);
+  if (found == tables_.end())
+    throw internal_error("collection_unknown", "the store was not prepared for the collection {name}", wanted.name);
+  return *found->second;  // never erased
+}
+
+}  // namespace mamey::inline v1
