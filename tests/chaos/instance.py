@@ -57,15 +57,21 @@ class Instance:
         return self.process is not None and self.process.poll() is None
 
     def kill(self):
+        if self.process is None:  # another fault was quicker
+            return
         self.process.kill()
         self.process.wait()
         self.process = None
 
     def freeze(self):
-        os.kill(self.process.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self):
-        os.kill(self.process.pid, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number):
+        if self.is_alive():  # else another fault was quicker
+            os.kill(self.process.pid, number)
 
     def trouble(self):
         """Empty when both applications are ready and nothing is degraded; asked past the proxy."""
