@@ -69,7 +69,7 @@ def long_form(seed, seconds):
     dice = random.Random(seed)
     faults, at = [], 5.0
     while at < seconds - 20:
-        burst = [place(dice, faults, dice.choice(KINDS), at + dice.uniform(0, 4)) for _ in range(dice.choice((1, 1, 2, 2, 3)))]
-        faults += burst
-        at = max(each.end for each in burst) + dice.uniform(1, 9)
+        for _ in range(dice.choice((1, 1, 2, 2, 3))):
+            faults.append(place(dice, faults, dice.choice(KINDS), at + dice.uniform(0, 4)))
+        at = max(each.end for each in faults) + dice.uniform(1, 9)
     return sorted(faults, key=lambda each: each.at)
