@@ -16,7 +16,7 @@
 
 namespace {
 
-constexpr int rows = 20'000, rounds = 5, watermill_rows = 2'000, watermill_rounds = 2;
+constexpr int rows = 20'000, rounds = 4, watermill_rows = 2'000, watermill_rounds = 3;
 const int window = mamey::outbox_options{}.window;
 
 /// Messages a second from the first claim until no row is left.

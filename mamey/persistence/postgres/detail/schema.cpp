@@ -14,7 +14,8 @@ std::string with_envelope(std::string sql) {
   return sql;
 }
 
-// The outbox is written, claimed and deleted all the time: vacuum by number of rows, not by share, and room in the pages for claims.
+// The outbox is written, claimed and deleted all the time: vacuum by number of rows, not by share. A claim takes whole pages of rows, so half of a
+// page is left free: every claimed row's new version fits beside it and touches no index (at 80 % seven of ten did).
 // A sequence of the identity is never given twice, since "sent" applies to a sequence whoever says it, however late.
 constexpr const char* step_1 = R"(
 -- The one clock that leases and due times are compared with.
@@ -44,7 +45,7 @@ create table mamey_outbox (
   maybe_sent boolean not null default false,   -- a claim ran out without a word
   last_error text,
   $envelope)
-  with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+  with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 create index mamey_outbox_key on mamey_outbox (key, seq) where key <> '';
 create index mamey_outbox_unkeyed on mamey_outbox (seq) where key = '' and state = 0;
 create index mamey_outbox_parked on mamey_outbox (seq) where state = 1;
