@@ -137,8 +137,6 @@ void relay::state::drive() {
       through.declare(own);
     } catch (const unavailable& cause) {  // the transport declares it when it is back, and the channel says when that is
       log.warning("the broker is away: {reason}", cause);
-    } catch (const conflict& cause) {  // what it refuses for that shows in health; beginning again would change nothing
-      log.error("{reason}", cause);
     }
   }
   auto with = settings;

@@ -1,5 +1,4 @@
 // Retries of modules without a store wait at the broker: through the restart of either side, and never lost between its two copies.
-#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <deque>
@@ -139,7 +138,7 @@ TEST_F(rabbitmq_delays, what_waits_survives_the_broker) {
   node().start();
   reading.reset();
   reading = subscribe(*through, got, {3s});
-  // What expires while the broker starts may miss its queue at first; the broker tries again after three minutes.
+  // A copy that its queue does not confirm is sent again by the broker only after three minutes.
   auto again = got.next(240s);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->message->id, "m1");
