@@ -41,13 +41,13 @@ std::shared_ptr<void> read_body(const handler_entry& entry, const envelope& mess
   return object;
 }
 
-/// `trusted`: those who can send are trusted to say for whom.
-message_handler handler_of(const handler_entry& entry, pipeline& runs, bool trusted) {
+/// The user of a message is one that its transport vouches for.
+message_handler handler_of(const handler_entry& entry, pipeline& runs) {
   return {.name = std::string(entry.name),
           .aliases = entry.earlier_names,
           .handle =
-              [&entry, &runs, trusted](const envelope& message, handling_context& context) {
-                if (trusted) current_context().user = user_of(message);
+              [&entry, &runs](const envelope& message, handling_context& context) {
+                current_context().user = user_of(message);
                 std::shared_ptr<void> object;
                 const auto read = [&]() -> const void* {
                   object = read_body(entry, message);
@@ -55,10 +55,10 @@ message_handler handler_of(const handler_entry& entry, pipeline& runs, bool trus
                 };
                 return runs.run(entry, std::ref(read), {}, &context);
               },
-          .on_failure = [&entry, &runs, trusted](const envelope& message, const error_report& reason) -> failure_answer {
+          .on_failure = [&entry, &runs](const envelope& message, const error_report& reason) -> failure_answer {
             failure_answer answer;
             if (is_transient(reason.kind) || reason.code == "malformed_json") return answer;
-            if (trusted) current_context().user = user_of(message);
+            current_context().user = user_of(message);
             const auto object = entry.message->make();
             (void)json::read(message.body, *entry.message->model, object.get());  // as far as it fits: what does not is the reason
             answer.rejected = runs.rejection_of(entry, object.get(), reason);
@@ -67,7 +67,7 @@ message_handler handler_of(const handler_entry& entry, pipeline& runs, bool trus
 }
 
 /// One subscription an event type, with all its handlers, and one a command that comes from the bus; one local a command that may be sent later.
-std::vector<subscription> subscriptions_of(const handler_registry& handlers, pipeline& runs, const naming_conventions& names, bool trusted) {
+std::vector<subscription> subscriptions_of(const handler_registry& handlers, pipeline& runs, const naming_conventions& names) {
   std::vector<subscription> all;
   std::map<const message_info*, std::size_t> by_event;
   for (const auto& entry : handlers.all()) {
@@ -81,10 +81,10 @@ std::vector<subscription> subscriptions_of(const handler_registry& handlers, pip
         all.push_back({.name = std::string(info.name), .message_type = std::string(info.name), .exchange = named.exchange, .routing_key = named.routing_key, .queue = named.queue,
                        .reader_version = info.options.version, .ordered = handlers.is_ordered(info), .foreign_exchange = named.exchange != names.exchange, .handlers = {}});
       }
-      all[place->second].handlers.push_back(handler_of(*entry, runs, trusted));
+      all[place->second].handlers.push_back(handler_of(*entry, runs));
     } else if (is_command && !entry->result) {
       all.push_back({.name = "later " + std::string(info.name), .message_type = std::string(info.name), .exchange = {}, .routing_key = {}, .queue = {}, .reader_version = info.options.version,
-                     .handlers = {handler_of(*entry, runs, true)}});
+                     .handlers = {handler_of(*entry, runs)}});
     }
   }
   return all;
@@ -99,7 +99,6 @@ struct message_flow::state {
   std::shared_ptr<transport> through;
   std::unique_ptr<message_endpoint> endpoint;
   std::unique_ptr<direct_publisher> without_outbox;  ///< of a module without a store
-  bool trusts_senders = true;                        ///< who can send belongs to this machine
   std::vector<metrics::registration> collected;
 
   void open_transport(const environment& around, application_definition& definition, std::shared_ptr<transport> shared);
@@ -110,10 +109,7 @@ void message_flow::state::open_transport(const environment& around, application_
   auto choice = read_choice(*around.configuration);
   if (choice == transport_choice::automatic) {
     if (definition.transport_factory.open) through = definition.transport_factory.open(around);
-    if (through) {
-      trusts_senders = false;  // a broker has many users
-      return;
-    }
+    if (through) return;
     choice = shared || !definition.queues_factory.open ? transport_choice::in_process : transport_choice::sql;
   }
   if (choice == transport_choice::in_process) {
@@ -159,7 +155,7 @@ message_flow::message_flow(const environment& around, application_definition& de
   message_endpoint_parts parts{.service = around.application,
                                .module_store = module_store,
                                .through = state_->through.get(),
-                               .subscriptions = subscriptions_of(handlers, runs, names, state_->trusts_senders),
+                               .subscriptions = subscriptions_of(handlers, runs, names),
                                .own_exchange = {.name = names.exchange},
                                .lifts = &definition.lifts,
                                .outbox = around.configuration->bind<outbox_options>("outbox"),

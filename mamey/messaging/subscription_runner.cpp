@@ -1,5 +1,6 @@
 #include <mamey/messaging/subscription_runner.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <mutex>
@@ -16,10 +17,20 @@ namespace {
 
 const logger log{"mamey.messaging"};
 
-topology topology_of(const subscription& what) {
+/// A module without a store keeps no delayed rows: the transport may keep what waits.
+std::vector<std::chrono::milliseconds> delays_of(const subscription& what, const subscription_surroundings& around, const messaging_options& options) {
+  if (around.module_store || what.ordered) return {};
+  auto all = options.delayed_retries;
+  all.push_back(options.rollout_delay);
+  std::ranges::sort(all);
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+topology topology_of(const subscription& what, std::vector<std::chrono::milliseconds> delays) {
   if (what.queue.empty()) return {};
   return {.exchanges = {{.name = what.exchange, .foreign = what.foreign_exchange}},
-          .queues = {{.name = what.queue, .ordered = what.ordered}},
+          .queues = {{.name = what.queue, .ordered = what.ordered, .delays = std::move(delays)}},
           .bindings = {{.queue = what.queue, .exchange = what.exchange, .routing_key = what.routing_key}}};
 }
 
@@ -30,6 +41,7 @@ struct subscription_runner::state : std::enable_shared_from_this<state> {
       : what(std::move(described)),
         around(std::move(surroundings)),
         options(with),
+        delays(delays_of(what, around, options)),
         pool(std::make_shared<detail::handler_pool>(what, around, options, [this] { inbox.post(subscription_event::timer); })),
         machine(std::hash<std::string>{}(what.name)) {}
 
@@ -42,6 +54,7 @@ struct subscription_runner::state : std::enable_shared_from_this<state> {
   const subscription what;
   const subscription_surroundings around;
   const messaging_options options;
+  const std::vector<std::chrono::milliseconds> delays;
   detail::mailbox<subscription_event> inbox;
   std::shared_ptr<detail::handler_pool> pool;
   subscription_machine machine;  // of the supervising fiber
@@ -60,7 +73,7 @@ subscription_runner::subscription_runner(subscription what, subscription_surroun
 subscription_runner::~subscription_runner() = default;
 
 const subscription& subscription_runner::description() const noexcept { return state_->what; }
-topology subscription_runner::declarations() const { return topology_of(state_->what); }
+topology subscription_runner::declarations() const { return topology_of(state_->what, state_->delays); }
 
 bool subscription_runner::handles(const std::string& row_subscription) const { return state_->pool->find(row_subscription) != nullptr; }
 
@@ -130,10 +143,10 @@ void subscription_runner::state::open() {
     const std::unique_lock lock(opening);
     if (pool->cancelled()) return;
     from.reset();
-    around.through->declare(topology_of(what));
+    around.through->declare(topology_of(what, delays));
     const auto prefetch = static_cast<std::size_t>(options.prefetch > 0 ? options.prefetch : options.concurrency * 2);
     from = around.through->subscribe(
-        {.queue = what.queue, .prefetch = prefetch, .ordered = what.ordered, .lease = options.lease},
+        {.queue = what.queue, .prefetch = prefetch, .ordered = what.ordered, .lease = options.lease, .delays = delays},
         [into = pool](delivery next) { into->add(std::move(next)); },
         [self = weak_from_this()](consumer_state changed, std::string_view reason) {
           constexpr std::array events{subscription_event::consumer_resumed, subscription_event::consumer_cancelled,

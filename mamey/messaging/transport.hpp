@@ -67,6 +67,9 @@ struct queue_declaration {
   std::string name;
   bool durable = true;
   bool ordered = false;  ///< one message a key at a time, in order
+  /// The waits for which messages will be given back, where the consumer has no store for them: a broker that keeps them aside needs a place for
+  /// each. Empty: none, as for ordered queues.
+  std::vector<std::chrono::milliseconds> delays = {};
 };
 
 struct queue_binding {
@@ -116,6 +119,7 @@ struct queue_options {
   std::size_t prefetch = 32;                ///< most unsettled deliveries
   bool ordered = false;                     ///< as declared
   std::chrono::milliseconds lease{30'000};  ///< where messages are leased: renewed while a delivery is unsettled
+  std::vector<std::chrono::milliseconds> delays = {};  ///< as declared
 };
 
 /// A running consumer.

@@ -26,7 +26,8 @@ class rabbitmq_bench final : public transport_bench {
   std::shared_ptr<transport> open() override {
     return std::make_shared<rabbitmq_transport>(
         on_.system_loop(),
-        rabbitmq_options{.host_names = {"127.0.0.1"}, .port = rabbitmq_node::running->port(), .virtual_host = virtual_host_},
+        rabbitmq_options{.host_names = {"127.0.0.1"}, .port = rabbitmq_node::running->port(), .virtual_host = virtual_host_,
+                         .identity = {.key_id = "k", .secrets = {{"k", std::string(32, 's')}}}},
         "conformance");
   }
 

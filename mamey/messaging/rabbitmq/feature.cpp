@@ -54,6 +54,7 @@ void show(const environment& around, shown_transport& shown) {
   sample(counter, "mamey_rabbitmq_faults_total", "Messages not confirmed for a fault of the broker or the connection.", [](const seen& s) { return s.faults; });
   sample(counter, "mamey_rabbitmq_delivered_total", "Messages received.", [](const seen& s) { return s.delivered; });
   sample(counter, "mamey_rabbitmq_given_back_total", "Messages put back into their queue.", [](const seen& s) { return s.given_back; });
+  sample(counter, "mamey_rabbitmq_delayed_total", "Messages put into a delay queue.", [](const seen& s) { return s.delayed; });
   sample(counter, "mamey_rabbitmq_stale_settlements_total", "Settlements dropped because their channel was gone.", [](const seen& s) { return s.stale_settlements; });
 }
 

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include <mamey/messaging/rabbitmq/detail/user_signature.hpp>
+
 namespace mamey::inline v1 {
 
 namespace {
@@ -60,6 +62,11 @@ std::vector<std::string> problems_of(const rabbitmq_options& options) {
   require(!options.span_context_header.empty(), "spanContextHeader must name a header");
   require(options.dead_letter.ttl.empty() || is_number(options.dead_letter.ttl), "deadLetter.ttl must be milliseconds, not \"" + options.dead_letter.ttl + '"');
   require(!options.ssl.external || (options.ssl.enabled && !options.ssl.certificate_path.empty()), "ssl.external needs ssl.enabled and ssl.certificatePath");
+  const auto& identity = options.identity;
+  require(identity.key_id.empty() ? identity.secrets.empty() : identity.secrets.contains(identity.key_id),
+          "identity.keyId must name one of identity.secrets, not \"" + identity.key_id + '"');
+  for (const auto& [id, secret] : identity.secrets)
+    require(!id.empty() && secret.size() >= rabbitmq_detail::shortest_signing_secret, "identity.secrets." + id + " must have at least 32 characters: a shorter one can be guessed");
   check_queue(options, problems);
   return problems;
 }

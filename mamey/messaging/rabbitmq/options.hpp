@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -97,11 +98,15 @@ struct rabbitmq_options {
     std::vector<std::string> x509_ignored_statuses;  ///< any entry stops the check of the broker's certificate, with a warning
     bool external = false;                           ///< the certificate logs in, instead of user and password
   } ssl;
+  struct broker_identity {
+    std::string key_id;                          ///< the key that signs the user of what we publish; empty: users are not signed
+    std::map<std::string, std::string> secrets;  ///< keys by their ids, shared by the services: at least 32 characters each. An old one stays as long as messages it signed
+  } identity;
   int max_producer_channels = 1000;              ///< accepted: one channel a relay is enough
   bool requeue_failed_messages = false;          ///< accepted: failed messages go to the error store
   int publish_window = 1024;                     ///< most unconfirmed messages a channel
   std::int64_t max_message_bytes = 134'217'728;  ///< larger ones are refused before they are sent; the broker's own limit
-  std::vector<std::string> trust_unsigned_from;  ///< exchanges whose unsigned `message_context` says who the user is
+  std::vector<std::string> trust_unsigned_from;  ///< exchanges whose unsigned messages say who the user is
 };
 
 template <>

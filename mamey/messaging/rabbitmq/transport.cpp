@@ -5,6 +5,7 @@
 #include <mamey/core/error.hpp>
 #include <mamey/messaging/rabbitmq/detail/link.hpp>
 #include <mamey/messaging/rabbitmq/detail/publisher.hpp>
+#include <mamey/messaging/rabbitmq/detail/set_aside.hpp>
 #include <mamey/messaging/rabbitmq/detail/subscriber.hpp>
 #include <mamey/messaging/rabbitmq/detail/topology_keeper.hpp>
 
@@ -70,7 +71,8 @@ wire_format format_of(const rabbitmq_options& options) {
   return {.span_context_header = options.span_context_header,
           .with_context = options.context.enabled,
           .context_header = options.context.header,
-          .trusted_exchanges = options.trust_unsigned_from};
+          .trusted_exchanges = options.trust_unsigned_from,
+          .signatures = options.identity.key_id.empty() ? nullptr : std::make_shared<const user_signatures>(options.identity.key_id, options.identity.secrets)};
 }
 
 }  // namespace
@@ -82,11 +84,13 @@ struct rabbitmq_transport::state {
     producing = std::make_shared<broker_link>(loop, link_settings{.options = options, .name = name + "_producer", .tls = tls});
     consuming = std::make_shared<broker_link>(loop, link_settings{.options = options, .name = name + "_consumer", .tls = tls});
     topology_known = std::make_shared<topology_keeper>(options);
+    aside = std::make_shared<set_aside>(producing, topology_known, format, options, counted);
     producing->start();
     consuming->start();
   }
   ~state() {
     const auto grace = std::chrono::seconds(5);
+    aside->close();
     producing->stop(grace);
     consuming->stop(grace);
   }
@@ -99,6 +103,7 @@ struct rabbitmq_transport::state {
   std::shared_ptr<starts> known_starts = std::make_shared<starts>();
   std::shared_ptr<topology_keeper> topology_known;
   std::shared_ptr<broker_link> producing, consuming;
+  std::shared_ptr<set_aside> aside;  ///< of modules without a store
 };
 
 rabbitmq_transport::rabbitmq_transport(event_loop& loop, rabbitmq_options options, const std::string& application)
@@ -119,7 +124,7 @@ std::unique_ptr<outgoing_channel> rabbitmq_transport::open_channel(publish_callb
 
 std::unique_ptr<consumer> rabbitmq_transport::subscribe(const queue_options& options, delivery_callback deliver, consumer_state_callback changed) {
   auto started = std::make_shared<subscriber>(state_->consuming, state_->format, state_->options, options, state_->counted, state_->known_starts,
-                                              std::move(deliver), std::move(changed));
+                                              state_->aside, std::move(deliver), std::move(changed));
   started->start();
   return std::make_unique<amqp_consumer>(std::move(started));
 }
@@ -145,6 +150,7 @@ rabbitmq_statistics rabbitmq_transport::statistics() const {
                           .delivered = count.delivered,
                           .acknowledged = count.acknowledged,
                           .given_back = count.given_back,
+                          .delayed = count.delayed,
                           .stale_settlements = count.stale_settlements};
   if (!now.publishing)
     now.trouble = "no connection to publish: " + mine.producing->trouble();

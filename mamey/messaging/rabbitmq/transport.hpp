@@ -23,7 +23,7 @@ struct rabbitmq_statistics {
   std::string trouble;                         ///< why a connection is missing or blocked; empty when all is well
   std::uint64_t connects = 0;                  ///< of both
   std::uint64_t published = 0, confirmed = 0, returned = 0, refused = 0, faults = 0;
-  std::uint64_t delivered = 0, acknowledged = 0, given_back = 0;
+  std::uint64_t delivered = 0, acknowledged = 0, given_back = 0, delayed = 0;
   std::uint64_t stale_settlements = 0;  ///< of a channel that was gone
 };
 

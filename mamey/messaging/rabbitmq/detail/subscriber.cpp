@@ -5,6 +5,7 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
+#include <mamey/messaging/rabbitmq/detail/delay_queues.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
 
@@ -36,14 +37,15 @@ class amqp_settlement final : public settlement {
 }  // namespace
 
 subscriber::subscriber(std::shared_ptr<broker_link> link, wire_format format, const rabbitmq_options& options, queue_options what,
-                       std::shared_ptr<counters> counted, std::shared_ptr<starts> known_starts, delivery_callback deliver,
-                       consumer_state_callback changed)
+                       std::shared_ptr<counters> counted, std::shared_ptr<starts> known_starts, std::shared_ptr<set_aside> aside,
+                       delivery_callback deliver, consumer_state_callback changed)
     : link_(std::move(link)),
       format_(std::move(format)),
       options_(options),
       what_(std::move(what)),
       counted_(std::move(counted)),
       starts_(std::move(known_starts)),
+      aside_(std::move(aside)),
       deliver_(std::move(deliver)),
       changed_(std::move(changed)),
       tag_("mamey-" + uuid::v7().to_compact_string()) {}
@@ -94,10 +96,10 @@ void subscriber::close() {
   const masked_section masked;
   link_->post([self = shared_from_this()](broker_link& link) {
     self->take_verdicts();
-    if (self->alive())
-      link.amqp().close_channel(self->channel_);  // whatever is unsettled comes again
-    else
-      self->closed_.release();
+    if (!self->alive()) return self->closed_.release();
+    self->closing_ = true;
+    if (self->on_its_way_.empty()) return self->close_channel();
+    link.loop().add_timer(steady_now() + self->options_.continuation_timeout / 2, [self] { self->close_channel(); });
   });
   if (!closed_.try_acquire_until(steady_now() + options_.continuation_timeout)) log.warning("the consumer of {queue} did not close in time", what_.queue);
 }
@@ -119,9 +121,11 @@ void subscriber::on_event(amqp_event&& event) {
       }
       if (event.truncated)
         log.error("a message of {queue} is larger than rabbitMq.maxMessageBytes: it is handled without its body, which is lost; id {id}", what_.queue, event.properties.message_id);
-      held next{.delivery_tag = event.delivery_tag, .message = {}, .redelivered = event.redelivered};
-      next.message = std::make_shared<const envelope>(from_wire(std::move(event.properties), std::move(event.body), event.exchange, event.routing_key, format_));
-      id_of_[next.delivery_tag] = next.message->id;
+      held next{.delivery_tag = event.delivery_tag, .message = {}, .redelivered = event.redelivered, .truncated = event.truncated};
+      auto message = from_wire(std::move(event.properties), std::move(event.body), event.exchange, event.routing_key, format_);
+      next.earlier_starts = take_starts(message);
+      next.message = std::make_shared<const envelope>(std::move(message));
+      held_[next.delivery_tag] = next;
       const auto& key = next.message->key;
       if (!what_.ordered || key.empty()) return hand_out(next);
       key_of_[next.delivery_tag] = key;
@@ -158,7 +162,8 @@ void subscriber::on_lost(std::string_view reason) {
 void subscriber::end(consumer_state how, std::string_view reason) {
   lanes_.clear();
   key_of_.clear();
-  id_of_.clear();
+  held_.clear();
+  on_its_way_.clear();
   if (std::exchange(ended_, true)) return;
   if (consuming_) {
     changed_.call(how, reason);
@@ -172,9 +177,10 @@ void subscriber::end(consumer_state how, std::string_view reason) {
 }
 
 void subscriber::hand_out(const held& which) {
+  const bool counts = !which.message->id.empty() || !what_.delays.empty();
   delivery next{.message = which.message,
-                .redelivered = which.redelivered,
-                .starts = which.message->id.empty() ? 0 : starts_->of(what_.queue, which.message->id) + 1,
+                .redelivered = which.redelivered || which.earlier_starts > 0,
+                .starts = counts ? which.earlier_starts + starts_->of(what_.queue, which.message->id) + 1 : 0,
                 .settle = std::make_unique<amqp_settlement>(weak_from_this(), which.delivery_tag)};
   if (!deliver_.call(std::move(next)) && next.settle) next.settle->give_back({}, start_counting::uncounted);  // closed meanwhile
 }
@@ -202,7 +208,19 @@ void subscriber::take_verdicts() {
     return;
   }
   for (const auto& each : taken) carry_out(each);
+  acknowledge_due();
+}
+
+void subscriber::acknowledge_due() {
   for (const auto& each : out_.take()) link_->amqp().acknowledge(channel_, each.delivery_tag, each.multiple);
+}
+
+/// Whatever is unsettled comes again.
+void subscriber::close_channel() {
+  if (!alive() || ended_ || std::exchange(leaving_, true)) return;
+  acknowledge_due();
+  link_->amqp().close_channel(channel_);
+  link_->post([](broker_link&) {});
 }
 
 void subscriber::carry_out(const verdict& how) {
@@ -210,7 +228,7 @@ void subscriber::carry_out(const verdict& how) {
   if (how.done) {
     if (!out_.acknowledge(how.delivery_tag)) return;
     counted_->acknowledged += 1;
-    if (const auto known = id_of_.extract(how.delivery_tag)) starts_->end(what_.queue, known.mapped());
+    if (const auto known = held_.extract(how.delivery_tag)) starts_->end(what_.queue, known.mapped().message->id);
     if (keyed == key_of_.end()) return;
     const auto key = keyed->second;
     key_of_.erase(keyed);
@@ -220,8 +238,8 @@ void subscriber::carry_out(const verdict& how) {
     if (!cancelled_) hand_out_next(key);
     return;
   }
-  if (const auto known = id_of_.find(how.delivery_tag); known != id_of_.end() && how.counting == start_counting::counted)
-    starts_->add(what_.queue, known->second);
+  if (const auto known = held_.find(how.delivery_tag); known != held_.end() && how.counting == start_counting::counted && !known->second.message->id.empty())
+    starts_->add(what_.queue, known->second.message->id);
   if (what_.ordered && cancelled_) return;  // see `cancel`
   if (keyed != key_of_.end()) {
     // Ordered: it keeps its place, which the broker would not promise. It stays ours, and comes again from here.
@@ -229,11 +247,41 @@ void subscriber::carry_out(const verdict& how) {
     if (const auto lane = lanes_.find(key); lane != lanes_.end()) lane->second.front().redelivered = true;
     return later(how.delay, [key](subscriber& self) { self.hand_out_next(key); });
   }
-  if (how.delay.count() <= 0 || cancelled_) return give_back(how.delivery_tag);
-  later(how.delay, [tag = how.delivery_tag](subscriber& self) {
-    self.give_back(tag);
-    for (const auto& each : self.out_.take()) self.link_->amqp().acknowledge(self.channel_, each.delivery_tag, each.multiple);
+  if (!delay_at_broker(how)) give_back_later(how.delivery_tag, how.delay);
+}
+
+void subscriber::give_back_later(std::uint64_t delivery_tag, std::chrono::milliseconds delay) {
+  if (delay.count() <= 0 || cancelled_) return give_back(delivery_tag);
+  later(delay, [delivery_tag](subscriber& self) {
+    self.give_back(delivery_tag);
+    self.acknowledge_due();
   });
+}
+
+/// First the copy in the delay queue, then the acknowledgement: between the two there may be two of it, never none.
+bool subscriber::delay_at_broker(const verdict& how) {
+  const auto wait = fixed_wait(what_.delays, how.delay);
+  const auto known = held_.find(how.delivery_tag);
+  if (!wait || known == held_.end() || known->second.truncated) return false;
+  const auto& message = *known->second.message;
+  const int starts = known->second.earlier_starts + (message.id.empty() ? int{how.counting == start_counting::counted} : starts_->of(what_.queue, message.id));
+  on_its_way_.insert(how.delivery_tag);
+  aside_->put(as_waiting(message, delay_queue_of(what_.queue, *wait), starts), [weak = weak_from_this(), how](bool kept) {
+    if (const auto self = weak.lock()) self->delayed(how.delivery_tag, how.delay, kept);
+  });
+  return true;
+}
+
+void subscriber::delayed(std::uint64_t delivery_tag, std::chrono::milliseconds delay, bool kept) {
+  if (!alive() || ended_ || on_its_way_.erase(delivery_tag) == 0) return;  // of a channel that is gone: the original comes again
+  if (!kept) {
+    give_back_later(delivery_tag, delay);
+  } else if (out_.acknowledge(delivery_tag)) {
+    if (const auto known = held_.extract(delivery_tag)) starts_->end(what_.queue, known.mapped().message->id);
+  }
+  acknowledge_due();
+  if (closing_ && on_its_way_.empty()) return close_channel();
+  link_->post([](broker_link&) {});
 }
 
 void subscriber::hand_out_next(const std::string& key) {
@@ -249,7 +297,7 @@ void subscriber::hand_out_next(const std::string& key) {
 void subscriber::give_back(std::uint64_t delivery_tag) {
   if (!out_.given_back(delivery_tag)) return;
   key_of_.erase(delivery_tag);
-  id_of_.erase(delivery_tag);
+  held_.erase(delivery_tag);
   counted_->given_back += 1;
   link_->amqp().requeue(channel_, delivery_tag);
 }

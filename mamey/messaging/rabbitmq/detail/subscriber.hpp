@@ -9,12 +9,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <mamey/messaging/rabbitmq/detail/counters.hpp>
 #include <mamey/messaging/rabbitmq/detail/gate.hpp>
 #include <mamey/messaging/rabbitmq/detail/link.hpp>
+#include <mamey/messaging/rabbitmq/detail/set_aside.hpp>
 #include <mamey/messaging/rabbitmq/detail/settlements.hpp>
 #include <mamey/messaging/rabbitmq/detail/starts.hpp>
 #include <mamey/messaging/rabbitmq/detail/wire_message.hpp>
@@ -25,7 +27,8 @@ namespace mamey::inline v1::rabbitmq_detail {
 class subscriber final : public channel_user, public std::enable_shared_from_this<subscriber> {
  public:
   subscriber(std::shared_ptr<broker_link> link, wire_format format, const rabbitmq_options& options, queue_options what,
-             std::shared_ptr<counters> counted, std::shared_ptr<starts> known_starts, delivery_callback deliver, consumer_state_callback changed);
+             std::shared_ptr<counters> counted, std::shared_ptr<starts> known_starts, std::shared_ptr<set_aside> aside,
+             delivery_callback deliver, consumer_state_callback changed);
 
   /// Waits until the broker has accepted it. May suspend. Throws `unavailable`, `not_found`.
   void start();
@@ -50,11 +53,18 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
     std::uint64_t delivery_tag = 0;
     std::shared_ptr<const envelope> message;
     bool redelivered = false;
+    bool truncated = false;    ///< its body was too large to be received
+    int earlier_starts = 0;    ///< before it came from a delay queue
   };
 
   void take_verdicts();
   void carry_out(const verdict& how);
   void give_back(std::uint64_t delivery_tag);
+  void give_back_later(std::uint64_t delivery_tag, std::chrono::milliseconds delay);
+  bool delay_at_broker(const verdict& how);
+  void delayed(std::uint64_t delivery_tag, std::chrono::milliseconds delay, bool kept);
+  void acknowledge_due();
+  void close_channel();
   void hand_out(const held& which);
   void hand_out_next(const std::string& key);
   void later(std::chrono::milliseconds delay, std::function<void(subscriber&)> work);
@@ -67,6 +77,7 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
   const queue_options what_;
   const std::shared_ptr<counters> counted_;
   const std::shared_ptr<starts> starts_;
+  const std::shared_ptr<set_aside> aside_;
   gate<delivery_callback> deliver_;
   gate<consumer_state_callback> changed_;
   const std::string tag_;
@@ -82,9 +93,10 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
 
   // Of the loop.
   std::uint16_t channel_ = 0;
-  bool consuming_ = false, cancelled_ = false, ended_ = false;
+  bool consuming_ = false, cancelled_ = false, closing_ = false, leaving_ = false, ended_ = false;
   settlements out_;
-  std::map<std::uint64_t, std::string> id_of_;                  ///< of what is out
+  std::map<std::uint64_t, held> held_;                         ///< what is out
+  std::set<std::uint64_t> on_its_way_;                         ///< of these, into a delay queue: acknowledged when it is there
   std::map<std::uint64_t, std::string> key_of_;                ///< ordered: of what is in a lane
   std::map<std::string, std::deque<held>, std::less<>> lanes_;  ///< ordered: the head of each key is out, its followers wait
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <mamey/core/error.hpp>
+#include <mamey/messaging/rabbitmq/detail/delay_queues.hpp>
 #include <mamey/observability/log.hpp>
 
 namespace mamey::inline v1::rabbitmq_detail {
@@ -15,11 +16,18 @@ constexpr std::int64_t one_day = 86'400'000;
 
 }  // namespace
 
+/// What a refusal of a request means.
+enum class refusal_means : std::uint8_t {
+  failure,
+  nothing,
+  other_form,  ///< of an exchange of ours: used as it is, when it takes messages at all
+};
+
 /// One request and what a refusal of it means.
 struct topology_keeper::step {
   std::string what;  ///< `the queue orders/…`
   std::function<void(connection_machine&, std::uint16_t)> send;
-  enum class refusal : std::uint8_t { fails, tolerated } refused = refusal::fails;
+  refusal_means refused = refusal_means::failure;
 };
 
 namespace {
@@ -35,7 +43,7 @@ class step_runner final : public channel_user, public std::enable_shared_from_th
   struct item {
     std::string what;
     std::function<void(connection_machine&, std::uint16_t)> send;
-    bool tolerated = false;
+    refusal_means refused = refusal_means::failure;
   };
   using finished = std::function<void(const std::vector<result>& refusals)>;
 
@@ -53,7 +61,7 @@ class step_runner final : public channel_user, public std::enable_shared_from_th
     } else if (event.type == amqp_event_type::channel_closed && event.code != 0) {
       channel_ = 0;
       if (steps_.empty()) return;
-      if (!steps_.front().tolerated) refusals_.push_back({.code = event.code, .text = event.text, .what = steps_.front().what});
+      if (matters(steps_.front(), event)) refusals_.push_back({.code = event.code, .text = event.text, .what = steps_.front().what});
       steps_.pop_front();
       next();
     }
@@ -64,6 +72,14 @@ class step_runner final : public channel_user, public std::enable_shared_from_th
   }
 
  private:
+  static bool matters(const item& refused, const amqp_event& event) {
+    if (refused.refused == refusal_means::nothing) return false;
+    // The broker names the first difference it finds. An internal exchange takes no messages from anybody.
+    const bool usable = event.code == precondition_failed && event.text.find("'internal'") == std::string::npos;
+    if (refused.refused != refusal_means::other_form || !usable) return true;
+    log.warning("{what} exists in another form and is used as it is: {reason}", refused.what, event.text);
+    return false;
+  }
   void next() {
     const auto link = link_.lock();
     if (!link || !link->is_open()) return fail("no connection");
@@ -133,7 +149,7 @@ std::vector<topology_keeper::step> topology_keeper::steps_of(const topology& wan
     }
     steps.push_back({.what = "the exchange " + each.name,
                      .send = [request](connection_machine& to, std::uint16_t on) { to.declare_exchange(on, request); },
-                     .refused = each.foreign ? step::refusal::tolerated : step::refusal::fails});
+                     .refused = each.foreign ? refusal_means::nothing : refusal_means::other_form});
   }
   const auto& letters = options_.dead_letter;
   const bool with_letters = letters.enabled && letters.declare && !wanted.queues.empty();
@@ -141,12 +157,17 @@ std::vector<topology_keeper::step> topology_keeper::steps_of(const topology& wan
     const exchange_request request{.name = dead_letter_exchange(), .type = "direct", .durable = letters.durable, .auto_delete = letters.auto_delete};
     steps.push_back({.what = "the dead-letter exchange " + request.name,
                      .send = [request](connection_machine& to, std::uint16_t on) { to.declare_exchange(on, request); },
-                     .refused = step::refusal::tolerated});
+                     .refused = refusal_means::nothing});
   }
   for (const auto& each : wanted.queues) {
     if (options_.queue.declare) {
       steps.push_back({.what = "the queue " + each.name,
                        .send = [request = request_for(each)](connection_machine& to, std::uint16_t on) { to.declare_queue(on, request); }});
+    }
+    for (const auto wait : each.delays) {  // where there is none, messages wait at the consumer
+      steps.push_back({.what = "the queue " + delay_queue_of(each.name, wait),
+                       .send = [request = delay_queue_request(each.name, wait)](connection_machine& to, std::uint16_t on) { to.declare_queue(on, request); },
+                       .refused = refusal_means::nothing});
     }
     if (!with_letters) continue;
     // The reference's own arguments, its fault included (see warnings_of): other ones would be refused by the queue that is there.
@@ -163,10 +184,10 @@ std::vector<topology_keeper::step> topology_keeper::steps_of(const topology& wan
     }
     steps.push_back({.what = "the dead-letter queue " + dead.name,
                      .send = [dead](connection_machine& to, std::uint16_t on) { to.declare_queue(on, dead); },
-                     .refused = step::refusal::tolerated});
+                     .refused = refusal_means::nothing});
     steps.push_back({.what = "the binding of " + dead.name,
                      .send = [name = dead.name, to_exchange = dead_letter_exchange()](connection_machine& to, std::uint16_t on) { to.bind_queue(on, name, to_exchange, name); },
-                     .refused = step::refusal::tolerated});
+                     .refused = refusal_means::nothing});
   }
   for (const auto& each : wanted.bindings) {
     steps.push_back({.what = "the binding of " + each.queue + " to " + each.exchange,
@@ -197,7 +218,7 @@ template <class Steps>
 std::deque<step_runner::item> items_of(Steps&& steps) {
   std::deque<step_runner::item> items;
   for (auto& each : steps)
-    items.push_back({.what = std::move(each.what), .send = std::move(each.send), .tolerated = static_cast<int>(each.refused) != 0});
+    items.push_back({.what = std::move(each.what), .send = std::move(each.send), .refused = each.refused});
   return items;
 }
 

@@ -19,8 +19,8 @@ class topology_keeper {
  public:
   explicit topology_keeper(rabbitmq_options options);
 
-  /// Declares `wanted` through `link`, each on a scratch channel that a refusal may close. A foreign exchange in another form is used as it
-  /// is. May suspend. Throws `unavailable`, and `conflict` for a queue or exchange of ours that exists in another form.
+  /// Declares `wanted` through `link`, each on a scratch channel that a refusal may close. An exchange in another form is used as it is. May
+  /// suspend. Throws `unavailable`, and `conflict` for a queue of ours that exists in another form or an exchange of ours that is internal.
   void declare(broker_link& link, const topology& wanted);
   /// Everything that was ever declared, without waiting: for a publishing channel that opens anew. What is refused is logged.
   void declare_again(broker_link& link, std::function<void()> done);

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <limits>
 
+#include <mamey/messaging/rabbitmq/detail/delay_queues.hpp>
+
 namespace mamey::inline v1::rabbitmq_detail {
 
 namespace {
@@ -111,7 +113,10 @@ message_properties to_wire(const envelope& message, const wire_format& format) {
   put_set("mamey-stream", message.stream);
   if (message.position != 0) put("mamey-position", std::to_string(message.position));
   put_set("mamey-tenant", message.tenant);
-  put_set("mamey-user", message.user);
+  if (!message.user.empty()) {
+    put("mamey-user", message.user);
+    if (format.signatures) put(signature_header, format.signatures->of(message));
+  }
   if (message.expires_at) put("mamey-expires-at", std::to_string(microseconds_of(*message.expires_at)));
   put_set(traceparent_header, message.traceparent);
   put_set(format.span_context_header, span_context_of(message.traceparent));
@@ -140,7 +145,7 @@ envelope from_wire(message_properties&& properties, std::string&& body, std::str
 
   const auto* const named = find_field(properties.headers, id_header);
   const bool copied = named && text_of(*named) != message.id;
-  std::string span_context;
+  std::string span_context, signature;
   for (auto& [name, value] : properties.headers) {
     auto text = text_of(value);
     if (std::holds_alternative<std::monostate>(value)) continue;
@@ -148,6 +153,8 @@ envelope from_wire(message_properties&& properties, std::string&& body, std::str
       span_context = std::move(text);
     } else if (name == traceparent_header) {
       if (!copied) message.traceparent = std::move(text);
+    } else if (name == signature_header) {
+      if (named && !copied) signature = std::move(text);
     } else if (name.starts_with(ours)) {
       // Without the one that names the message somebody else's word would be ours.
       if (named && !copied && !take_attribute(message, name, text)) message.headers[name] = std::move(text);
@@ -156,11 +163,17 @@ envelope from_wire(message_properties&& properties, std::string&& body, std::str
     }
   }
   if (message.traceparent.empty()) message.traceparent = traceparent_of(span_context);
+  const auto first_exchange = take_first_exchange(message);
   const auto context = message.headers.find(format.context_header);
-  if (context == message.headers.end()) return message;
-  if ((!named || copied) && context->second != "{}" && std::ranges::find(format.trusted_exchanges, exchange) != format.trusted_exchanges.end())
+  if (named && !copied) {
+    if (context != message.headers.end() && (context->second == "{}" || context->second == message.user)) message.headers.erase(context);  // made by to_wire
+  } else if (context != message.headers.end() && context->second != "{}") {
     message.user = context->second;
-  if (named && !copied && (context->second == "{}" || context->second == message.user)) message.headers.erase(context);  // made by to_wire
+  }
+  // What comes through the default exchange may claim any origin: a user that a signature can vouch for needs it.
+  const auto source = exchange.empty() && !format.signatures ? std::string_view(first_exchange) : exchange;
+  const bool trusted = std::ranges::find(format.trusted_exchanges, source) != format.trusted_exchanges.end();
+  if (!trusted && !(format.signatures && !message.id.empty() && format.signatures->matches(message, signature))) message.user.clear();
   return message;
 }
 

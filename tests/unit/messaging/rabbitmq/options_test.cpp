@@ -103,6 +103,9 @@ TEST(rabbitmq_options, combinations_that_lose_messages_or_cannot_work_are_refuse
       {R"({"publishWindow": 0})", "publishWindow"},
       {R"({"deadLetter": {"ttl": "soon"}})", "milliseconds"},
       {R"({"ssl": {"external": true}})", "certificatePath"},
+      {R"({"identity": {"keyId": "a"}})", "one of identity.secrets"},
+      {R"({"identity": {"keyId": "a", "secrets": {"a": "short"}}})", "at least 32"},
+      {R"({"identity": {"secrets": {"a": "0123456789abcdef0123456789abcdef"}}})", "one of identity.secrets"},
   };
   for (const auto& [json, expected] : cases) {
     const auto problems = problems_of(read(R"({"rabbitMq": )" + std::string(json) + "}"));

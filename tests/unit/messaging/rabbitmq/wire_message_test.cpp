@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <mamey/messaging/rabbitmq/detail/delay_queues.hpp>
 #include <mamey/messaging/rabbitmq/detail/wire_message.hpp>
 
 namespace mamey::rabbitmq_detail {
@@ -111,6 +112,77 @@ TEST(wire_message, the_user_of_a_foreign_message_counts_only_from_a_trusted_exch
   message_properties foreign{.headers = {{"message_context", std::string(R"({"user":"mia"})")}}, .message_id = "m"};
   EXPECT_EQ(through(foreign).user, "");
   EXPECT_EQ(through(foreign, {.trusted_exchanges = {"orders"}}).user, R"({"user":"mia"})");
+}
+
+wire_format signing(const std::string& id, std::map<std::string, std::string> secrets) {
+  return {.signatures = std::make_shared<const user_signatures>(id, std::move(secrets))};
+}
+const std::string old_secret(32, 'o'), new_secret(32, 'n');
+
+TEST(wire_message, a_user_of_ours_counts_when_it_is_signed_also_by_a_key_that_signs_no_more) {
+  const auto sent = to_wire(example(), signing("old", {{"old", old_secret}}));
+  EXPECT_EQ(through(sent, signing("new", {{"new", new_secret}, {"old", old_secret}})).user, R"({"id":"u"})");
+  EXPECT_EQ(through(sent, signing("new", {{"new", new_secret}})).user, "") << "a key that is not known";
+  EXPECT_EQ(through(sent, signing("old", {{"old", new_secret}})).user, "") << "another key of that name";
+  EXPECT_EQ(through(sent).user, "") << "no keys";
+  EXPECT_EQ(through(sent, {.trusted_exchanges = {"orders"}}).user, R"({"id":"u"})") << "its exchange is believed";
+}
+
+TEST(wire_message, a_signature_is_of_one_message_type_tenant_and_user) {
+  const auto format = signing("k", {{"k", old_secret}});
+  const auto sent = to_wire(example(), format);
+  const auto put = [](message_properties& into, std::string_view name, const std::string& value) {
+    for (auto& [header, held] : into.headers) {
+      if (header == name) held = value;
+    }
+  };
+  auto other = sent;
+  other.message_id = "another";
+  put(other, "mamey-id", "another");
+  auto type = sent;
+  type.type = "OrderDeleted";
+  auto tenant = sent;
+  put(tenant, "mamey-tenant", "t2");
+  auto user = sent;
+  put(user, "mamey-user", R"({"id":"root"})");
+  auto none = sent;
+  put(none, "mamey-signature", "");
+  auto cut = sent;
+  put(cut, "mamey-signature", "k:00");
+  for (const auto& forged : {other, type, tenant, user, none, cut}) EXPECT_EQ(through(forged, format).user, "");
+  EXPECT_NE(through(sent, format).user, "");
+}
+
+TEST(wire_message, one_that_waited_at_the_broker_is_as_it_was_published) {
+  const auto sent = to_wire(as_waiting(through(to_wire(example(), {})), "q.delay-1000", 3), {});
+  auto got = from_wire(message_properties(sent), "{}", "", "q", {});
+  EXPECT_EQ(take_starts(got), 3);
+  EXPECT_EQ(got.exchange, "orders");
+  EXPECT_EQ(got.routing_key, "order_created");
+  EXPECT_EQ(got.headers, example().headers);
+  auto copied = from_wire(message_properties(sent), "{}", "orders", "order_created", {});
+  EXPECT_EQ(take_starts(copied), 0) << "not from a delay queue: somebody's copies";
+  EXPECT_EQ(copied.headers, example().headers);
+}
+
+TEST(wire_message, a_claimed_origin_makes_nobody_trusted_where_users_are_signed) {
+  auto format = signing("k", {{"k", old_secret}});
+  auto forged = example();
+  forged.exchange = "orders";
+  const auto claims = to_wire(as_waiting(forged, "q.delay-1000", 1), {});
+  format.trusted_exchanges = {"orders"};
+  EXPECT_EQ(from_wire(message_properties(claims), "{}", "", "q", format).user, "");
+}
+
+TEST(delay_queues, take_the_longest_wait_that_is_not_too_long) {
+  using namespace std::chrono_literals;
+  const std::vector<std::chrono::milliseconds> waits{1s, 5s, 30s};
+  EXPECT_EQ(fixed_wait(waits, 5s), 5s);
+  EXPECT_EQ(fixed_wait(waits, 5900ms), 5s) << "with its jitter";
+  EXPECT_EQ(fixed_wait(waits, 100ms), 1s);
+  EXPECT_EQ(fixed_wait(waits, 1h), 30s);
+  EXPECT_EQ(fixed_wait(waits, 0s), std::nullopt);
+  EXPECT_EQ(fixed_wait({}, 5s), std::nullopt);
 }
 
 TEST(wire_message, numbers_that_are_none_keep_their_defaults) {
