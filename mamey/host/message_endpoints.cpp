@@ -24,10 +24,11 @@ struct shown_page {
 };
 struct shown_subscription {
   std::string name, state;
-  std::uint64_t handled = 0, duplicates = 0, delayed = 0, failed = 0, running = 0, waiting = 0;
+  std::uint64_t attempts = 0, handled = 0, duplicates = 0, busy = 0, retried = 0, delayed = 0, failed = 0, parked = 0, lost = 0, without_id = 0, running = 0, waiting = 0;
 };
 struct shown_figures {
   std::int64_t pending = 0, parked = 0, unroutable = 0, oldest_age_milliseconds = 0, errors = 0;
+  std::uint64_t sent = 0, attempts = 0, refused = 0;
   std::string trouble;
   std::vector<shown_subscription> subscriptions;
 };
@@ -46,10 +47,11 @@ shown_error show(const error_record& record) {
 
 shown_figures show(const messaging_statistics& now) {
   shown_figures shown{.pending = now.backlog.pending, .parked = now.backlog.parked, .unroutable = now.backlog.unroutable, .oldest_age_milliseconds = now.backlog.oldest_age.count(),
-                      .errors = now.errors, .trouble = now.trouble, .subscriptions = {}};
+                      .errors = now.errors, .sent = now.outbox.counts.confirmed, .attempts = now.outbox.counts.sent, .refused = now.outbox.counts.refused, .trouble = now.trouble, .subscriptions = {}};
   for (const auto& each : now.subscriptions) {
-    shown.subscriptions.push_back({.name = each.name, .state = name_of(each.state), .handled = each.handled, .duplicates = each.duplicates, .delayed = each.delayed,
-                                   .failed = each.failed, .running = each.running, .waiting = each.waiting});
+    shown.subscriptions.push_back({.name = each.name, .state = name_of(each.state), .attempts = each.attempts, .handled = each.handled, .duplicates = each.duplicates,
+                                   .busy = each.busy, .retried = each.immediate_retries + each.delayed, .delayed = each.delayed, .failed = each.failed,
+                                   .parked = each.parked_unrun, .lost = each.lost, .without_id = each.without_id, .running = each.running, .waiting = each.waiting});
   }
   return shown;
 }

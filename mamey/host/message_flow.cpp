@@ -126,6 +126,9 @@ void message_flow::state::show(const environment& around) {
   const auto gauge = [&](std::string_view name, std::string_view help, auto read) {
     collected.push_back(registry.collect(metrics::sample_kind::gauge, name, help, [this, read] { return static_cast<double>(read(endpoint->statistics())); }));
   };
+  const auto total = [&](std::string_view name, std::string_view help, std::uint64_t relay_counts::*number) {
+    collected.push_back(registry.collect(metrics::sample_kind::counter, name, help, [this, number] { return static_cast<double>(endpoint->statistics().outbox.counts.*number); }));
+  };
   const auto counter = [&](std::string_view name, std::string_view help, auto read) {
     collected.push_back(registry.collect(metrics::sample_kind::counter, name, help, {"subscription"}, [this, read](const metrics::sample_sink& sample) {
       for (const auto& each : endpoint->statistics().subscriptions) sample({each.name}, static_cast<double>(read(each)));
@@ -135,11 +138,17 @@ void message_flow::state::show(const environment& around) {
   gauge("mamey_outbox_parked", "Messages the transport refused for good.", [](const messaging_statistics& s) { return s.backlog.parked; });
   gauge("mamey_outbox_unroutable", "Events nobody was bound to.", [](const messaging_statistics& s) { return s.backlog.unroutable; });
   gauge("mamey_outbox_oldest_seconds", "Age of the oldest pending message.", [](const messaging_statistics& s) { return static_cast<double>(s.backlog.oldest_age.count()) / 1000; });
+  total("mamey_outbox_sent_total", "Messages the transport has confirmed.", &relay_counts::confirmed);
+  total("mamey_outbox_attempts_total", "Messages handed to the transport, repeats included.", &relay_counts::sent);
+  total("mamey_outbox_refused_total", "Attempts the transport refused for the message's sake.", &relay_counts::refused);
   gauge("mamey_errors", "Messages in the error store.", [](const messaging_statistics& s) { return s.errors; });
+  counter("mamey_messages_attempts_total", "Handler runs begun.", [](const subscription_statistics& s) { return s.attempts; });
   counter("mamey_messages_handled_total", "Handler runs that committed.", [](const subscription_statistics& s) { return s.handled; });
   counter("mamey_messages_duplicate_total", "Deliveries stopped by the inbox.", [](const subscription_statistics& s) { return s.duplicates; });
   counter("mamey_messages_retried_total", "Retries, immediate and delayed.", [](const subscription_statistics& s) { return s.immediate_retries + s.delayed; });
   counter("mamey_messages_failed_total", "Messages that went to the error store.", [](const subscription_statistics& s) { return s.failed; });
+  counter("mamey_messages_parked_total", "Of the failed, those not run again: started too often without an outcome.", [](const subscription_statistics& s) { return s.parked_unrun; });
+  counter("mamey_messages_lost_total", "Messages that failed for good where there is no store to keep them.", [](const subscription_statistics& s) { return s.lost; });
   counter("mamey_messages_busy_total", "Deliveries put back because the message was being handled elsewhere.", [](const subscription_statistics& s) { return s.busy; });
   counter("mamey_messages_without_id_total", "Messages without an id: they cannot be deduplicated.", [](const subscription_statistics& s) { return s.without_id; });
   around.health->add({.name = "messaging", .kinds = health::kind::readiness, .importance = health::importance::degrading, .check = [this] {

@@ -130,7 +130,7 @@ delivery_action delivery_machine::give_back(std::chrono::milliseconds delay, sta
           .rounds = facts_.earlier_rounds,
           .counting = counting,
           .ending = ending,
-          .undo_start = counted_ && counting == start_counting::uncounted};
+          .undo_start = counted_ && (counting == start_counting::uncounted || ending == delivery_ending::delayed)};
 }
 
 int delivery_machine::round() const noexcept {
@@ -140,8 +140,11 @@ int delivery_machine::round() const noexcept {
 
 int delivery_machine::limit() const noexcept {
   // Starts of planned rounds are not starts without outcome.
-  const bool rounds_count = (facts_.from_delayed_row && !facts_.never_failed) || rules_.retries_in_place || !rules_.has_store;
-  return rules_.start_limit + (rounds_count ? static_cast<int>(rules_.delayed_retries.size()) + 1 : 0);
+  const auto rounds = static_cast<int>(rules_.delayed_retries.size()) + 1;
+  if (facts_.from_delayed_row) return rules_.start_limit + (facts_.never_failed ? 0 : rounds);
+  // A transport's count has them in it: none is parked before its rounds are over. Our own has not, see give_back.
+  const bool rounds_count = facts_.starts_counted && (rules_.retries_in_place || !rules_.has_store);
+  return rounds_count ? std::max(rules_.start_limit, rounds) : rules_.start_limit;
 }
 
 std::chrono::milliseconds delivery_machine::jittered(std::chrono::milliseconds span) const {

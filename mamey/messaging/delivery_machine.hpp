@@ -100,7 +100,7 @@ struct delivery_action {
   int rounds = 0;
   start_counting counting = start_counting::counted;
   delivery_ending ending = delivery_ending::none;
-  bool undo_start = false;  ///< with give_back: a start of our own was counted for nothing
+  bool undo_start = false;  ///< with give_back: a start of our own was counted for nothing, or has come to an outcome, a round to follow
 };
 
 class delivery_machine {

@@ -29,7 +29,8 @@ struct subscription_statistics {
   std::string last_trouble;  ///< why it is not consuming, for health
   std::size_t waiting = 0;   ///< delivered, not begun
   std::size_t running = 0;
-  std::uint64_t handled = 0;     ///< handler runs that committed
+  std::uint64_t attempts = 0;    ///< handler runs begun
+  std::uint64_t handled = 0;     ///< of these, committed
   std::uint64_t duplicates = 0;  ///< stopped by the inbox
   std::uint64_t immediate_retries = 0;
   std::uint64_t delayed = 0;

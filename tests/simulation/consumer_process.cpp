@@ -1,5 +1,6 @@
 #include "consumer_process.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace mamey::simulation {
@@ -261,7 +262,7 @@ void consumer_process::handle(const run_ptr& which) {
     };
     switch (message.what) {
       case fate::aborts_the_process: {
-        const int limit = rules_.start_limit + (rules_.retries_in_place ? static_cast<int>(delays.size()) + 1 : 0);
+        const int limit = std::max(rules_.start_limit, world_.settings.counts_starts && rules_.retries_in_place ? static_cast<int>(delays.size()) + 1 : 0);
         if (++message.aborts > (message.copies + 1) * (limit + 1))
           world_.violate(message.id + " aborts its process again and again and is not parked");
         return crash();

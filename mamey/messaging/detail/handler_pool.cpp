@@ -38,10 +38,11 @@ handler_pool::handler_pool(const subscription& what, const subscription_surround
             .transport_counts_starts = around.through && around.through->features().counts_starts,
             .service = around.service,
             .report = [this](throttle_event event) { report(event); },
-            .retried =
-                [this] {
+            .begun =
+                [this](bool again) {
                   const std::lock_guard lock(mutex_);
-                  ++seen_.immediate_retries;
+                  ++seen_.attempts;
+                  if (again) ++seen_.immediate_retries;
                 },
             .stopping = [this] { return interrupting_.load(); }},
       held_(std::move(held)),

@@ -133,7 +133,7 @@ class handler_run {
   delivery_event run() {
     handling_context context{.handler = handler_.name, .inbox = key(), .attempt = machine_.attempt(), .redelivered = from_.redelivered};
     if (from_.row) context.finished_delayed.push_back(from_.row->id);
-    if (machine_.tries() > 1) around_.retried();
+    around_.begun(machine_.tries() > 1);
     try {
       const context_scope scope(context_of(*from_.message, around_.service));
       const deadline_scope bound(around_.handler_timeout);

@@ -25,7 +25,7 @@ struct run_surroundings {
   bool transport_counts_starts = false;
   std::string service;
   std::function<void(throttle_event)> report;  ///< outcome of each try
-  std::function<void()> retried;               ///< an immediate retry begins
+  std::function<void(bool)> begun;             ///< a try begins; whether it is an immediate retry
   std::function<bool()> stopping;              ///< whether a `cancelled` is the process's wish
 };
 

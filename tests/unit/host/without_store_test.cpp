@@ -41,7 +41,10 @@ void greet(const Greet& command, publisher& messages) {
   if (command.name == "nobody") throw domain_error("nobody", "nobody is greeted");
 }
 void later(const Later& command, publisher& messages) { messages.send_later(Later{command.name}, std::chrono::hours(1)); }
-void on_greeted(const Greeted& event) { heard += event.name; }
+void on_greeted(const Greeted& event) {
+  if (event.name == "nil") throw domain_error("nil", "nobody of that name");
+  heard += event.name;
+}
 void announce(const Announce& command) { announced = command.name; }
 void store_it(const Later&, database&) {}
 
@@ -72,11 +75,17 @@ class without_store : public ::testing::Test {
       EXPECT_EQ(kept != nullptr, over_queues);
       work(running.handlers());
       sleep_for(std::chrono::seconds(5));
+      auto request = http::request::make(http_method::get, "/metrics");
+      http::response response;
+      running.requests().handle(request, response);
+      metrics_ = response.body();
       shutdown_plan plan;
       running.plan_shutdown(plan);
       plan.run([](std::string_view, const std::string&) {});
     });
   }
+
+  std::string metrics_;  // at its end
 
   static application hall() { return application("hall").add(messaging()).add(module("hall").commands<greet, announce, later>().subscribes<Greet, Announce>().events<on_greeted>()); }
 };
@@ -103,6 +112,12 @@ TEST_F(without_store, a_command_that_nobody_takes_is_an_error_of_its_sender) {
       EXPECT_THROW(handlers.send(Greet{"king"}), unavailable);
     }, over_queues);
   }
+}
+
+TEST_F(without_store, a_message_that_fails_for_good_is_counted_as_lost) {
+  run(hall(), [](pipeline& handlers) { handlers.send(Greet{"nil"}); });
+  EXPECT_NE(metrics_.find("mamey_messages_lost_total{subscription=\"Greeted\"} 1\n"), std::string::npos) << metrics_;
+  EXPECT_EQ(heard, "");
 }
 
 TEST_F(without_store, what_needs_one_is_refused) {

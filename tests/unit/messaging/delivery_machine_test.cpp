@@ -298,6 +298,49 @@ TEST(delivery_machine, a_planned_round_is_no_start_without_outcome) {
   EXPECT_EQ(parked.on(event::not_handled).step, step::store_failure);
 }
 
+TEST(delivery_machine, a_round_in_place_takes_its_counted_start_back) {
+  auto in_place = rules();
+  in_place.immediate_retries = 0;
+  in_place.retries_in_place = true;
+  delivery_machine machine(in_place, {.redelivered = true, .starts = 2});
+  machine.on(event::begin);
+  machine.on(event::not_handled);
+  machine.on(event::start_counted, 1);
+  const auto action = machine.on(event::failed_transient);
+  EXPECT_EQ(action.step, step::give_back);
+  EXPECT_EQ(action.counting, start_counting::counted) << "for the transport it was a round";
+  EXPECT_TRUE(action.undo_start);
+}
+
+/// What becomes of a redelivered message at this start, by its own count or the transport's.
+step at_start(const recoverability& with, int starts, bool by_the_transport) {
+  delivery_machine machine(with, {.redelivered = true, .starts_counted = by_the_transport, .starts = starts});
+  auto next = machine.on(event::begin).step;
+  if (next == step::check_inbox) next = machine.on(event::not_handled).step;
+  return next == step::count_start ? machine.on(event::start_counted, starts).step : next;
+}
+
+TEST(delivery_machine, in_place_or_without_a_store_a_message_that_kills_gets_no_more_starts_than_elsewhere) {
+  auto in_place = rules();  // three rounds, three starts
+  in_place.retries_in_place = true;
+  for (const bool by_the_transport : {false, true}) {
+    EXPECT_EQ(at_start(in_place, 3, by_the_transport), step::run);
+    EXPECT_EQ(at_start(in_place, 4, by_the_transport), step::store_failure);
+  }
+  auto storeless = rules();
+  storeless.has_store = false;
+  EXPECT_EQ(at_start(storeless, 3, true), step::run);
+  EXPECT_EQ(at_start(storeless, 4, true), step::acknowledge);
+}
+
+TEST(delivery_machine, a_transport_s_count_parks_nothing_before_its_rounds_are_over) {
+  auto in_place = rules();
+  in_place.retries_in_place = true;
+  in_place.start_limit = 1;
+  EXPECT_EQ(at_start(in_place, 3, true), step::run);
+  EXPECT_EQ(at_start(in_place, 2, false), step::store_failure) << "our own has no rounds in it";
+}
+
 TEST(delivery_machine, a_delivery_goes_back_when_one_of_its_handlers_needs_it_again) {
   const delivery_action done{.step = step::acknowledge};
   const delivery_action soon{.step = step::give_back, .delay = 1s};

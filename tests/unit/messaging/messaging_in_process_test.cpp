@@ -227,6 +227,23 @@ TEST_F(messaging_in_process, a_message_somebody_else_handles_comes_again_however
   });
 }
 
+TEST_F(messaging_in_process, rounds_in_place_are_no_starts_without_an_outcome) {
+  deliveries.parts().messaging.start_limit = 1;
+  int failures = 4;  // two rounds of two tries
+  auto& described = deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const envelope&, handling_context&) {
+                                           if (failures-- > 0) throw unavailable("bank_away", "the bank does not answer");
+                                         })});
+  described.ordered = true;
+  time.run([&] {
+    start();
+    orders.publish("m1", "created", "a");
+    eventually([&] { return deliveries.effects["deliver/m1"] == 1; }, "the effect of the third round");
+    EXPECT_EQ(deliveries.store.count_errors(), 0);
+    EXPECT_EQ(deliveries.starts["deliver/m1"], 5);
+    stop();
+  });
+}
+
 TEST_F(messaging_in_process, a_message_that_never_comes_to_an_outcome_is_parked_unrun) {
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver")});
   time.run([&] {

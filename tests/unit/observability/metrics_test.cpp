@@ -1,6 +1,3 @@
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -11,28 +8,16 @@
 #include <mamey/observability/http_metrics.hpp>
 #include <mamey/observability/metrics.hpp>
 
-#include <unistd.h>
+#include "../../support/promtool.hpp"
 
 namespace metrics = mamey::metrics;
+using mamey::testing::promtool_says;
 using metrics::expose;
 using metrics::sample_kind;
 
 namespace {
 
 bool has_line(const std::string& page, const std::string& line) { return ("\n" + page).find("\n" + line + "\n") != std::string::npos; }
-
-/// What `promtool check metrics` says; empty when it is content.
-std::string promtool_says(const std::string& page) {
-  const auto directory = std::filesystem::temp_directory_path() / ("mamey-promtool-" + std::to_string(getpid()));
-  std::filesystem::create_directories(directory);
-  std::ofstream(directory / "page") << page;
-  const auto command = "promtool check metrics < " + (directory / "page").string() + " > " + (directory / "answer").string() + " 2>&1";
-  const int status = std::system(command.c_str());
-  std::ifstream file(directory / "answer");
-  std::string answer{std::istreambuf_iterator<char>(file), {}};
-  std::filesystem::remove_all(directory);
-  return status == 0 ? answer : "exit status " + std::to_string(status) + ": " + answer;
-}
 
 }  // namespace
 

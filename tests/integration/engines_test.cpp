@@ -1,0 +1,120 @@
+// What a subscription promises when things go wrong around it, on PostgreSQL and RabbitMQ.
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+
+#include "engines_fixture.hpp"
+#include "../unit/observability/log_capture.hpp"
+
+namespace mamey::testing {
+namespace {
+
+struct Noted {
+  static constexpr message_options message{.exchange = "hall"};
+  std::string text;
+};
+struct Held {
+  static constexpr message_options message{.exchange = "hall"};
+  std::string text;
+};
+
+std::atomic<int> starts{0};
+std::atomic<bool> released{false};
+
+void on_noted(const Noted& event, database& heard) { heard.execute({.text = "insert into heard values (?)", .parameters = {event.text}, .expected_rows = {}}); }
+void on_held(const Held& event, database& heard) {
+  ++starts;
+  while (!released) sleep_for(5ms);
+  heard.execute({.text = "insert into heard values (?)", .parameters = {event.text}, .expected_rows = {}});
+}
+
+application hall() {
+  return application("hall").add(mamey::postgres({{1, "heard", "create table heard (text text)"}})).add(rabbitmq()).add(messaging()).add(module("hall").events<on_noted, on_held>());
+}
+
+std::string named(const std::string& id, const std::string& type) { return "{message_id, <<\"" + id + "\">>}, {type, <<\"" + type + "\">>}, {delivery_mode, 2}"; }
+
+class engines_test : public engines_fixture {
+ protected:
+  engines_test() {
+    starts = 0;
+    released = false;
+  }
+  static constexpr auto queue = "tests/hall.noted";
+};
+
+class engines_with_a_store_that_dies : public engines_test {
+ protected:
+  postgres_server& postgres() const override { return own_; }
+  mutable postgres_server own_;
+};
+
+TEST_F(engines_with_a_store_that_dies, nothing_is_acknowledged_until_it_is_back_and_then_each_has_its_effect_once) {
+  constexpr int count = 30;
+  run(hall(), R"({"messaging": {"immediateRetries": 0, "concurrency": 4}})", [&] {
+    run_blocking([&] {
+      own_.stop(SIGQUIT);
+      publish_raw("hall", "noted", "{message_id, integer_to_binary(N)}", R"({"text": "once"})", count);
+    });
+    eventually([&] { return figures_of("Noted").attempts > 4; }, "tries after the first pause");
+    run_blocking([&] { EXPECT_EQ(messages_in(queue), count) << "acknowledged without an outcome"; });
+    EXPECT_EQ(figures_of("Noted").handled, 0);
+    EXPECT_EQ(figures_of("Noted").failed, 0);
+    eventually([&] { return !figures().trouble.empty(); }, "word of the trouble");
+    run_blocking([&] { own_.start(); });
+    eventually([&] { return figures_of("Noted").handled == count; }, "the effects");
+    EXPECT_EQ(sql("select count(*) from heard"), std::to_string(count));
+    EXPECT_EQ(figures().errors, 0);
+    eventually([&] { return run_blocking([&] { return messages_in(queue); }) == 0; }, "the acknowledgements");
+    eventually([&] { return figures().trouble.empty(); }, "the end of the trouble");
+  });
+}
+
+TEST_F(engines_test, a_message_without_an_id_is_handled_counted_and_warned_of) {
+  const log_capture log;
+  run(hall(), "{}", [&] {
+    run_blocking([&] { publish_raw("hall", "noted", "", R"({"text": "nameless"})", 2); });
+    eventually([&] { return figures_of("Noted").handled == 2; }, "both effects");
+    EXPECT_EQ(figures_of("Noted").without_id, 2);
+    EXPECT_EQ(sql("select count(*) from heard where text = 'nameless'"), "2") << "nobody can tell them apart";
+    EXPECT_EQ(sql("select count(*) from mamey_inbox"), "0");
+  });
+  const auto warns = [](const mamey::log_record& each) { return each.level == log_level::warning && each.message.find("without an id") != std::string::npos; };
+  EXPECT_EQ(std::ranges::count_if(log.records(), warns), 1) << "a warning, and not one a message";
+}
+
+TEST_F(engines_test, a_message_of_another_type_in_the_queue_goes_to_the_error_store_and_the_rest_flows) {
+  run(hall(), "{}", [&] {
+    run_blocking([&] {
+      publish_raw("hall", "noted", named("stranger", "Stranger"), R"({"text": {"another": "form"}})");
+      publish_raw("hall", "noted", "{message_id, <<\"typeless\">>}", R"({"text": "typeless"})");
+    });
+    eventually([&] { return figures_of("Noted").handled == 1 && figures().errors == 1; }, "the record, and the rest");
+    EXPECT_EQ(figures_of("Noted").attempts, 2) << "what cannot be read is not tried again";
+    EXPECT_EQ(sql("select message_id || ' ' || type from mamey_errors"), "stranger Stranger");
+    EXPECT_EQ(sql("select text from heard"), "typeless");
+    eventually([&] { return run_blocking([&] { return messages_in(queue); }) == 0; }, "both acknowledgements");
+  });
+}
+
+TEST_F(engines_test, a_redelivered_message_counts_its_start_before_the_work_and_is_parked_past_its_limit) {
+  run(hall(), R"({"messaging": {"startLimit": 1, "handlerTimeout": "00:02:00"}})", [&] {
+    const auto cut = [&] { broker().evaluate("[rabbit_networking:close_connection(Pid, \"the test\") || Pid <- rabbit_networking:connections()], ok."); };
+    run_blocking([&] { publish_raw("hall", "held", named("m1", "Held"), R"({"text": "held"})"); });
+    eventually([&] { return starts == 1; }, "the first start");
+    EXPECT_EQ(sql("select count(*) from mamey_starts"), "0") << "a first delivery costs no row";
+    run_blocking(cut);
+    eventually([&] { return starts == 2; }, "the second start");
+    EXPECT_EQ(sql("select starts from mamey_starts where message_id = 'm1'"), "1") << "counted before the work";
+    run_blocking(cut);
+    eventually([&] { return figures_of("Held").parked == 1; }, "the end of its starts");
+    EXPECT_EQ(starts, 2) << "not run again";
+    released = true;  // those that were cut off come too late
+    eventually([&] { return figures_of("Held").duplicates == 2; }, "their ends");
+    EXPECT_EQ(sql("select count(*) from heard"), "0");
+    EXPECT_EQ(sql("select error_code from mamey_errors"), "start_limit_exceeded");
+  });
+}
+
+}  // namespace
+}  // namespace mamey::testing
