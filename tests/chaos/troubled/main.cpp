@@ -2,6 +2,7 @@
 /// POST /mood/{mood} said last, is what they do first. TROUBLED_AS in the environment makes it another service (`twoHandlers`) or a later version (`newer`).
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -14,7 +15,7 @@
 
 namespace {
 
-enum class Deed { ordinary, fail, refuse, abort };
+enum class Deed { ordinary, dawdle, fail, refuse, abort };
 enum class Mood { asTold, calm, failing, refusing };
 
 struct Temper {
@@ -54,6 +55,7 @@ void perform(Deed deed, Mood mood) {
   if (mood == Mood::failing || deed == Deed::fail) throw std::runtime_error("as asked");
   if (mood == Mood::refusing || deed == Deed::refuse) throw mamey::domain_error("refused", "as asked");
   if (deed == Deed::abort) std::abort();
+  if (deed == Deed::dawdle) mamey::sleep_for(std::chrono::milliseconds(100));
 }
 
 void write_down(mamey::database& rows, std::string_view handler, const mamey::uuid& thing) {
@@ -76,11 +78,13 @@ void book_thing(const ThingAdded& event, mamey::database& rows, Temper& temper) 
 
 void count_thing(const ThingAdded& event, mamey::database& rows) { write_down(rows, "count_thing", event.id); }
 
-void book_newer_thing(const newer::ThingAdded& event, mamey::database& rows) { write_down(rows, "book_newer_thing " + event.colour, event.id); }
+namespace newer {  // the same handler, a release later
+void book_thing(const ThingAdded& event, mamey::database& rows) { write_down(rows, "book_thing " + event.colour, event.id); }
+}  // namespace newer
 
 mamey::module things(std::string_view as) {
   auto part = mamey::module("things").services([](mamey::services& into) { into.add<Temper>(); });
-  if (as == "newer") part = std::move(part).commands<add_thing<newer::ThingAdded>>().events<book_newer_thing>();
+  if (as == "newer") part = std::move(part).commands<add_thing<newer::ThingAdded>>().events<newer::book_thing>();
   if (as != "newer") part = std::move(part).commands<add_thing<ThingAdded>>().events<book_thing>();
   if (as == "twoHandlers") part = std::move(part).events<count_thing>();
   return std::move(part).post<AddThing>("/things", mamey::created("/things/{id}")).post("/mood/{mood}", [](const SetMood& asked, Temper& temper) {
