@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "tests" / "acceptance"), str(ROOT / "scripts" / "lib")]
 
 from conveyor import Process, request, until  # noqa: E402
-from private_servers import PostgreSQL, RabbitMQ, free_port  # noqa: E402
+from private_servers import USER, PostgreSQL, RabbitMQ, free_port  # noqa: E402
 
 import pika  # noqa: E402
 
@@ -46,10 +46,13 @@ def channel():
     return pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", servers().broker.port))
 
 
-def publish(body, type=None, id=None, **headers):
+def publish(*bodies, type=None, id=None, **headers):
+    """As another service would; each body is a message."""
     with channel() as connection:
-        connection.channel().basic_publish("things", "thing_added", body, pika.BasicProperties(
-            message_id=id or uuid.uuid4().hex, type=type, delivery_mode=2, headers=headers or None))
+        out = connection.channel()
+        for body in bodies:
+            out.basic_publish("things", "thing_added", body, pika.BasicProperties(
+                message_id=id or uuid.uuid4().hex, type=type, delivery_mode=2, headers=headers or None))
 
 
 class Service:
@@ -145,8 +148,11 @@ class Instance:
         told = answer.json()
         return told["status"], next(each.get("message", "") for each in told["checks"] if each["name"] == "messaging")
 
+    def metrics(self):
+        return request(self.port, "GET", "/metrics").body.splitlines()
+
     def metric(self, name):
-        for line in request(self.port, "GET", "/metrics").body.splitlines():
+        for line in self.metrics():
             if line.startswith(name) and line[len(name)] in " {":
                 return float(line.rsplit(" ", 1)[1])
         raise AssertionError(f"no metric {name}")
