@@ -424,12 +424,13 @@ TEST_F(messaging_in_process, when_everything_fails_a_subscription_goes_one_at_a_
 TEST_F(messaging_in_process, a_long_fault_parks_nothing_that_has_retries_left) {
   bool broken = true;
   deliveries.parts().messaging.delayed_retries = {1s, 5s, 30s, 120s, 600s};
+  deliveries.parts().messaging.concurrency = 16;
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const auto&, auto&) {
                          if (broken) throw unavailable("carrier_away", "the carrier does not answer");
                        })});
   time.run([&] {
     start();
-    constexpr std::size_t messages = 60;
+    constexpr std::size_t messages = 200;
     for (std::size_t i = 0; i < messages; ++i) orders.publish("m" + std::to_string(i), "created");
     sleep_for(600s);
     EXPECT_EQ(deliveries.store.count_errors(), 0);
