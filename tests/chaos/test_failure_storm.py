@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from troubled_service import USER, Service, publish, request, servers, until
+from troubled_service import USER, Service, lasts, publish, request, servers, until
 
 PATIENT = ["--messaging:immediateRetries=1", *(f"--messaging:delayedRetries:{i}=00:00:{seconds:02}" for i, seconds in enumerate([1, 2, 4, 8, 16, 32]))]
 ALONE = "one message at a time now"
@@ -73,9 +73,9 @@ def weather(service, fault, seconds, messages):
     with fault(service):
         told(messages)
         until("one at a time", lambda: ALONE in instance.running.output())
-        time.sleep(seconds / 3)  # those that had begun end
+        lasts(seconds / 3)  # those that had begun end
         before, since = failures(instance), time.monotonic()
-        time.sleep(2 * seconds / 3)
+        lasts(2 * seconds / 3)
         pace = (failures(instance) - before) / (time.monotonic() - since)
         figures = instance.messages()["subscriptions"][0]
         assert figures["running"] <= 1, figures

@@ -4,11 +4,10 @@ import json
 import pathlib
 import subprocess
 import sys
-import time
 
 import pytest
 
-from troubled_service import ROOT, Service, free_port, request, servers, until
+from troubled_service import Service, free_port, lasts, request, servers, until
 
 RATE = 500
 # As docs/operations.md has them: marked down within 2 x 500 ms + 250 ms of the first refusal, so the instance goes on for two seconds.
@@ -54,17 +53,13 @@ class Fleet:
     def send(self):
         self.client = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("open_loop_client.py")), str(self.port), str(RATE)],
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.settle(1)
-
-    @staticmethod
-    def settle(seconds):
-        time.sleep(seconds)  # the load is the test: this is how long it lasts
+        lasts(1)
 
     def replace(self, each, end):
         """Ends an instance and starts it again; returns when the proxy has had the time to see both."""
         end(each)
         each.start()
-        self.settle(1.5)
+        lasts(1.5)
 
     def stop_sending(self):
         told = json.loads(self.client.communicate(timeout=60)[0])

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import threading
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -16,6 +17,7 @@ from private_servers import USER, PostgreSQL, RabbitMQ, free_port  # noqa: E402
 
 import pika  # noqa: E402
 
+lasts = threading.Event().wait  # seconds of load, or of a fault: they are the test
 BROKER_LIMIT = 300_000  # bytes a message
 
 

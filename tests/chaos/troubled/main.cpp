@@ -1,4 +1,4 @@
-/// The service under fire: POST /things commits a row and publishes ThingAdded, whose handlers write a row a run that committed. What a thing's deed says, or what
+/// A service that misbehaves as told: POST /things commits a row and publishes ThingAdded, whose handlers write a row a run that committed. What a thing's deed says, or what
 /// POST /mood/{mood} said last, is what they do first. TROUBLED_AS in the environment makes it another service (`twoHandlers`) or a later version (`newer`).
 
 #include <atomic>
