@@ -57,7 +57,7 @@ message_handler handler_of(const handler_entry& entry, pipeline& runs) {
               },
           .on_failure = [&entry, &runs](const envelope& message, const error_report& reason) -> failure_answer {
             failure_answer answer;
-            if (is_transient(reason.kind) || reason.code == "malformed_json") return answer;
+            if (is_transient(reason.kind) || reason.code == "malformed_json" || reason.code == "unknown_type") return answer;
             current_context().user = user_of(message);
             const auto object = entry.message->make();
             (void)json::read(message.body, *entry.message->model, object.get());  // as far as it fits: what does not is the reason

@@ -39,6 +39,15 @@ void check(const message_endpoint_parts& parts) {
   if (!found.empty()) throw validation_error(std::move(found), "invalid_messaging");
 }
 
+/// Messages that wait for people.
+std::string put_aside(std::int64_t parked, std::int64_t errors) {
+  const auto messages = [](std::int64_t count) { return std::to_string(count) + (count == 1 ? " message is" : " messages are"); };
+  std::string words;
+  if (parked > 0) words = messages(parked) + " parked: the transport refuses what was to be sent";
+  if (errors > 0) words += (words.empty() ? "" : "; ") + messages(errors) + " in the error store";
+  return words;
+}
+
 /// A claim of a delayed row is not renewed: it must outlast a handler with its immediate retries.
 std::chrono::milliseconds row_lease(const messaging_options& messaging) {
   return messaging.handler_timeout * (messaging.immediate_retries + 1) + std::chrono::seconds(30);
@@ -206,6 +215,8 @@ messaging_statistics message_endpoint::statistics() const {
   now.backlog = mine.backlog;
   now.errors = mine.errors;
   if (now.trouble.empty()) now.trouble = mine.store_trouble;
+  const auto aside = put_aside(now.backlog.parked, now.errors);
+  if (!aside.empty()) now.trouble += (now.trouble.empty() ? "" : "; ") + aside;
   return now;
 }
 

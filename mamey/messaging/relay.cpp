@@ -192,8 +192,9 @@ void relay::state::work(channel<store_job>& jobs, relay_event failed) {
 }
 
 void relay::state::tell(relay_input input) {
-  if (input.event == relay_event::broker_fault || input.event == relay_event::refused) {
-    if (input.event == relay_event::refused) log.warning("the transport refuses a message: {reason}", input.reason);
+  if (input.event == relay_event::refused) {  // the message's trouble, not the outbox's: it tells by being parked
+    log.warning("the transport refuses a message: {reason}", input.reason);
+  } else if (input.event == relay_event::broker_fault) {
     const std::lock_guard lock(guard);
     if (seen.last_fault.empty()) log.warning("publishing pauses: {reason}", input.reason);
     seen.last_fault = input.reason.empty() ? "unknown" : input.reason;

@@ -24,6 +24,7 @@ install_packages() {
     case $package in
       prometheus) mask_service prometheus ;;
       nginx-light) mask_service nginx ;;
+      haproxy) mask_service haproxy ;;
       rabbitmq-server) mask_service rabbitmq-server; mask_service epmd ;;
       postgresql) mask_service postgresql; no_postgresql_cluster ;;
     esac

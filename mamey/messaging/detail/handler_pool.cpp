@@ -89,18 +89,31 @@ steady_time handler_pool::resume_at() const {
   return held ? throttle_.resume_at() : steady_time::max();
 }
 
+/// A message that may have been under way when a process died, and has not been tried in this one, is run beside no other of its kind: when the process dies
+/// again, a start is held against the one that did it, not against all that ran beside it.
+bool handler_pool::is_suspect(const task& which) const {
+  return around_.module_store && !which.what.row && which.what.redelivered && which.what.starts <= 1;
+}
+
+std::deque<handler_pool::task>::iterator handler_pool::next_to_start() {
+  if (!suspect_runs_) return waiting_.begin();
+  return std::ranges::find_if(waiting_, [this](const task& each) { return !is_suspect(each); });
+}
+
 handler_pool::standing handler_pool::start_permitted() {
   while (true) {
     auto next = std::make_shared<task>();
     event_loop* worker = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      if (waiting_.empty()) return standing::flowing;
+      const auto first = next_to_start();
+      if (first == waiting_.end()) return standing::flowing;
       const auto permitted = throttle_.permitted(steady_now());
       if (running_ >= permitted) return permitted == 0 ? standing::held : standing::flowing;
-      *next = std::move(waiting_.front());
-      waiting_.pop_front();
+      *next = std::move(*first);
+      waiting_.erase(first);
       ++running_;
+      if (is_suspect(*next)) suspect_runs_ = true;
       worker = around_.workers[next_worker_++ % around_.workers.size()];
     }
     fibers_.start(*worker, what_.name, [self = shared_from_this(), next] {
@@ -108,6 +121,7 @@ handler_pool::standing handler_pool::start_permitted() {
       {
         const std::lock_guard lock(self->mutex_);
         --self->running_;
+        if (self->is_suspect(*next)) self->suspect_runs_ = false;
       }
       self->dispatch();
     });

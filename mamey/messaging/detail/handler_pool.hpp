@@ -55,6 +55,8 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   };
   enum class standing : std::uint8_t { flowing, held };
 
+  bool is_suspect(const task& which) const;
+  std::deque<task>::iterator next_to_start();
   void enqueue(task next);
   void dispatch();
   standing start_permitted();
@@ -75,6 +77,7 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   mutable std::mutex mutex_;  ///< guards the rest
   std::deque<task> waiting_;
   std::size_t running_ = 0;
+  bool suspect_runs_ = false;
   std::size_t next_worker_ = 0;
   throttle_machine throttle_;
   subscription_statistics seen_;

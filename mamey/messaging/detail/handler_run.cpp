@@ -5,6 +5,7 @@
 
 #include <mamey/core/uuid.hpp>
 #include <mamey/messaging/detail/describe.hpp>
+#include <mamey/messaging/detail/message_type.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
@@ -157,9 +158,18 @@ class handler_run {
   handling_result handle(handling_context& context) const {
     const auto& message = *from_.message;
     const auto& type = message.type.empty() ? around_.what->message_type : message.type;
-    if (!around_.lifts || !around_.lifts->applies(type, message.version, around_.what->reader_version))
+    if (!around_.lifts || !around_.lifts->applies(type, message.version, around_.what->reader_version)) {
+      refuse_other_types(type);
       return handler_.handle(message, context);
+    }
     return handler_.handle(lifted(message, type), context);
+  }
+
+  /// Readers are tolerant: a message of another type could pass for one of ours with nothing in it.
+  void refuse_other_types(const std::string& type) const {
+    const bool takes_all = around_.what->routing_key.find_first_of("*#") != std::string::npos;
+    if (takes_all || around_.what->queue.empty() || is_same_type(type, around_.what->message_type)) return;
+    throw domain_error("unknown_type", "a {} came to the queue of {}", type, around_.what->message_type);
   }
 
   envelope lifted(envelope message, const std::string& type) const {

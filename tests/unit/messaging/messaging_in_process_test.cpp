@@ -438,6 +438,52 @@ TEST_F(messaging_in_process, when_everything_fails_a_subscription_goes_one_at_a_
   });
 }
 
+TEST_F(messaging_in_process, a_long_fault_parks_nothing_that_has_retries_left) {
+  bool broken = true;
+  deliveries.parts().messaging.delayed_retries = {1s, 5s, 30s, 120s, 600s};
+  deliveries.parts().messaging.concurrency = 16;
+  deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [&](const auto&, auto&) {
+                         if (broken) throw unavailable("carrier_away", "the carrier does not answer");
+                       })});
+  time.run([&] {
+    start();
+    constexpr std::size_t messages = 200;
+    for (std::size_t i = 0; i < messages; ++i) orders.publish("m" + std::to_string(i), "created");
+    sleep_for(600s);
+    EXPECT_EQ(deliveries.store.count_errors(), 0);
+    broken = false;
+    eventually([&] { return deliveries.effects.size() == messages; }, "the recovery", 1000s);
+    EXPECT_EQ(deliveries.store.count_errors(), 0);
+    EXPECT_EQ(deliveries.store.delayed_count(), 0U);
+    stop();
+  });
+}
+
+TEST_F(messaging_in_process, a_message_of_another_type_is_put_aside_unread) {
+  deliveries.subscribe("orders", "order_created", {deliveries.handler("deliver")});
+  time.run([&] {
+    start();
+    const auto publish = [&](std::string id, std::string type) {
+      envelope message;
+      message.id = std::move(id);
+      message.type = std::move(type);
+      message.exchange = "orders";
+      message.routing_key = "order_created";
+      orders.publish(std::move(message));
+    };
+    publish("m1", "OrderCancelled");
+    publish("m2", "Shop.Orders.OrderCreated, Shop");
+    publish("m3", "");
+    eventually([&] { return deliveries.effects.size() == 2; }, "the two that are of the type");
+    eventually([&] { return deliveries.store.count_errors() == 1; }, "the record");
+    EXPECT_EQ(deliveries.store.errors().front().error_code, "unknown_type");
+    EXPECT_EQ(deliveries.store.errors().front().message.id, "m1");
+    EXPECT_EQ(deliveries.starts["deliver/m1"], 0);
+    EXPECT_EQ(deliveries.statistics().throttle, throttle_state::open);
+    stop();
+  });
+}
+
 TEST_F(messaging_in_process, a_stop_finishes_what_runs_gives_back_the_rest_and_loses_nothing) {
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [](const auto&, auto&) { sleep_for(1s); })});
   time.run([&] {
