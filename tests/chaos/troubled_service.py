@@ -26,7 +26,7 @@ class Servers:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mamey-fire-"))
         self.folder.chmod(0o711)  # the server's user passes through
         atexit.register(self.stop)
-        self.broker = RabbitMQ(self.folder / "rabbitmq", settings=[f"max_message_size = {BROKER_LIMIT}"])
+        self.broker = RabbitMQ(self.folder / "rabbitmq", max_message_size=BROKER_LIMIT)
         self.database = PostgreSQL(self.folder / "postgres", max_connections=200)
         self.database.wait_until_ready()
         self.broker.wait_until_ready()
