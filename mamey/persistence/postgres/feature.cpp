@@ -23,13 +23,39 @@ postgres_environment::sent_rows sent_rows_of(const environment& around) {
   return kept ? postgres_environment::sent_rows::archive : postgres_environment::sent_rows::remove;
 }
 
+/// What section `rabbitMq` says of messages on their way, whatever carries them.
+struct wire_options {
+  std::string conventions_casing;
+  std::string span_context_header = "span_context";
+  struct exchange_section {
+    std::string name;
+  } exchange;
+  struct context_section {
+    bool enabled = false;
+    std::string header = "message_context";
+  } context;
+};
+
+postgres_environment::takeover_surroundings takeover_of(const environment& around) {
+  wire_options wire;
+  configuration_report report;
+  around.configuration->bind("rabbitMq", wire, report);
+  report.throw_if_any();  // its other keys are not ours to name
+  return {.names = {.exchange = wire.exchange.name.empty() ? around.application : wire.exchange.name,
+                    .casing = parse_name_casing(wire.conventions_casing.empty() ? "snakeCase" : wire.conventions_casing)},
+          .span_context_header = wire.span_context_header,
+          .context_header = wire.context.enabled ? wire.context.header : std::string(),
+          .inbox_retention = around.configuration->bind<messaging_options>("messaging").inbox_retention};
+}
+
 }  // namespace
 
 void postgres_feature::install(composition& into) const {
   into.use_store("mamey::postgres()", [own = migrations](const environment& around) -> std::unique_ptr<store> {
     return std::make_unique<postgres_store>(
         options_of(around),
-        postgres_environment{.migrations = own, .sent = sent_rows_of(around), .application = around.application, .metrics = around.metrics});
+        postgres_environment{.migrations = own, .sent = sent_rows_of(around), .application = around.application, .metrics = around.metrics,
+                             .take_over = takeover_of(around)});
   });
 }
 

@@ -5,8 +5,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
+
+#include <mamey/messaging/conventions.hpp>
 
 namespace mamey::inline v1 {
 
@@ -33,6 +36,29 @@ struct postgres_options {
   std::chrono::milliseconds longest_back_off{1'000};  ///< between tries to connect while the server is away
   int query_bytes = 64 << 20;                         ///< most bytes one plain query may return
   std::string migrations;                             ///< folder of `0001_name.sql`, `0002_name.sql`, …; empty: none
+
+  struct takeover {
+    bool enabled = false;           ///< the start takes over outbox and inbox of a .NET service, which must be stopped (docs/migrating.md)
+    std::string schema = "public";  ///< where their tables are, in the same database
+    std::string outbox = "OutboxMessage";    ///< table: what it has not sent is sent by us
+    std::string inbox = "InboxMessage";      ///< table: what it handled is not handled again; empty: there is none
+    std::vector<std::string> handlers;       ///< names of ours that know what the inbox knows: those of its messages
+    std::map<std::string, std::string> exchanges;     ///< `ReserveResource`: `deliveries`, for messages that go elsewhere than to our own exchange
+    std::map<std::string, std::string> routing_keys;  ///< `ReserveResource`: `reserve`, for messages whose attribute names a routing key
+    std::chrono::milliseconds lock_timeout{10'000};   ///< longest wait for somebody who still uses the tables
+    struct column_names {
+      std::string id = "Id";                                                 ///< of both tables: the message id
+      std::string processed_at = "ProcessedAt";                              ///< of both tables: when it was sent or handled
+      std::string sent_at = "SentAt";                                        ///< when it was stored, which is its order
+      std::string originated_message_id = "OriginatedMessageId";             ///< the message that led to this one
+      std::string correlation_id = "CorrelationId";                          ///< correlation id
+      std::string span_context = "SpanContext";                              ///< the trace as Jaeger writes it
+      std::string headers = "Headers";                                       ///< JSON object
+      std::string message_type = "MessageType";                              ///< name of the type with its assembly
+      std::string serialized_message = "SerializedMessage";                  ///< the body, JSON
+      std::string serialized_message_context = "SerializedMessageContext";   ///< the context, JSON or `{}`
+    } columns;
+  } take_over;
 };
 
 /// One step of a schema's history. Never change one that was applied: its checksum is remembered.
@@ -51,6 +77,14 @@ struct postgres_environment {
   std::string application;  ///< shown in pg_stat_activity unless the connection string names another
   /// Where the store's statistics are shown; null: nowhere. Outlives the store.
   metrics::registry* metrics = nullptr;
+
+  /// How messages that are taken over were named and what of them is remembered.
+  struct takeover_surroundings {
+    naming_conventions names;  ///< `exchange`: our own
+    std::string span_context_header = "span_context";
+    std::string context_header;  ///< empty: contexts do not travel
+    std::chrono::milliseconds inbox_retention{std::chrono::hours(24 * 14)};
+  } take_over;
 };
 
 /// Since the start. Read from any thread.

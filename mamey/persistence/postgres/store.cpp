@@ -21,6 +21,7 @@
 #include <mamey/persistence/postgres/detail/pool.hpp>
 #include <mamey/persistence/postgres/detail/schema.hpp>
 #include <mamey/persistence/postgres/detail/slots.hpp>
+#include <mamey/persistence/postgres/detail/takeover.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 
@@ -154,6 +155,7 @@ void postgres_store::prepare(std::span<const collection* const> collections) {
   pg::prepare_tables(*on, collections);
   state_->tables.add(collections);
   pg::migrate(*on, "service", steps);
+  if (state_->options.take_over.enabled) pg::take_over(*on, state_->options.take_over, state_->environment);
 }
 
 std::vector<std::string> postgres_store::try_migrations() {

@@ -21,7 +21,8 @@ class postgres_store final : public store {
   /// Nobody may be inside a call; interactive transactions still open are rolled back.
   ~postgres_store() override;
 
-  /// Besides what `store` says: makes the schema and applies migrations. Throws `unavailable` when a step is refused.
+  /// Besides what `store` says: makes the schema, applies migrations and takes over the tables of a .NET service, where told to. Throws
+  /// `unavailable` when a step is refused.
   void prepare(std::span<const collection* const> collections) override;
   /// A dry run: applies the service's migrations that are missing and undoes them. Returns their names; throws as `prepare` would.
   std::vector<std::string> try_migrations();

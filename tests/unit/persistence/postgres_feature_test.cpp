@@ -1,31 +1,19 @@
 #include <mamey/core/configuration.hpp>
-#include <mamey/messaging/composition.hpp>
 #include <mamey/observability/metrics.hpp>
 #include <mamey/persistence/postgres/feature.hpp>
 
+#include "../../support/captured_composition.hpp"
 #include "postgres_fixture.hpp"
 
 namespace mamey::testing {
 namespace {
-
-/// Keeps what a feature offers.
-class captured final : public composition {
- public:
-  mamey::services& services() override { throw std::logic_error("not asked for"); }
-  void use_store(std::string, std::function<std::unique_ptr<store>(const environment&)> open) override { open_store = std::move(open); }
-  void offer_queues(std::string, std::function<std::unique_ptr<durable_queues>(const environment&)>) override {}
-  void use_transport(std::string, std::function<std::shared_ptr<transport>(const environment&)>) override {}
-  void use_messaging() override {}
-  void on_start(std::string, std::function<void(const environment&)>) override {}
-  std::function<std::unique_ptr<store>(const environment&)> open_store;
-};
 
 class postgres_feature_test : public postgres_fixture {
  protected:
   std::unique_ptr<store> open_with(const std::string& json, std::string application) {
     configuration values;
     values.add_json(json);
-    captured composed;
+    captured_composition composed;
     postgres({{1, "stock", "create table stock (sku text)"}}).install(composed);
     auto opened = composed.open_store({.application = std::move(application), .configuration = &values});
     opened->prepare({});
@@ -52,7 +40,7 @@ TEST_F(postgres_feature_test, an_operator_sees_what_each_pool_has_open_lost_and_
   configuration values;
   values.add_json(R"({"postgres": {"connectionString": ")" + server_.connection_string() + R"(", "schema": ")" + schema_ + R"("}})");
   metrics::registry shown;
-  captured composed;
+  captured_composition composed;
   postgres().install(composed);
   const auto opened = composed.open_store({.application = "orders", .configuration = &values, .metrics = &shown});
   opened->prepare({});
