@@ -89,21 +89,22 @@ steady_time handler_pool::resume_at() const {
   return held ? throttle_.resume_at() : steady_time::max();
 }
 
-/// A message that may have been under way when a process died, and has not been tried in this one, is run beside no other of its kind: when the process dies
-/// again, a start is held against the one that did it, not against all that ran beside it.
+/// A message that may have been under way when a process died, and has not been tried in this one, is run beside no other such one: when the process dies
+/// again, a start is held against the one that did it, not against all that ran beside it. Copies of one message do not wait for each other.
 bool handler_pool::is_suspect(const task& which) const {
   return around_.module_store && !which.what.row && which.what.redelivered && which.what.starts <= 1;
 }
 
 std::deque<handler_pool::task>::iterator handler_pool::next_to_start() {
-  if (!suspect_runs_) return waiting_.begin();
-  return std::ranges::find_if(waiting_, [this](const task& each) { return !is_suspect(each); });
+  if (suspects_running_ == 0) return waiting_.begin();
+  return std::ranges::find_if(waiting_, [this](const task& each) { return !is_suspect(each) || each.what.message->id == suspect_id_; });
 }
 
 handler_pool::standing handler_pool::start_permitted() {
   while (true) {
     auto next = std::make_shared<task>();
     event_loop* worker = nullptr;
+    bool suspect = false;
     {
       const std::lock_guard lock(mutex_);
       const auto first = next_to_start();
@@ -113,15 +114,19 @@ handler_pool::standing handler_pool::start_permitted() {
       *next = std::move(*first);
       waiting_.erase(first);
       ++running_;
-      if (is_suspect(*next)) suspect_runs_ = true;
+      suspect = is_suspect(*next);
+      if (suspect) {
+        suspect_id_ = next->what.message->id;
+        ++suspects_running_;
+      }
       worker = around_.workers[next_worker_++ % around_.workers.size()];
     }
-    fibers_.start(*worker, what_.name, [self = shared_from_this(), next] {
+    fibers_.start(*worker, what_.name, [self = shared_from_this(), next, suspect] {
       self->handle(*next);
       {
         const std::lock_guard lock(self->mutex_);
         --self->running_;
-        if (self->is_suspect(*next)) self->suspect_runs_ = false;
+        if (suspect) --self->suspects_running_;
       }
       self->dispatch();
     });

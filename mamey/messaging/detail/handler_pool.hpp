@@ -77,7 +77,8 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   mutable std::mutex mutex_;  ///< guards the rest
   std::deque<task> waiting_;
   std::size_t running_ = 0;
-  bool suspect_runs_ = false;
+  std::size_t suspects_running_ = 0;
+  std::string suspect_id_;  ///< of those
   std::size_t next_worker_ = 0;
   throttle_machine throttle_;
   subscription_statistics seen_;
