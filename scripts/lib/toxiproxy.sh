@@ -2,6 +2,7 @@
 # Puts toxiproxy, the proxy that delays, throttles and swallows what goes through it, into build/servers/toxiproxy. Does nothing when it is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source scripts/lib/common.sh
 
 version=v2.5.0  # the last that Debian 12's Go compiles
 target=build/servers/toxiproxy
@@ -9,7 +10,7 @@ if [[ -x $target && -f $target.version && $(<"$target.version") == "$version" ]]
 
 go=$(command -v go || true)
 if [[ -z $go && -x /usr/local/go/bin/go ]]; then go=/usr/local/go/bin/go; fi
-if [[ -z $go ]]; then echo "toxiproxy needs Go: apt-get install golang-go" >&2; exit 1; fi
+if [[ -z $go ]]; then fail "toxiproxy needs Go: apt-get install golang-go"; fi
 
 mkdir -p "${target%/*}"
 work=$(mktemp -d)
