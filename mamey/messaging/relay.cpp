@@ -216,6 +216,8 @@ void relay::state::remember() {
     sum(member);
   }
   seen.state = machine->state();
+  // With nothing in hand a fault is past: the message it befell may be another relay's by now, and no confirm would ever come here.
+  if (machine->in_hand() == 0 && seen.state != relay_state::paused) seen.last_fault.clear();
   seen.in_hand = machine->in_hand();
   seen.in_flight = machine->in_flight();
 }

@@ -19,7 +19,7 @@ struct relay_statistics {
   relay_state state = relay_state::idle;
   std::size_t in_hand = 0;    ///< claimed rows
   std::size_t in_flight = 0;  ///< of these, out and unconfirmed
-  std::string last_fault;     ///< the broker's last words, for health; empty once it confirms again
+  std::string last_fault;     ///< the broker's last words, for health; empty once it confirms again, or nothing waits here
 };
 
 /// The machine's settings for a store and a transport; `owner` must be unique among relays of the store.

@@ -25,6 +25,8 @@ subscription_step subscription_machine::on(subscription_event event, steady_time
       state_ = subscription_state::connecting;
       return subscription_step::subscribe;
     case subscribed:
+      if (state_ != subscription_state::connecting) return subscription_step::none;  // lost again before we heard that it was there
+      [[fallthrough]];
     case consumer_resumed:
       state_ = subscription_state::consuming;
       pause_ = shortest_pause;

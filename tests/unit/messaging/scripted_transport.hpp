@@ -17,6 +17,7 @@ class scripted_transport final : public transport {
   std::function<void(const topology&)> on_declare;
   int consumers = 0;  ///< so far
   int acknowledged = 0, given_back = 0;
+  bool confirms = true;  ///< else every message ends as a fault of the broker
 
   void deliver(const std::string& id, bool redelivered = false) {
     auto message = std::make_shared<envelope>();
@@ -36,7 +37,7 @@ class scripted_transport final : public transport {
   }
   std::unique_ptr<outgoing_channel> open_channel(publish_callback done, channel_state_callback changed) override {
     changed(channel_state::ready, {});
-    return std::make_unique<confirming_channel>(std::move(done));
+    return std::make_unique<confirming_channel>(*this, std::move(done));
   }
   std::unique_ptr<consumer> subscribe(const queue_options&, delivery_callback deliver, consumer_state_callback changed) override {
     ++consumers;
@@ -48,11 +49,13 @@ class scripted_transport final : public transport {
 
  private:
   struct confirming_channel final : outgoing_channel {
-    explicit confirming_channel(publish_callback told) : done(std::move(told)) {}
+    confirming_channel(scripted_transport& in, publish_callback told) : of(in), done(std::move(told)) {}
     void publish(std::span<const outgoing_message> messages) override {
-      for (const auto& each : messages) done(each.tag, {});
+      for (const auto& each : messages)
+        done(each.tag, of.confirms ? publish_outcome{} : publish_outcome{.result = publish_result::broker_fault, .reason = "the broker is away"});
     }
     void reset() override {}
+    scripted_transport& of;
     publish_callback done;
   };
   struct silent_consumer final : consumer {

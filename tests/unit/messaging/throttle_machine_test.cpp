@@ -94,6 +94,7 @@ const std::vector<transition> transitions{
     {{event::start, event::subscribed}, event::channel_closed, step::wait, state::closed},
     {{event::start, event::subscribed, event::channel_closed}, event::consumer_resumed, step::none, state::consuming},
     {{event::start, event::subscribed, event::consumer_cancelled}, event::timer, step::subscribe, state::connecting},
+    {{event::start, event::channel_closed}, event::subscribed, step::none, state::closed},
     {{event::start, event::subscribed}, event::timer, step::none, state::consuming},
     {{event::start, event::subscribed}, event::stop, step::cancel, state::draining},
     {{event::start}, event::stop, step::cancel, state::draining},

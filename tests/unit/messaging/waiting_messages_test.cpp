@@ -98,5 +98,18 @@ TEST_F(waiting_messages, a_loop_that_fails_again_and_again_shows_in_the_trouble_
   });
 }
 
+TEST_F(waiting_messages, a_fault_of_the_broker_is_forgotten_when_another_instance_has_sent_what_it_befell) {
+  time.run([&] {
+    mine.start();
+    eventually([&] { return wire.consumers == 1; }, "a consumer");
+    wire.confirms = false;
+    mine.publish("m1", "planned");
+    eventually([&] { return mine.endpoint->statistics().trouble.find("the broker is away") != std::string::npos; }, "word of it", 20s);
+    mine.store.mark_sent(std::vector{mine.store.outbox().begin()->first});  // by the relay of another instance
+    eventually([&] { return mine.endpoint->statistics().trouble.empty(); }, "an end of the trouble", 60s);
+    mine.stop();
+  });
+}
+
 }  // namespace
 }  // namespace mamey::testing
