@@ -1,5 +1,6 @@
-// The outbox relay from PostgreSQL to RabbitMQ, 256 B, persistent, confirmed; against publishers without a database and the same window (ours and
-// librabbitmq, the faster counts), and against Watermill's SQL to AMQP forwarder (Go; left out when there is no Go). One server and one node for all, in turns.
+// The outbox relay from PostgreSQL to RabbitMQ, 256 B, persistent, confirmed; against publishers without a database and the same window
+// (ours and librabbitmq, the faster counts), and against Watermill's SQL to AMQP forwarder (Go; left out when there is no Go). One server
+// and one node for all, in turns; whose CPU each message took stands beside the rates.
 
 #include <atomic>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <mamey/messaging/rabbitmq/transport.hpp>
 #include <mamey/persistence/postgres/store.hpp>
 
+#include "cpu_use.hpp"
 #include "library_publisher.hpp"
 #include "outbox_rows.hpp"
 #include "pgbench.hpp"
@@ -19,11 +21,21 @@ namespace {
 constexpr int rows = 20'000, rounds = 4, watermill_rows = 2'000, watermill_rounds = 3;
 const int window = mamey::outbox_options{}.window;
 
+/// Microseconds of CPU a message since `before`: where the time of a rate goes.
+void print_profile(const char* what, int messages, const bench::cpu_use& before, double bench::cpu_use::* sender) {
+  const auto now = bench::cpu_use::now();
+  const auto micros = [&](double seconds) { return seconds * 1e6 / messages; };
+  std::printf("drain  CPU a message, µs: %s %.1f  RabbitMQ %.1f  PostgreSQL %.1f\n", what, micros(now.*sender - before.*sender),
+              micros(now.of("beam.smp", before)), micros(now.of("postgres", before)));
+}
+
 /// Messages a second from the first claim until no row is left.
-double drain(mamey::runtime& loops, mamey::postgres_store& store, mamey::transport& through, const mamey::testing::postgres_server& server) {
+double drain(mamey::runtime& loops, mamey::postgres_store& store, mamey::transport& through,
+             const mamey::testing::postgres_server& server) {
   bench::fill_outbox(server, rows);
   return loops.run([&] {
     mamey::message_endpoint endpoint(bench::relaying(loops, store, through));
+    const auto before = bench::cpu_use::now();
     const auto begin = std::chrono::steady_clock::now();
     endpoint.start_relay();
     for (;;) {
@@ -32,6 +44,7 @@ double drain(mamey::runtime& loops, mamey::postgres_store& store, mamey::transpo
       mamey::sleep_for(std::chrono::milliseconds(1));
     }
     const auto rate = rows / bench::seconds_since(begin);
+    print_profile("relay", rows, before, &bench::cpu_use::self);
     endpoint.stop_relay(std::chrono::seconds(10));
     return rate;
   });
@@ -50,6 +63,7 @@ double publish(const std::function<void(std::span<const mamey::outgoing_message>
   message.body = std::string(bench::body_bytes, 'x');
   std::vector<mamey::outgoing_message> batch;
   confirmed = 0;
+  const auto before = bench::cpu_use::now();
   const auto begin = std::chrono::steady_clock::now();
   for (int sent = 0; sent < rows;) {
     const int seen = confirmed;
@@ -66,20 +80,26 @@ double publish(const std::function<void(std::span<const mamey::outgoing_message>
     send(batch);
   }
   for (int seen = confirmed; seen < rows; seen = confirmed) confirmed.wait(seen);
-  return rows / bench::seconds_since(begin);
+  const auto rate = rows / bench::seconds_since(begin);
+  print_profile("publisher", rows, before, &bench::cpu_use::self);
+  return rate;
 }
 
 /// Messages a second of the forwarder; 0: there is no Go.
 double forward(const mamey::testing::postgres_server& server, const mamey::testing::private_rabbitmq& node) {
   static const mamey::testing::temporary_directory folder;
   static const auto go = std::string(std::filesystem::exists("/usr/local/go/bin/go") ? "/usr/local/go/bin/go" : "go");
-  static const bool built = std::system(("cd " BENCH_FOLDER "/watermill && " + go + " build -o " + folder.file("forward") + " .").c_str()) == 0;
+  static const bool built =
+      std::system(("cd " BENCH_FOLDER "/watermill && " + go + " build -o " + folder.file("forward") + " .").c_str()) == 0;
   if (!built) return 0;
-  const auto command = folder.file("forward") + " 'postgres://mamey@127.0.0.1:" + std::to_string(server.port()) + "/postgres?sslmode=disable' amqp://guest:guest@127.0.0.1:" +
-                       std::to_string(node.port()) + "/ " + std::to_string(watermill_rows);
+  const auto command = folder.file("forward") + " 'postgres://mamey@127.0.0.1:" + std::to_string(server.port()) +
+                       "/postgres?sslmode=disable' amqp://guest:guest@127.0.0.1:" + std::to_string(node.port()) + "/ " +
+                       std::to_string(watermill_rows);
+  const auto before = bench::cpu_use::now();
   FILE* const pipe = ::popen(command.c_str(), "r");
   double rate = 0;
   if (pipe == nullptr || std::fscanf(pipe, "%lf", &rate) != 1 || ::pclose(pipe) != 0) throw std::runtime_error("the forwarder failed");
+  print_profile("forwarder, its rows' insertion included,", watermill_rows, before, &bench::cpu_use::ended_children);
   return rate;
 }
 
