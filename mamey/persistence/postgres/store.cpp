@@ -89,7 +89,8 @@ struct postgres_store::state {
     if (environment.metrics) show(*environment.metrics);
   }
 
-  pg::rows read(pg::step made);
+  pg::step ask(pg::step made);
+  pg::rows read(pg::step made) { return std::move(ask(std::move(made)).result); }
   /// On the connections that handlers do not use.
   std::vector<pg::step> run_relay(std::vector<pg::step> steps, durability how, bool repeatable);
   pg::rows bookkeep(pg::step made) { return std::move(run_relay(one(std::move(made)), durability::synced, false).front().result); }
@@ -168,12 +169,12 @@ std::vector<std::string> postgres_store::try_migrations() {
 
 // -- reads ------------------------------------------------------------------------------------------------------------
 
-pg::rows postgres_store::state::read(pg::step made) {
+pg::step postgres_store::state::ask(pg::step made) {
   const deadline_scope bound(options.command_timeout + options.acquire_timeout);
   const auto work = pg::make_exchange(one(std::move(made)));
   reads.run_again_if_lost(work);
   work->throw_if_failed();
-  return std::move(work->result(0));
+  return std::move(work->steps[0]);
 }
 
 std::optional<document> postgres_store::load(const collection& from, std::string_view id) {
@@ -191,7 +192,7 @@ std::int64_t postgres_store::count(const collection& in, std::span<const column_
 }
 
 void postgres_store::query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) {
-  pg::hand_out(state_->read(pg::plain_step(statement)), statement, static_cast<std::size_t>(state_->options.query_bytes), each);
+  pg::hand_out(state_->ask(pg::plain_step(statement, static_cast<std::size_t>(state_->options.query_bytes))), each);
 }
 
 // -- units of work ----------------------------------------------------------------------------------------------------

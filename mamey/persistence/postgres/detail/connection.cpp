@@ -68,7 +68,7 @@ void exchange::throw_if_failed() const {
 }
 
 void exchange::start_over() {
-  for (auto& each : steps) each.result = {};
+  for (auto& each : steps) each.result = {}, each.too_large = false;
   end = ending::none;
   failed.reset();
   error = {};
@@ -140,7 +140,8 @@ void connection::send(const exchange_ptr& work) {
 }
 
 bool connection::send_step(exchange& work, std::size_t index) {
-  const auto& [text, values, result] = work.steps[index];
+  const auto& text = work.steps[index].text;
+  const auto& values = work.steps[index].values;
   const auto count = values.values_.size();
   std::vector<const char*> contents(count);
   std::vector<int> lengths(count), formats(count);
@@ -260,9 +261,15 @@ void connection::make_progress() {
     const int left = PQflush(session_.get());
     if (left >= 0) unflushed_ = left > 0;
     const bool readable = PQconsumeInput(session_.get()) != 0;
-    while (!in_flight_.empty() && PQisBusy(session_.get()) == 0) {
+    while (!in_flight_.empty()) {
+      // Before its first row is looked at: afterwards libpq refuses.
+      if (const auto* const asked = bounded_head(); asked != nullptr && asked->result.count() == 0) PQsetSingleRowMode(session_.get());
+      if (PQisBusy(session_.get()) != 0) break;
+      row_began_.reset();
       auto* const result = PQgetResult(session_.get());
-      if (result != nullptr) {
+      if (result != nullptr && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+        take_row(*bounded_head(), result);
+      } else if (result != nullptr) {
         take_result(result);
       } else if (PQstatus(session_.get()) == CONNECTION_BAD) {
         break;
@@ -271,6 +278,7 @@ void connection::make_progress() {
       }
     }
     if (!in_flight_.empty() && (left < 0 || !readable || PQstatus(session_.get()) == CONNECTION_BAD)) return lose(words_of(session_.get()));
+    if (is_row_too_large()) return give_up_row();
   } while (!in_flight_.empty() && more_input());
 }
 
@@ -297,7 +305,47 @@ void connection::take_result(pg_result* owned) {
   }
   if (status == PGRES_PIPELINE_ABORTED) return;
   if (refused) return take_refusal(*work, step, owned);
-  if (!is_preparation) work->steps[step].result = std::move(result);
+  if (is_preparation) return;
+  auto& asked = work->steps[step];
+  if (asked.result.count() == 0) asked.result = std::move(result);  // else it only says that the rows have all come
+}
+
+/// Past the bound the rest is read and dropped: what others asked for comes behind it.
+void connection::take_row(step& to, pg_result* owned) {
+  if (to.too_large) return PQclear(owned);
+  if (to.result.append_row(owned) && to.result.bytes() <= *to.most_bytes) return;
+  to.too_large = true;
+  to.result = {};
+}
+
+/// The statement whose answer comes next, when its rows are bounded.
+step* connection::bounded_head() const {
+  if (in_flight_.empty() || in_flight_.front()->answers_.empty()) return nullptr;
+  const auto [index, is_preparation] = in_flight_.front()->answers_.front();
+  auto& asked = in_flight_.front()->steps[index];
+  return is_preparation || !asked.most_bytes ? nullptr : &asked;
+}
+
+/// Whether one row that has not come whole is past the bound already: libpq would keep all of it. Not known of a socket in the file system.
+bool connection::is_row_too_large() {
+  const auto* const asked = bounded_head();
+  if (asked == nullptr || *asked->most_bytes == 0) return false;
+  const auto taken = bytes_read(PQsocket(session_.get()));
+  if (!taken) return false;
+  if (!row_began_) row_began_ = *taken;
+  return *taken > *row_began_ + *asked->most_bytes + *asked->most_bytes / 8;  // TLS adds a little
+}
+
+/// Nothing but the end of the session saves the memory; reads that came behind it are asked again elsewhere.
+void connection::give_up_row() {
+  bounded_head()->too_large = true;
+  const auto head = in_flight_.front();
+  head->failed = head->answers_.front().step;
+  head->error = {.state = std::string(row_too_large_state),
+                 .message = "one row has more bytes than a query may return",
+                 .detail = {},
+                 .constraint = {}};
+  lose("an answer on it was too large");
 }
 
 void connection::take_refusal(exchange& from, std::size_t step, const pg_result* result) {

@@ -93,6 +93,10 @@ class connection {
   // Under the lock.
   void make_progress();
   void take_result(pg_result* owned);
+  static void take_row(step& to, pg_result* owned);
+  step* bounded_head() const;
+  bool is_row_too_large();
+  void give_up_row();
   void take_refusal(exchange& from, std::size_t step, const pg_result* result);
   bool more_input() const;
   void lose(std::string trouble);
@@ -103,6 +107,7 @@ class connection {
   std::deque<exchange_ptr> in_flight_;
   const exchange* reader_ = nullptr;
   socket_wait socket_;  ///< of the reader
+  std::optional<std::uint64_t> row_began_;  ///< `bytes_read` when the row that is coming was first seen incomplete
   bool unflushed_ = false;
   bool retired_ = false;
   enum class preparation : std::uint8_t { sent, done };
