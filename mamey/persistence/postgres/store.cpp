@@ -43,7 +43,7 @@ std::vector<pg::step> one(pg::step made) {
 }
 
 /// What a session is set to, whatever the server's and the role's defaults are.
-std::vector<pg::step> greeting(const postgres_options& options, access mode) {
+std::vector<pg::step> greeting(const postgres_options& options, access mode, bool shared) {
   std::string sql =
       "select set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', false), "
       "set_config('DateStyle', 'ISO, MDY', false), set_config('bytea_output', 'hex', false), set_config('extra_float_digits', '1', false), "
@@ -53,6 +53,8 @@ std::vector<pg::step> greeting(const postgres_options& options, access mode) {
       "set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else "
       "current_setting('synchronous_commit') end, false)";
   if (mode == access::read_only) sql += ", set_config('default_transaction_read_only', 'on', false)";
+  // Who waits for a lock has everybody wait who stands behind it.
+  if (shared) sql += ", set_config('lock_timeout', '" + std::to_string(options.lock_timeout.count()) + "', false)";
   if (!options.schema.empty()) sql += ", set_config('search_path', '" + pg::quoted(options.schema) + ", public', false)";
   return one({.text = std::move(sql), .values = std::move(pg::parameters().add(options.command_timeout.count())), .result = {}});
 }
@@ -67,7 +69,7 @@ pg::pool_settings pool_of(const postgres_options& options, const pg::connection_
           .connect_timeout = options.connect_timeout,
           .longest_back_off = options.longest_back_off,
           .target = target,
-          .greeting = greeting(options, mode)};
+          .greeting = greeting(options, mode, share > 1)};
 }
 
 pg::connection_target target_of(const postgres_options& options, const postgres_environment& environment) {
