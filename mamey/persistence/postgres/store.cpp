@@ -45,7 +45,8 @@ std::vector<pg::step> one(pg::step made) {
 /// What a session is set to, whatever the server's and the role's defaults are.
 std::vector<pg::step> greeting(const postgres_options& options, access mode, bool shared) {
   std::string sql =
-      "select set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', false), "
+      "select pg_backend_pid(), set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', "
+      "false), "
       "set_config('DateStyle', 'ISO, MDY', false), set_config('bytea_output', 'hex', false), set_config('extra_float_digits', '1', false), "
       "set_config('standard_conforming_strings', 'on', false), set_config('client_connection_check_interval', '1000', false), "
       "set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false), "
@@ -60,7 +61,7 @@ std::vector<pg::step> greeting(const postgres_options& options, access mode, boo
 }
 
 pg::pool_settings pool_of(const postgres_options& options, const pg::connection_target& target, std::string kind, int connections,
-                          int share, access mode) {
+                          int share, access mode, std::shared_ptr<const pg::statement_stopper> stopper) {
   return {.kind = std::move(kind),
           .connections = connections,
           .share = share,
@@ -69,7 +70,8 @@ pg::pool_settings pool_of(const postgres_options& options, const pg::connection_
           .connect_timeout = options.connect_timeout,
           .longest_back_off = options.longest_back_off,
           .target = target,
-          .greeting = greeting(options, mode, share > 1)};
+          .greeting = greeting(options, mode, share > 1),
+          .stopper = std::move(stopper)};
 }
 
 pg::connection_target target_of(const postgres_options& options, const postgres_environment& environment) {
@@ -88,6 +90,7 @@ postgres_options settled_options(postgres_options options, const pg::connection_
 struct postgres_store::state {
   state(const postgres_options& given, postgres_environment surroundings)
       : environment(std::move(surroundings)), target(target_of(given, environment)), options(settled_options(given, target)) {
+    stopper->use(relays);
     if (environment.metrics) show(*environment.metrics);
   }
 
@@ -107,7 +110,7 @@ struct postgres_store::state {
     if (!changes.outbox.empty() || !changes.delayed.empty()) wake();
   }
 
-  std::array<const pg::pool*, 4> pools() const { return {&reads, &flushes, &interactives, &relays}; }
+  std::array<const pg::pool*, 4> pools() const { return {&reads, &flushes, &interactives, relays.get()}; }
   void show(metrics::registry& in);
 
   const postgres_environment environment;
@@ -117,10 +120,12 @@ struct postgres_store::state {
   std::mutex wake_guard;
   std::function<void()> on_commit;
   std::atomic<std::uint64_t> retried{0};
-  pg::pool reads{pool_of(options, target, "read", options.read_connections, options.pipelined_reads, access::read_only)};
-  pg::pool flushes{pool_of(options, target, "flush", options.flush_connections, options.pipelined_flushes, access::read_write)};
-  pg::pool interactives{pool_of(options, target, "interactive", options.interactive_connections, 1, access::read_write)};
-  pg::pool relays{pool_of(options, target, "relay", options.relay_connections, 4, access::read_write)};
+  const std::shared_ptr<pg::statement_stopper> stopper = std::make_shared<pg::statement_stopper>();
+  pg::pool reads{pool_of(options, target, "read", options.read_connections, options.pipelined_reads, access::read_only, stopper)};
+  pg::pool flushes{pool_of(options, target, "flush", options.flush_connections, options.pipelined_flushes, access::read_write, stopper)};
+  pg::pool interactives{pool_of(options, target, "interactive", options.interactive_connections, 1, access::read_write, stopper)};
+  const std::shared_ptr<pg::pool> relays =
+      std::make_shared<pg::pool>(pool_of(options, target, "relay", options.relay_connections, 4, access::read_write, stopper));
   std::vector<metrics::registration> shown;  ///< after what it shows
 };
 
@@ -293,9 +298,9 @@ std::vector<pg::step> postgres_store::state::run_relay(std::vector<pg::step> ste
   const auto work = pg::make_exchange(std::move(steps));
   for (int tries = 1;; ++tries) {
     if (repeatable)
-      relays.run_again_if_lost(work);
+      relays->run_again_if_lost(work);
     else
-      relays.run(work);
+      relays->run(work);
     if (!work->failed || !pg::is_retryable(work->error) || tries == most_tries) break;
     ++retried;
     work->start_over();

@@ -7,34 +7,15 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <utility>
 
 #include <mamey/core/error.hpp>
-#include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
-
-const logger log{"mamey.postgres"};
-
-constexpr int most_cancelling = 4;  ///< in this process
-std::atomic<int> cancelling{0};
-
-void stop_statement(PGcancel& which) {
-  try {
-    run_blocking([&] {
-      std::array<char, 256> trouble{};
-      PQcancel(&which, trouble.data(), static_cast<int>(trouble.size()));
-    });
-  } catch (...) {
-    log.debug("a statement could not be stopped: {cause}", describe_current_exception().detail);
-  }
-  --cancelling;
-}
 
 constexpr std::size_t most_prepared = 500;  ///< statements a session keeps; others are parsed each time
 
@@ -76,7 +57,8 @@ void exchange::start_over() {
   answers_.clear();
 }
 
-connection::connection(session_handle session) : session_(std::move(session)) {
+connection::connection(session_handle session, std::shared_ptr<const statement_stopper> stopper)
+    : session_(std::move(session)), stopper_(std::move(stopper)) {
   PQsetnonblocking(session_.get(), 1);
   PQenterPipelineMode(session_.get());
 }
@@ -220,27 +202,17 @@ void connection::pass_on(const exchange* leaver) noexcept {
 }
 
 void connection::abandon(const exchange_ptr& work) noexcept {
-  std::shared_ptr<PGcancel> cancel;
+  std::vector<std::string> texts;
   {
     const std::lock_guard lock(mutex_);
     work->abandoned_ = true;
     retired_ = true;
     // Only what runs just now can be stopped; what stands behind it is somebody else's.
-    if (!in_flight_.empty() && in_flight_.front() == work) cancel.reset(PQgetCancel(session_.get()), &PQfreeCancel);
+    if (in_flight_.empty() || in_flight_.front() != work) return;
+    for (const auto& each : work->steps) texts.push_back(each.text);
   }
-  if (!cancel || !in_fiber()) return;  // a thread that is no loop's must not wait either: the server's own bound ends the statement
-  // PQcancel waits for the server's answer without a bound, and whoever gave up did so because the server does not answer. So nobody waits for
-  // it, and those that hang take few of the threads for blocking calls; the server's own bound ends what nobody stops.
-  if (cancelling.fetch_add(1) >= most_cancelling) {
-    --cancelling;
-    return;
-  }
-  try {
-    event_loop::current()->start_fiber("postgres-cancel", [cancel] { stop_statement(*cancel); }, ambient_context{});
-  } catch (...) {
-    --cancelling;
-    log.debug("a statement could not be stopped: {cause}", describe_current_exception().detail);
-  }
+  // A thread that is no loop's must not wait for a connection: the server's own bound ends the statement.
+  if (stopper_ && backend_ != 0 && in_fiber()) stopper_->stop(backend_, std::move(texts));
 }
 
 // -- reading, under the lock ------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@
 #include <mamey/persistence/postgres/detail/errors.hpp>
 #include <mamey/persistence/postgres/detail/socket_wait.hpp>
 #include <mamey/persistence/postgres/detail/statement.hpp>
+#include <mamey/persistence/postgres/detail/statement_stopper.hpp>
 #include <mamey/runtime/sync.hpp>
 
 namespace mamey::inline v1::postgres_detail {
@@ -58,8 +59,8 @@ using exchange_ptr = std::shared_ptr<exchange>;
 
 class connection {
  public:
-  /// `session` is connected.
-  explicit connection(session_handle session);
+  /// `session` is connected. `stopper`: null where statements need not be stopped.
+  explicit connection(session_handle session, std::shared_ptr<const statement_stopper> stopper = nullptr);
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -69,6 +70,8 @@ class connection {
   void run(const exchange_ptr& work);
   /// Sends without waiting: the answer is dropped by whoever uses the connection next. Never suspends.
   void post(const exchange_ptr& work) noexcept;
+  /// Which process of the server's this is, for `stopper`. Before anybody else uses the connection.
+  void is_served_by(int backend) { backend_ = backend; }
   /// Runs a text of several statements, as one transaction; nobody else may use the connection meanwhile.
   void run_script(const std::string& sql);
 
@@ -104,6 +107,8 @@ class connection {
 
   mutable std::mutex mutex_;  // never held while waiting
   session_handle session_;
+  const std::shared_ptr<const statement_stopper> stopper_;
+  int backend_ = 0;
   std::deque<exchange_ptr> in_flight_;
   const exchange* reader_ = nullptr;
   socket_wait socket_;  ///< of the reader

@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds shortest_back_off{20};
 }  // namespace
 
 struct pool::member {
-  explicit member(session_handle opened) : session(std::move(opened)) {}
+  member(session_handle opened, std::shared_ptr<const statement_stopper> stopper) : session(std::move(opened), std::move(stopper)) {}
   connection session;
   int load = 0;  ///< under the pool's guard
   bool discarded = false;
@@ -103,7 +103,7 @@ std::shared_ptr<pool::member> pool::take() {
 }
 
 std::shared_ptr<pool::member> pool::connect(steady_time until) const {
-  auto made = std::make_shared<member>(open_session(settings_.target, until));
+  auto made = std::make_shared<member>(open_session(settings_.target, until), settings_.stopper);
   const auto greeting = make_exchange(settings_.greeting);
   try {
     const deadline_scope bound(until);
@@ -113,6 +113,7 @@ std::shared_ptr<pool::member> pool::connect(steady_time until) const {
     throw unavailable("database_unreachable", "{target} accepts connections and does not answer", settings_.target.description());
   }
   greeting->throw_if_failed();
+  made->session.is_served_by(static_cast<int>(greeting->result(0).integer(0, 0)));
   made->load = 1;
   return made;
 }

@@ -24,7 +24,8 @@ struct pool_settings {
   int waiting_limit = 1;
   std::chrono::nanoseconds acquire_timeout{}, connect_timeout{}, longest_back_off{};
   connection_target target;
-  std::vector<step> greeting;  ///< run on each new connection
+  std::vector<step> greeting;  ///< run on each new connection; its first value is the server's process
+  std::shared_ptr<const statement_stopper> stopper;
 };
 
 /// Any fiber and thread.
