@@ -7,6 +7,7 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
+#include <mamey/observability/log.hpp>
 #include <mamey/observability/metrics.hpp>
 #include <mamey/persistence/postgres/detail/changes.hpp>
 #include <mamey/persistence/postgres/detail/checked_options.hpp>
@@ -34,6 +35,7 @@ namespace {
 enum class access : std::uint8_t { read_only, read_write };
 enum class durability : std::uint8_t { synced, relaxed };
 
+const logger log{"mamey.postgres"};
 constexpr int most_tries = 4;  ///< of a unit that meets deadlocks or serialization failures
 
 std::vector<pg::step> one(pg::step made) {
@@ -94,6 +96,7 @@ struct postgres_store::state {
     if (environment.metrics) show(*environment.metrics);
   }
 
+  pg::pool::lease first_connection();
   pg::step ask(pg::step made);
   pg::rows read(pg::step made) { return std::move(ask(std::move(made)).result); }
   /// On the connections that handlers do not use.
@@ -154,9 +157,25 @@ postgres_store::postgres_store(const postgres_options& options, postgres_environ
     : state_(std::make_unique<state>(options, std::move(environment))) {}
 postgres_store::~postgres_store() = default;
 
+/// Service and database are often started together: one that is away is waited for, one that refuses us is not.
+pg::pool::lease postgres_store::state::first_connection() {
+  const auto until = steady_now() + options.start_timeout;
+  auto pause = std::chrono::milliseconds(50);
+  for (int tries = 0;; ++tries) {
+    try {
+      return interactives.acquire();
+    } catch (const unavailable& away) {
+      pause = std::min(pause * 2, options.longest_back_off);
+      if (away.code() != "database_unreachable" || steady_now() + pause > until) throw;
+      if (tries % 5 == 0) log.warning("waiting for the database: {cause}", away.reason());
+    }
+    sleep_for(pause);
+  }
+}
+
 void postgres_store::prepare(std::span<const collection* const> collections) {
   const auto steps = pg::collect_migrations(state_->options, state_->environment);
-  auto on = state_->interactives.acquire();
+  auto on = state_->first_connection();
   on.discard();  // its statements are not met again
   pg::prepare_history(*on, state_->options.schema);
   pg::migrate(*on, "mamey", pg::store_schema());
@@ -168,7 +187,7 @@ void postgres_store::prepare(std::span<const collection* const> collections) {
 
 std::vector<std::string> postgres_store::try_migrations() {
   const auto steps = pg::collect_migrations(state_->options, state_->environment);
-  auto on = state_->interactives.acquire();
+  auto on = state_->first_connection();
   on.discard();
   pg::prepare_history(*on, state_->options.schema);
   return pg::try_migrations(*on, "service", steps);

@@ -119,7 +119,7 @@ std::shared_ptr<pool::member> pool::connect(steady_time until) const {
 }
 
 std::shared_ptr<pool::member> pool::open() {
-  if (steady_now() < not_before_) throw unavailable("database_unreachable", "{cause}", last_failure_);
+  if (steady_now() < not_before_) throw unavailable(last_code_, "{cause}", last_failure_);
   try {
     auto made = connect(deadline_after(settings_.connect_timeout));
     if (failures_ > 0) log.info("{kind} connections to {server} can be made again", settings_.kind, settings_.target.description());
@@ -132,6 +132,7 @@ std::shared_ptr<pool::member> pool::open() {
     if (failure.kind() == error_kind::cancelled || failure.kind() == error_kind::deadline_exceeded) throw;  // not the server's doing
     ++refused_;
     last_failure_ = failure.reason();
+    last_code_ = failure.code();
     if (failures_ == 0) log.warning("no {kind} connection to the database: {cause}", settings_.kind, last_failure_);
     const auto pause = shortest_back_off * (1 << std::min(failures_++, 12));
     not_before_ = steady_now() + std::min<std::chrono::nanoseconds>(pause, settings_.longest_back_off);

@@ -81,7 +81,7 @@ class pool {
   // Since the last success.
   int failures_ = 0;
   steady_time not_before_{};
-  std::string last_failure_;
+  std::string last_code_, last_failure_;
   std::atomic<std::uint64_t> opened_{0}, lost_{0}, refused_{0};
 };
 
