@@ -42,6 +42,20 @@ std::vector<event_loop*> workers_of(runtime& loops) {
   return workers;
 }
 
+struct stopped_while_starting {};
+
+/// Calls `body`, which is cancelled when a signal arrives meanwhile; then throws `stopped_while_starting`.
+void until_signalled(signal_watcher& signals, const std::function<void()>& body) {
+  with_scope([&](task_scope& scope) {
+    scope.spawn("signals", [&] {
+      signals.wait();
+      throw stopped_while_starting();
+    });
+    body();
+    scope.cancel();
+  });
+}
+
 /// The applications of this process, between start and end.
 class running_process {
  public:
@@ -66,7 +80,9 @@ class running_process {
   /// Serves until a signal. Throws when the start is refused; what had started is stopped then.
   void run(signal_watcher& signals) {
     try {
-      for (const auto& each : applications_) each->prepare();
+      until_signalled(signals, [&] {  // it may wait for a database that is away
+        for (const auto& each : applications_) each->prepare();
+      });
       for (const auto& each : applications_) {
         started_.push_back(each.get());  // what has begun is stopped, too
         each->consume();
@@ -75,6 +91,8 @@ class running_process {
       introduce();
       signals.wait();
       log.info("stopping: a second signal ends the process at once");
+    } catch (const stopped_while_starting&) {
+      log.info("stopping: the start had not ended");
     } catch (...) {
       stop();
       throw;

@@ -165,6 +165,16 @@ void postgres_server::stop(int signal) {
   process_ = -1;
 }
 
+void postgres_server::signal_all(int signal) const {
+  const auto own = std::to_string(process_);
+  kill(process_, signal);  // first: it starts no others then
+  std::ifstream children("/proc/" + own + "/task/" + own + "/children");
+  for (pid_t child = 0; children >> child;) kill(child, signal);
+}
+
+void postgres_server::freeze() { signal_all(SIGSTOP); }
+void postgres_server::thaw() { signal_all(SIGCONT); }
+
 std::string postgres_server::connection_string() const {
   return "Host=127.0.0.1;Port=" + std::to_string(port_) + ";Database=postgres;Username=mamey;SSL Mode=Disable";
 }

@@ -29,6 +29,9 @@ class postgres_server {
   void start();
   /// `SIGINT` ends sessions and stops; `SIGQUIT` is the crash.
   void stop(int signal);
+  /// Its processes stop in the middle of what they do; the machine still accepts connections for them.
+  void freeze();
+  void thaw();
 
   std::uint16_t port() const noexcept { return port_; }
   /// `Host=127.0.0.1;…`, user `mamey`, database `postgres`, no password.
@@ -47,6 +50,7 @@ class postgres_server {
  private:
   void make_certificates() const;
   void wait_until_ready();
+  void signal_all(int signal) const;
 
   const std::vector<std::string> settings_;
   temporary_directory directory_;

@@ -22,6 +22,8 @@ postgres_options checked(postgres_options options, const connection_target& targ
   if (options.connect_timeout.count() < 1 || options.command_timeout.count() < 1 || options.acquire_timeout.count() < 1 ||
       options.answer_bound.count() < 1)
     refuse("`acquireTimeout`, `connectTimeout`, `commandTimeout` and `answerBound` must be longer than nothing");
+  if (options.lock_timeout.count() < 0 || options.start_timeout.count() < 0)
+    refuse("`lockTimeout` and `startTimeout` must not be negative");
   return options;
 }
 

@@ -7,6 +7,7 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
+#include <mamey/observability/log.hpp>
 #include <mamey/observability/metrics.hpp>
 #include <mamey/persistence/postgres/detail/changes.hpp>
 #include <mamey/persistence/postgres/detail/checked_options.hpp>
@@ -34,6 +35,7 @@ namespace {
 enum class access : std::uint8_t { read_only, read_write };
 enum class durability : std::uint8_t { synced, relaxed };
 
+const logger log{"mamey.postgres"};
 constexpr int most_tries = 4;  ///< of a unit that meets deadlocks or serialization failures
 
 std::vector<pg::step> one(pg::step made) {
@@ -43,9 +45,10 @@ std::vector<pg::step> one(pg::step made) {
 }
 
 /// What a session is set to, whatever the server's and the role's defaults are.
-std::vector<pg::step> greeting(const postgres_options& options, access mode) {
+std::vector<pg::step> greeting(const postgres_options& options, access mode, bool shared) {
   std::string sql =
-      "select set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', false), "
+      "select pg_backend_pid(), set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', "
+      "false), "
       "set_config('DateStyle', 'ISO, MDY', false), set_config('bytea_output', 'hex', false), set_config('extra_float_digits', '1', false), "
       "set_config('standard_conforming_strings', 'on', false), set_config('client_connection_check_interval', '1000', false), "
       "set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false), "
@@ -53,12 +56,14 @@ std::vector<pg::step> greeting(const postgres_options& options, access mode) {
       "set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else "
       "current_setting('synchronous_commit') end, false)";
   if (mode == access::read_only) sql += ", set_config('default_transaction_read_only', 'on', false)";
+  // Who waits for a lock has everybody wait who stands behind it.
+  if (shared) sql += ", set_config('lock_timeout', '" + std::to_string(options.lock_timeout.count()) + "', false)";
   if (!options.schema.empty()) sql += ", set_config('search_path', '" + pg::quoted(options.schema) + ", public', false)";
   return one({.text = std::move(sql), .values = std::move(pg::parameters().add(options.command_timeout.count())), .result = {}});
 }
 
 pg::pool_settings pool_of(const postgres_options& options, const pg::connection_target& target, std::string kind, int connections,
-                          int share, access mode) {
+                          int share, access mode, std::shared_ptr<const pg::statement_stopper> stopper) {
   return {.kind = std::move(kind),
           .connections = connections,
           .share = share,
@@ -67,7 +72,8 @@ pg::pool_settings pool_of(const postgres_options& options, const pg::connection_
           .connect_timeout = options.connect_timeout,
           .longest_back_off = options.longest_back_off,
           .target = target,
-          .greeting = greeting(options, mode)};
+          .greeting = greeting(options, mode, share > 1),
+          .stopper = std::move(stopper)};
 }
 
 pg::connection_target target_of(const postgres_options& options, const postgres_environment& environment) {
@@ -86,10 +92,13 @@ postgres_options settled_options(postgres_options options, const pg::connection_
 struct postgres_store::state {
   state(const postgres_options& given, postgres_environment surroundings)
       : environment(std::move(surroundings)), target(target_of(given, environment)), options(settled_options(given, target)) {
+    stopper->use(relays);
     if (environment.metrics) show(*environment.metrics);
   }
 
-  pg::rows read(pg::step made);
+  pg::pool::lease first_connection();
+  pg::step ask(pg::step made);
+  pg::rows read(pg::step made) { return std::move(ask(std::move(made)).result); }
   /// On the connections that handlers do not use.
   std::vector<pg::step> run_relay(std::vector<pg::step> steps, durability how, bool repeatable);
   pg::rows bookkeep(pg::step made) { return std::move(run_relay(one(std::move(made)), durability::synced, false).front().result); }
@@ -104,7 +113,7 @@ struct postgres_store::state {
     if (!changes.outbox.empty() || !changes.delayed.empty()) wake();
   }
 
-  std::array<const pg::pool*, 4> pools() const { return {&reads, &flushes, &interactives, &relays}; }
+  std::array<const pg::pool*, 4> pools() const { return {&reads, &flushes, &interactives, relays.get()}; }
   void show(metrics::registry& in);
 
   const postgres_environment environment;
@@ -114,10 +123,12 @@ struct postgres_store::state {
   std::mutex wake_guard;
   std::function<void()> on_commit;
   std::atomic<std::uint64_t> retried{0};
-  pg::pool reads{pool_of(options, target, "read", options.read_connections, options.pipelined_reads, access::read_only)};
-  pg::pool flushes{pool_of(options, target, "flush", options.flush_connections, options.pipelined_flushes, access::read_write)};
-  pg::pool interactives{pool_of(options, target, "interactive", options.interactive_connections, 1, access::read_write)};
-  pg::pool relays{pool_of(options, target, "relay", options.relay_connections, 4, access::read_write)};
+  const std::shared_ptr<pg::statement_stopper> stopper = std::make_shared<pg::statement_stopper>();
+  pg::pool reads{pool_of(options, target, "read", options.read_connections, options.pipelined_reads, access::read_only, stopper)};
+  pg::pool flushes{pool_of(options, target, "flush", options.flush_connections, options.pipelined_flushes, access::read_write, stopper)};
+  pg::pool interactives{pool_of(options, target, "interactive", options.interactive_connections, 1, access::read_write, stopper)};
+  const std::shared_ptr<pg::pool> relays =
+      std::make_shared<pg::pool>(pool_of(options, target, "relay", options.relay_connections, 4, access::read_write, stopper));
   std::vector<metrics::registration> shown;  ///< after what it shows
 };
 
@@ -146,9 +157,25 @@ postgres_store::postgres_store(const postgres_options& options, postgres_environ
     : state_(std::make_unique<state>(options, std::move(environment))) {}
 postgres_store::~postgres_store() = default;
 
+/// Service and database are often started together: one that is away is waited for, one that refuses us is not.
+pg::pool::lease postgres_store::state::first_connection() {
+  const auto until = steady_now() + options.start_timeout;
+  auto pause = std::chrono::milliseconds(50);
+  for (int tries = 0;; ++tries) {
+    try {
+      return interactives.acquire();
+    } catch (const unavailable& away) {
+      pause = std::min(pause * 2, options.longest_back_off);
+      if (away.code() != "database_unreachable" || steady_now() + pause > until) throw;
+      if (tries % 5 == 0) log.warning("waiting for the database: {cause}", away.reason());
+    }
+    sleep_for(pause);
+  }
+}
+
 void postgres_store::prepare(std::span<const collection* const> collections) {
   const auto steps = pg::collect_migrations(state_->options, state_->environment);
-  auto on = state_->interactives.acquire();
+  auto on = state_->first_connection();
   on.discard();  // its statements are not met again
   pg::prepare_history(*on, state_->options.schema);
   pg::migrate(*on, "mamey", pg::store_schema());
@@ -160,7 +187,7 @@ void postgres_store::prepare(std::span<const collection* const> collections) {
 
 std::vector<std::string> postgres_store::try_migrations() {
   const auto steps = pg::collect_migrations(state_->options, state_->environment);
-  auto on = state_->interactives.acquire();
+  auto on = state_->first_connection();
   on.discard();
   pg::prepare_history(*on, state_->options.schema);
   return pg::try_migrations(*on, "service", steps);
@@ -168,12 +195,12 @@ std::vector<std::string> postgres_store::try_migrations() {
 
 // -- reads ------------------------------------------------------------------------------------------------------------
 
-pg::rows postgres_store::state::read(pg::step made) {
+pg::step postgres_store::state::ask(pg::step made) {
   const deadline_scope bound(options.command_timeout + options.acquire_timeout);
   const auto work = pg::make_exchange(one(std::move(made)));
   reads.run_again_if_lost(work);
   work->throw_if_failed();
-  return std::move(work->result(0));
+  return std::move(work->steps[0]);
 }
 
 std::optional<document> postgres_store::load(const collection& from, std::string_view id) {
@@ -191,7 +218,7 @@ std::int64_t postgres_store::count(const collection& in, std::span<const column_
 }
 
 void postgres_store::query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) {
-  pg::hand_out(state_->read(pg::plain_step(statement)), statement, static_cast<std::size_t>(state_->options.query_bytes), each);
+  pg::hand_out(state_->ask(pg::plain_step(statement, static_cast<std::size_t>(state_->options.query_bytes))), each);
 }
 
 // -- units of work ----------------------------------------------------------------------------------------------------
@@ -290,9 +317,9 @@ std::vector<pg::step> postgres_store::state::run_relay(std::vector<pg::step> ste
   const auto work = pg::make_exchange(std::move(steps));
   for (int tries = 1;; ++tries) {
     if (repeatable)
-      relays.run_again_if_lost(work);
+      relays->run_again_if_lost(work);
     else
-      relays.run(work);
+      relays->run(work);
     if (!work->failed || !pg::is_retryable(work->error) || tries == most_tries) break;
     ++retried;
     work->start_over();

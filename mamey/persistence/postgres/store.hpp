@@ -31,7 +31,7 @@ class postgres_store final : public store {
   std::vector<document> find(const collection& in, const document_query& query) override;
   std::int64_t count(const collection& in, std::span<const column_condition> where) override;
   /// `?` or `$1` for parameters, whose types the server infers. The session is read-only. The rows are fetched first and handed to `each`
-  /// on the caller's fiber; more than `query_bytes` of them is `result_too_large`.
+  /// on the caller's fiber; more than `query_bytes` of them is `result_too_large`, and they are dropped while they come.
   void query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) override;
 
   /// The store counts versions: an insert is version 1, an update `expected_version` + 1. To update or remove what is gone is a

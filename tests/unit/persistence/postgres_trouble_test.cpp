@@ -152,6 +152,40 @@ TEST_F(postgres_trouble, a_crashed_server_is_unavailable_and_used_again_when_it_
   insert("p3");
 }
 
+TEST_F(postgres_trouble, a_table_that_somebody_has_locked_holds_up_the_others_on_its_connection_for_the_lock_timeout_at_most) {
+  options_.lock_timeout = 300ms;
+  options_.flush_connections = options_.read_connections = 1;
+  insert("p1");
+  auto locks = db().begin({}, 60s);
+  locks->execute({.text = "lock table part_views"});
+  const auto refused = [](const auto& work) {
+    try {
+      work();
+      return std::string("nothing");
+    } catch (const unavailable& busy) {
+      return busy.code() + " " + busy.reason();
+    }
+  };
+  const auto begin = steady_now();
+  runtime loops({.threads = 1});
+  loops.run([&] {
+    with_scope([&](task_scope& scope) {
+      scope.spawn("writes into the locked table", [&] {
+        const auto told = refused([&] { db().commit({.statements = {{.text = "delete from part_views"}}}); });
+        EXPECT_TRUE(told.starts_with("database_busy") && told.find("\"delete from part_views\"") != std::string::npos) << told;
+      });
+      scope.spawn("writes into another", [&] { insert("p2"); });
+      scope.spawn("reads the locked one",
+                  [&] { EXPECT_TRUE(refused([&] { value("select count(*) from part_views"); }).starts_with("database_busy")); });
+      scope.spawn("reads another", [&] { EXPECT_EQ(amount_of("p1"), 0); });
+    });
+  });
+  EXPECT_LT(steady_now() - begin, 20s) << "and not as long as a statement may take";
+  locks->rollback();
+  db().commit({.statements = {{.text = "delete from part_views"}}});
+  EXPECT_TRUE(db().load(parts(), "p2"));
+}
+
 TEST_F(postgres_trouble, a_server_that_is_away_is_not_stormed) {
   tcp_gate nobody(1);
   options_.connection_string = "Host=127.0.0.1;Port=" + std::to_string(nobody.port()) + ";SSL Mode=Disable";

@@ -34,7 +34,7 @@ bool controls_transactions(std::string_view sql) {
 
 }  // namespace
 
-step plain_step(const sql_statement& statement) {
+step plain_step(const sql_statement& statement, std::size_t most_bytes) {
   if (controls_transactions(statement.text))
     throw internal_error("sql_error", "\"{sql}\" runs in a transaction already: ask for mamey::transaction& instead", statement.text);
   auto numbered = number_placeholders(statement.text);
@@ -42,7 +42,7 @@ step plain_step(const sql_statement& statement) {
     throw internal_error("sql_error", "{given} values for {wanted} parameters in \"{sql}\"", statement.parameters.size(),
                          numbered.parameters, statement.text);
   }
-  step made{.text = std::move(numbered.text), .values = {}, .result = {}};
+  step made{.text = std::move(numbered.text), .values = {}, .result = {}, .most_bytes = most_bytes};
   for (const auto& value : statement.parameters) made.values.add(value);
   return made;
 }

@@ -39,8 +39,8 @@ class unit_steps {
 };
 
 /// A plain statement, its parameters numbered. Throws `internal_error` when their number is wrong, or when it would begin or end a
-/// transaction.
-step plain_step(const sql_statement& statement);
+/// transaction. `most_bytes`: of its rows, beyond which they are dropped; 0: nobody looks at them.
+step plain_step(const sql_statement& statement, std::size_t most_bytes = 0);
 /// Number of rows changed. Throws `concurrency_conflict` when `expected_rows` is another.
 std::int64_t checked_rows(const sql_statement& statement, const rows& result);
 

@@ -54,16 +54,46 @@ std::vector<route> routes_to(const connection_target& target, std::string& troub
   return routes;
 }
 
-std::string words_of(std::string text) {
+struct failure {
+  std::string cause;
+  bool is_final = false;  ///< to try again changes nothing
+};
+
+/// libpq tells what the server said as text only; told to be verbose, with the SQLSTATE: `FATAL:  28P01: password authentication failed …`.
+std::string sql_state_in(std::string_view text) {
+  const auto is_state = [](std::string_view word) {
+    return word.size() == 5 && std::ranges::all_of(word, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
+  };
+  for (auto at = text.find(":  "); at != std::string_view::npos; at = text.find(":  ", at + 1)) {
+    if (is_state(text.substr(at + 3, 5)) && text.substr(at + 8, 2) == ": ") return std::string(text.substr(at + 3, 5));
+  }
+  return {};
+}
+
+/// Without the number, and without the line of the server's source.
+std::string shortened(std::string text, const std::string& state) {
+  if (const auto source = text.rfind("\nLOCATION:"); source != std::string::npos) text.erase(source);
+  if (const auto at = text.find(state + ": "); !state.empty() && at != std::string::npos) text.erase(at, state.size() + 2);
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return text;
 }
 
+failure failure_of(const PGconn* session) {
+  std::string text = PQerrorMessage(session);
+  const auto state = sql_state_in(text);
+  // Class 28: who we are; 3D: which database; 42: what we may. Of TLS there is no number.
+  const bool is_refusal = state.starts_with("28") || state.starts_with("3D") || state.starts_with("42");
+  const bool is_mistrust =
+      state.empty() && (text.find("certificate") != std::string::npos || text.find("not support SSL") != std::string::npos ||
+                        text.find("SSL error") != std::string::npos);
+  return {.cause = shortened(std::move(text), state), .is_final = is_refusal || is_mistrust};
+}
+
 void ignore_notice(void*, const PGresult*) {}
 
 /// Null, and what went wrong, when the server could not be reached this way.
-session_handle try_route(const route& way, const connection_target& target, steady_time until, std::string& trouble) {
+session_handle try_route(const route& way, const connection_target& target, steady_time until, failure& trouble) {
   std::vector<const char*> keys{"host", "port"}, values{way.server.host.c_str(), way.server.port.c_str()};
   const auto add = [&](const char* key, const char* value) {
     if (target.parameters.contains(key)) return;
@@ -83,27 +113,29 @@ session_handle try_route(const route& way, const connection_target& target, stea
   ERR_clear_error();
   session_handle session(PQconnectStartParams(keys.data(), values.data(), 0));
   if (!session || PQstatus(session.get()) == CONNECTION_BAD) {
-    trouble = session ? words_of(PQerrorMessage(session.get())) : "out of memory";
+    trouble = session ? failure_of(session.get()) : failure{.cause = "out of memory"};
     return nullptr;
   }
   PQsetNoticeReceiver(session.get(), &ignore_notice, nullptr);
+  PQsetErrorVerbosity(session.get(), PQERRORS_VERBOSE);
   for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
     // libpq may go on with another socket after each step.
     socket_wait socket;
     socket.start(PQsocket(session.get()));
     const auto in = state == PGRES_POLLING_WRITING ? socket_wait::interest::writing : socket_wait::interest::reading;
     if (!socket.wait(in, until)) {
-      trouble = "no answer in time";
+      trouble = {.cause = "no answer in time"};
       return nullptr;
     }
     ERR_clear_error();
     socket.stop();
     state = PQconnectPoll(session.get());
     if (state == PGRES_POLLING_FAILED) {
-      trouble = words_of(PQerrorMessage(session.get()));
+      trouble = failure_of(session.get());
       return nullptr;
     }
   }
+  PQsetErrorVerbosity(session.get(), PQERRORS_DEFAULT);
   return session;
 }
 
@@ -112,16 +144,18 @@ session_handle try_route(const route& way, const connection_target& target, stea
 void close_session::operator()(pg_conn* session) const noexcept { PQfinish(session); }
 
 session_handle open_session(const connection_target& target, steady_time until) {
-  std::string trouble;
-  const auto routes = routes_to(target, trouble);
+  failure last, refusal;
+  const auto routes = routes_to(target, last.cause);
   for (std::size_t i = 0; i < routes.size(); ++i) {
     const auto now = steady_now();
     if (now >= until) break;
     // One address that swallows packets must not use up the time of the others.
     const auto share = (until - now) / static_cast<int>(routes.size() - i);
-    if (auto session = try_route(routes[i], target, now + share, trouble)) return session;
+    if (auto session = try_route(routes[i], target, now + share, last)) return session;
+    if (last.is_final) refusal = last;
   }
-  throw unavailable("database_unreachable", "cannot connect to {target}: {cause}", target.description(), trouble);
+  if (refusal.is_final) throw unavailable("database_refused", "cannot connect to {target}: {cause}", target.description(), refusal.cause);
+  throw unavailable("database_unreachable", "cannot connect to {target}: {cause}", target.description(), last.cause);
 }
 
 }  // namespace mamey::inline v1::postgres_detail

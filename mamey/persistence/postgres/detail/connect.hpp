@@ -18,7 +18,8 @@ struct close_session {
 };
 using session_handle = std::unique_ptr<pg_conn, close_session>;
 
-/// Throws `unavailable` with the server and the cause of the last failure, `deadline_exceeded` when the ambient deadline passed.
+/// Throws `unavailable` with the server and the cause: `database_refused` when the server, or the check of its certificate, turned us away
+/// (to try again changes nothing), `database_unreachable` otherwise. Throws `deadline_exceeded` when the ambient deadline passed.
 session_handle open_session(const connection_target& target, steady_time until);
 
 }  // namespace mamey::inline v1::postgres_detail

@@ -7,34 +7,15 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <utility>
 
 #include <mamey/core/error.hpp>
-#include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
-
-const logger log{"mamey.postgres"};
-
-constexpr int most_cancelling = 4;  ///< in this process
-std::atomic<int> cancelling{0};
-
-void stop_statement(PGcancel& which) {
-  try {
-    run_blocking([&] {
-      std::array<char, 256> trouble{};
-      PQcancel(&which, trouble.data(), static_cast<int>(trouble.size()));
-    });
-  } catch (...) {
-    log.debug("a statement could not be stopped: {cause}", describe_current_exception().detail);
-  }
-  --cancelling;
-}
 
 constexpr std::size_t most_prepared = 500;  ///< statements a session keeps; others are parsed each time
 
@@ -68,7 +49,7 @@ void exchange::throw_if_failed() const {
 }
 
 void exchange::start_over() {
-  for (auto& each : steps) each.result = {};
+  for (auto& each : steps) each.result = {}, each.too_large = false;
   end = ending::none;
   failed.reset();
   error = {};
@@ -76,7 +57,8 @@ void exchange::start_over() {
   answers_.clear();
 }
 
-connection::connection(session_handle session) : session_(std::move(session)) {
+connection::connection(session_handle session, std::shared_ptr<const statement_stopper> stopper)
+    : session_(std::move(session)), stopper_(std::move(stopper)) {
   PQsetnonblocking(session_.get(), 1);
   PQenterPipelineMode(session_.get());
 }
@@ -140,7 +122,8 @@ void connection::send(const exchange_ptr& work) {
 }
 
 bool connection::send_step(exchange& work, std::size_t index) {
-  const auto& [text, values, result] = work.steps[index];
+  const auto& text = work.steps[index].text;
+  const auto& values = work.steps[index].values;
   const auto count = values.values_.size();
   std::vector<const char*> contents(count);
   std::vector<int> lengths(count), formats(count);
@@ -219,27 +202,17 @@ void connection::pass_on(const exchange* leaver) noexcept {
 }
 
 void connection::abandon(const exchange_ptr& work) noexcept {
-  std::shared_ptr<PGcancel> cancel;
+  std::vector<std::string> texts;
   {
     const std::lock_guard lock(mutex_);
     work->abandoned_ = true;
     retired_ = true;
     // Only what runs just now can be stopped; what stands behind it is somebody else's.
-    if (!in_flight_.empty() && in_flight_.front() == work) cancel.reset(PQgetCancel(session_.get()), &PQfreeCancel);
+    if (in_flight_.empty() || in_flight_.front() != work) return;
+    for (const auto& each : work->steps) texts.push_back(each.text);
   }
-  if (!cancel || !in_fiber()) return;  // a thread that is no loop's must not wait either: the server's own bound ends the statement
-  // PQcancel waits for the server's answer without a bound, and whoever gave up did so because the server does not answer. So nobody waits for
-  // it, and those that hang take few of the threads for blocking calls; the server's own bound ends what nobody stops.
-  if (cancelling.fetch_add(1) >= most_cancelling) {
-    --cancelling;
-    return;
-  }
-  try {
-    event_loop::current()->start_fiber("postgres-cancel", [cancel] { stop_statement(*cancel); }, ambient_context{});
-  } catch (...) {
-    --cancelling;
-    log.debug("a statement could not be stopped: {cause}", describe_current_exception().detail);
-  }
+  // A thread that is no loop's must not wait for a connection: the server's own bound ends the statement.
+  if (stopper_ && backend_ != 0 && in_fiber()) stopper_->stop(backend_, std::move(texts));
 }
 
 // -- reading, under the lock ------------------------------------------------------------------------------------------
@@ -260,9 +233,15 @@ void connection::make_progress() {
     const int left = PQflush(session_.get());
     if (left >= 0) unflushed_ = left > 0;
     const bool readable = PQconsumeInput(session_.get()) != 0;
-    while (!in_flight_.empty() && PQisBusy(session_.get()) == 0) {
+    while (!in_flight_.empty()) {
+      // Before its first row is looked at: afterwards libpq refuses.
+      if (const auto* const asked = bounded_head(); asked != nullptr && asked->result.count() == 0) PQsetSingleRowMode(session_.get());
+      if (PQisBusy(session_.get()) != 0) break;
+      row_began_.reset();
       auto* const result = PQgetResult(session_.get());
-      if (result != nullptr) {
+      if (result != nullptr && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+        take_row(*bounded_head(), result);
+      } else if (result != nullptr) {
         take_result(result);
       } else if (PQstatus(session_.get()) == CONNECTION_BAD) {
         break;
@@ -271,6 +250,7 @@ void connection::make_progress() {
       }
     }
     if (!in_flight_.empty() && (left < 0 || !readable || PQstatus(session_.get()) == CONNECTION_BAD)) return lose(words_of(session_.get()));
+    if (is_row_too_large()) return give_up_row();
   } while (!in_flight_.empty() && more_input());
 }
 
@@ -297,7 +277,47 @@ void connection::take_result(pg_result* owned) {
   }
   if (status == PGRES_PIPELINE_ABORTED) return;
   if (refused) return take_refusal(*work, step, owned);
-  if (!is_preparation) work->steps[step].result = std::move(result);
+  if (is_preparation) return;
+  auto& asked = work->steps[step];
+  if (asked.result.count() == 0) asked.result = std::move(result);  // else it only says that the rows have all come
+}
+
+/// Past the bound the rest is read and dropped: what others asked for comes behind it.
+void connection::take_row(step& to, pg_result* owned) {
+  if (to.too_large) return PQclear(owned);
+  if (to.result.append_row(owned) && to.result.bytes() <= *to.most_bytes) return;
+  to.too_large = true;
+  to.result = {};
+}
+
+/// The statement whose answer comes next, when its rows are bounded.
+step* connection::bounded_head() const {
+  if (in_flight_.empty() || in_flight_.front()->answers_.empty()) return nullptr;
+  const auto [index, is_preparation] = in_flight_.front()->answers_.front();
+  auto& asked = in_flight_.front()->steps[index];
+  return is_preparation || !asked.most_bytes ? nullptr : &asked;
+}
+
+/// Whether one row that has not come whole is past the bound already: libpq would keep all of it. Not known of a socket in the file system.
+bool connection::is_row_too_large() {
+  const auto* const asked = bounded_head();
+  if (asked == nullptr || *asked->most_bytes == 0) return false;
+  const auto taken = bytes_read(PQsocket(session_.get()));
+  if (!taken) return false;
+  if (!row_began_) row_began_ = *taken;
+  return *taken > *row_began_ + *asked->most_bytes + *asked->most_bytes / 8;  // TLS adds a little
+}
+
+/// Nothing but the end of the session saves the memory; reads that came behind it are asked again elsewhere.
+void connection::give_up_row() {
+  bounded_head()->too_large = true;
+  const auto head = in_flight_.front();
+  head->failed = head->answers_.front().step;
+  head->error = {.state = std::string(row_too_large_state),
+                 .message = "one row has more bytes than a query may return",
+                 .detail = {},
+                 .constraint = {}};
+  lose("an answer on it was too large");
 }
 
 void connection::take_refusal(exchange& from, std::size_t step, const pg_result* result) {

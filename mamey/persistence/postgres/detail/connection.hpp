@@ -18,6 +18,7 @@
 #include <mamey/persistence/postgres/detail/errors.hpp>
 #include <mamey/persistence/postgres/detail/socket_wait.hpp>
 #include <mamey/persistence/postgres/detail/statement.hpp>
+#include <mamey/persistence/postgres/detail/statement_stopper.hpp>
 #include <mamey/runtime/sync.hpp>
 
 namespace mamey::inline v1::postgres_detail {
@@ -58,8 +59,8 @@ using exchange_ptr = std::shared_ptr<exchange>;
 
 class connection {
  public:
-  /// `session` is connected.
-  explicit connection(session_handle session);
+  /// `session` is connected. `stopper`: null where statements need not be stopped.
+  explicit connection(session_handle session, std::shared_ptr<const statement_stopper> stopper = nullptr);
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -69,6 +70,8 @@ class connection {
   void run(const exchange_ptr& work);
   /// Sends without waiting: the answer is dropped by whoever uses the connection next. Never suspends.
   void post(const exchange_ptr& work) noexcept;
+  /// Which process of the server's this is, for `stopper`. Before anybody else uses the connection.
+  void is_served_by(int backend) { backend_ = backend; }
   /// Runs a text of several statements, as one transaction; nobody else may use the connection meanwhile.
   void run_script(const std::string& sql);
 
@@ -93,6 +96,10 @@ class connection {
   // Under the lock.
   void make_progress();
   void take_result(pg_result* owned);
+  static void take_row(step& to, pg_result* owned);
+  step* bounded_head() const;
+  bool is_row_too_large();
+  void give_up_row();
   void take_refusal(exchange& from, std::size_t step, const pg_result* result);
   bool more_input() const;
   void lose(std::string trouble);
@@ -100,9 +107,12 @@ class connection {
 
   mutable std::mutex mutex_;  // never held while waiting
   session_handle session_;
+  const std::shared_ptr<const statement_stopper> stopper_;
+  int backend_ = 0;
   std::deque<exchange_ptr> in_flight_;
   const exchange* reader_ = nullptr;
   socket_wait socket_;  ///< of the reader
+  std::optional<std::uint64_t> row_began_;  ///< `bytes_read` when the row that is coming was first seen incomplete
   bool unflushed_ = false;
   bool retired_ = false;
   enum class preparation : std::uint8_t { sent, done };

@@ -27,11 +27,13 @@ void throw_error(const server_error& refused, std::string_view sql) {
   if (refused.state == "40001") throw concurrency_conflict("serialization_failure", "{cause}", cause);
   if (refused.state == "40P01") throw concurrency_conflict("deadlock", "{cause}", cause);
   if (refused.state == unexpected_rows_state) throw concurrency_conflict("concurrency_conflict", "{cause}", cause);
+  if (refused.state == row_too_large_state) throw internal_error("result_too_large", "{cause}: \"{sql}\"", cause, sql);
   if (of_class(refused, "23")) throw conflict("constraint_violated", "{cause}", cause);
   if (of_class(refused, "22")) throw conflict("value_refused", "{cause} in \"{sql}\"", cause, sql);
   if (refused.state == "57014") throw deadline_exceeded("deadline_exceeded", "the statement was stopped: {cause}", cause);
   if (refused.state == "25P03") throw deadline_exceeded("transaction_expired", "the transaction has been rolled back: {cause}", cause);
-  if (refused.state == "55P03") throw unavailable("database_busy", "{cause}", cause);
+  if (refused.state == "55P03")
+    throw unavailable("database_busy", "somebody holds the lock that \"{sql}\" waited for: {cause}", sql, cause);
   if (refused.state == "53100") throw unavailable("disk_full", "the database server: {cause}", cause);
   if (refused.state == "25006") throw unavailable("database_read_only", "{cause}", cause);
   if (refused.is_fatal() || of_class(refused, "53") || of_class(refused, "57") || of_class(refused, "58"))

@@ -28,5 +28,7 @@ bool is_stale_statement(const server_error& refused) noexcept;
 
 // Raised by the framework's own functions in the database.
 inline constexpr std::string_view unexpected_rows_state = "MA001";
+// Of our own, said by no server.
+inline constexpr std::string_view row_too_large_state = "MA002";
 
 }  // namespace mamey::inline v1::postgres_detail

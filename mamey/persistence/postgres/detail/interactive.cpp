@@ -85,7 +85,7 @@ void interactive_transaction::require_open() {
                          "an earlier statement of the transaction failed: PostgreSQL runs no more in it, only its end");
 }
 
-rows interactive_transaction::run(step one) {
+step interactive_transaction::run(step one) {
   require_open();
   std::vector<step> steps;
   steps.push_back(std::move(one));
@@ -97,7 +97,7 @@ rows interactive_transaction::run(step one) {
   }
   work->throw_if_failed();
   phase_ = phase::open;
-  return std::move(work->result(0));
+  return std::move(work->steps[0]);
 }
 
 /// For a destructor, which must not suspend: the server hears of it, nobody waits.
@@ -120,25 +120,25 @@ void interactive_transaction::rollback() noexcept {
 }
 
 std::optional<document> interactive_transaction::load(const collection& from, std::string_view id) {
-  auto found = read_documents(run(load_step(tables_.at(from), id)));
+  auto found = read_documents(run(load_step(tables_.at(from), id)).result);
   if (found.empty()) return std::nullopt;
   return std::move(found.front());
 }
 
 std::vector<document> interactive_transaction::find(const collection& in, const document_query& query) {
-  return read_documents(run(find_step(tables_.at(in), query)));
+  return read_documents(run(find_step(tables_.at(in), query)).result);
 }
 
 std::int64_t interactive_transaction::count(const collection& in, std::span<const column_condition> where) {
-  return run(count_step(tables_.at(in), where)).integer(0, 0);
+  return run(count_step(tables_.at(in), where)).result.integer(0, 0);
 }
 
 void interactive_transaction::query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) {
-  hand_out(run(plain_step(statement)), statement, settings_.query_bytes, each);
+  hand_out(run(plain_step(statement, settings_.query_bytes)), each);
 }
 
 std::int64_t interactive_transaction::execute(const sql_statement& statement) {
-  return checked_rows(statement, run(plain_step(statement)));
+  return checked_rows(statement, run(plain_step(statement)).result);
 }
 
 void interactive_transaction::commit(const change_set& changes) {

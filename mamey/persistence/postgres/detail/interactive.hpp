@@ -39,7 +39,7 @@ class interactive_transaction final : public store_transaction {
 
  private:
   interactive_transaction(pool::lease on, const document_tables& tables, const interactive_settings& settings, inbox_row inbox, committed then);
-  rows run(step one);
+  step run(step one);
   void require_open();
   void end() noexcept;
 

@@ -4,9 +4,11 @@
 
 namespace mamey::inline v1::postgres_detail {
 
-void hand_out(const rows& found, const sql_statement& statement, std::size_t most_bytes, const std::function<void(const sql_row&)>& each) {
-  if (found.bytes() > most_bytes)
-    throw internal_error("result_too_large", "a query returned more than {bytes} bytes: \"{sql}\"", most_bytes, statement.text);
+void hand_out(const step& answered, const std::function<void(const sql_row&)>& each) {
+  if (answered.too_large)
+    throw internal_error("result_too_large", "a query returned more than {bytes} bytes: \"{sql}\"", answered.most_bytes.value_or(0),
+                         answered.text);
+  const auto& found = answered.result;
   std::vector<std::string> names;
   for (int column = 0; column < found.columns(); ++column) names.push_back(found.name(column));
   sql_row shown{.names = names, .values = {}};

@@ -10,7 +10,7 @@
 
 namespace mamey::inline v1::postgres_detail {
 
-/// Throws `internal_error` when the rows hold more than `most_bytes`.
-void hand_out(const rows& found, const sql_statement& statement, std::size_t most_bytes, const std::function<void(const sql_row&)>& each);
+/// Throws `internal_error` when rows were dropped.
+void hand_out(const step& answered, const std::function<void(const sql_row&)>& each);
 
 }  // namespace mamey::inline v1::postgres_detail

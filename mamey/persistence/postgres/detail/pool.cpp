@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds shortest_back_off{20};
 }  // namespace
 
 struct pool::member {
-  explicit member(session_handle opened) : session(std::move(opened)) {}
+  member(session_handle opened, std::shared_ptr<const statement_stopper> stopper) : session(std::move(opened), std::move(stopper)) {}
   connection session;
   int load = 0;  ///< under the pool's guard
   bool discarded = false;
@@ -103,7 +103,7 @@ std::shared_ptr<pool::member> pool::take() {
 }
 
 std::shared_ptr<pool::member> pool::connect(steady_time until) const {
-  auto made = std::make_shared<member>(open_session(settings_.target, until));
+  auto made = std::make_shared<member>(open_session(settings_.target, until), settings_.stopper);
   const auto greeting = make_exchange(settings_.greeting);
   try {
     const deadline_scope bound(until);
@@ -113,12 +113,13 @@ std::shared_ptr<pool::member> pool::connect(steady_time until) const {
     throw unavailable("database_unreachable", "{target} accepts connections and does not answer", settings_.target.description());
   }
   greeting->throw_if_failed();
+  made->session.is_served_by(static_cast<int>(greeting->result(0).integer(0, 0)));
   made->load = 1;
   return made;
 }
 
 std::shared_ptr<pool::member> pool::open() {
-  if (steady_now() < not_before_) throw unavailable("database_unreachable", "{cause}", last_failure_);
+  if (steady_now() < not_before_) throw unavailable(last_code_, "{cause}", last_failure_);
   try {
     auto made = connect(deadline_after(settings_.connect_timeout));
     if (failures_ > 0) log.info("{kind} connections to {server} can be made again", settings_.kind, settings_.target.description());
@@ -131,6 +132,7 @@ std::shared_ptr<pool::member> pool::open() {
     if (failure.kind() == error_kind::cancelled || failure.kind() == error_kind::deadline_exceeded) throw;  // not the server's doing
     ++refused_;
     last_failure_ = failure.reason();
+    last_code_ = failure.code();
     if (failures_ == 0) log.warning("no {kind} connection to the database: {cause}", settings_.kind, last_failure_);
     const auto pause = shortest_back_off * (1 << std::min(failures_++, 12));
     not_before_ = steady_now() + std::min<std::chrono::nanoseconds>(pause, settings_.longest_back_off);

@@ -24,7 +24,8 @@ struct pool_settings {
   int waiting_limit = 1;
   std::chrono::nanoseconds acquire_timeout{}, connect_timeout{}, longest_back_off{};
   connection_target target;
-  std::vector<step> greeting;  ///< run on each new connection
+  std::vector<step> greeting;  ///< run on each new connection; its first value is the server's process
+  std::shared_ptr<const statement_stopper> stopper;
 };
 
 /// Any fiber and thread.
@@ -80,7 +81,7 @@ class pool {
   // Since the last success.
   int failures_ = 0;
   steady_time not_before_{};
-  std::string last_failure_;
+  std::string last_code_, last_failure_;
   std::atomic<std::uint64_t> opened_{0}, lost_{0}, refused_{0};
 };
 

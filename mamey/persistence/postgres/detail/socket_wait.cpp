@@ -1,6 +1,10 @@
 #include <mamey/persistence/postgres/detail/socket_wait.hpp>
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -28,6 +32,16 @@ bool poll_descriptor(int descriptor, socket_wait::interest in, steady_time until
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> bytes_read(int descriptor) {
+  tcp_info told{};
+  socklen_t size = sizeof told;
+  int unread = 0;  // asked later: the difference is never too large
+  if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &told, &size) != 0 || ::ioctl(descriptor, FIONREAD, &unread) != 0)
+    return std::nullopt;
+  const auto received = static_cast<std::uint64_t>(told.tcpi_bytes_received), waiting = static_cast<std::uint64_t>(unread);
+  return received > waiting ? received - waiting : 0;
+}
 
 void socket_wait::start(int descriptor) {
   auto* const here = in_fiber() ? event_loop::current() : nullptr;

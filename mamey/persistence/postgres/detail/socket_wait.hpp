@@ -3,12 +3,16 @@
 /// @file
 /// Waiting for libpq's socket: a fiber on its loop, a plain thread by poll.
 
+#include <cstdint>
 #include <optional>
 
 #include <mamey/runtime/event_loop.hpp>
 #include <mamey/runtime/sync.hpp>
 
 namespace mamey::inline v1::postgres_detail {
+
+/// What has been read from a TCP connection since it was made, or a little less; nothing of a socket in the file system.
+std::optional<std::uint64_t> bytes_read(int descriptor);
 
 /// One descriptor, waited for by one fiber or thread at a time. Edges are remembered, so a wait that begins after one returns at once.
 class socket_wait final : event_loop::watcher {

@@ -118,6 +118,20 @@ std::string_view rows::view(int row, int column) const noexcept {
 }
 
 std::size_t rows::bytes() const noexcept { return result_ ? PQresultMemorySize(result_.get()) : 0; }
+
+bool rows::append_row(pg_result* owned) {
+  if (!result_) return result_.reset(owned, &clear), true;
+  auto* const into = result_.get();
+  const int row = PQntuples(into), columns = PQnfields(into);
+  bool fits = true;
+  for (int column = 0; column < columns && fits; ++column) {
+    const bool null = PQgetisnull(owned, 0, column) != 0;
+    fits = PQsetvalue(into, row, column, null ? nullptr : PQgetvalue(owned, 0, column), null ? -1 : PQgetlength(owned, 0, column)) != 0;
+  }
+  PQclear(owned);
+  return fits;
+}
+
 std::int64_t rows::integer(int row, int column) const noexcept { return number_of<std::int64_t>(view(row, column)); }
 std::string rows::bytes(int row, int column) const { return hex_decoded(view(row, column)); }
 

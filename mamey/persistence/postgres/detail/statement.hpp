@@ -62,6 +62,8 @@ class rows {
   std::int64_t integer(int row, int column) const noexcept;
   bool boolean(int row, int column) const noexcept { return view(row, column) == "t"; }
   std::size_t bytes() const noexcept;            ///< in memory
+  /// One more row of the same columns; nobody else may look at these. False: out of memory.
+  bool append_row(pg_result* owned);
   std::string bytes(int row, int column) const;  ///< of a `bytea`
   /// By the column's type: integers and booleans as integers, real numbers, bytes; everything else as its text, times as ISO 8601.
   sql_value value(int row, int column) const;
@@ -77,6 +79,9 @@ struct step {
   std::string text;
   parameters values;
   rows result;  ///< filled by the answer
+  /// Rows that do not fit are dropped while they come, all of them; 0: nobody looks at rows. Unset: whatever comes is kept.
+  std::optional<std::size_t> most_bytes = std::nullopt;
+  bool too_large = false;  ///< rows were dropped
 };
 
 }  // namespace mamey::inline v1::postgres_detail
