@@ -248,7 +248,7 @@ TEST_F(messaging_in_process, a_message_that_never_comes_to_an_outcome_is_parked_
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver")});
   time.run([&] {
     // What N processes left behind that it killed: a row whose lease ran out, and their starts.
-    for (int i = 0; i < 5; ++i) deliveries.store.count_start({"deliver", "m1"});
+    for (int i = 0; i < 5; ++i) deliveries.store.count_start({"deliver", "m1"}, 0);
     orders.publish("m1", "created");
     orders.store.claim_outbox({.lease = 1s});
     sleep_for(2s);
@@ -329,36 +329,6 @@ TEST_F(messaging_in_process, an_expired_message_is_dropped_and_one_without_id_is
     EXPECT_EQ(seen.expired, 1U);
     EXPECT_EQ(seen.without_id, 1U);
     EXPECT_EQ(deliveries.effects["deliver/"], 1);
-    stop();
-  });
-}
-
-TEST_F(messaging_in_process, a_scheduled_command_runs_at_its_handler_when_it_is_due) {
-  auto& local = orders.subscribe("", "remind", {orders.handler("remind")});
-  local.queue.clear();
-  time.run([&] {
-    start();
-    envelope command;
-    command.id = "c1";
-    orders.store.commit(
-        {.inbox = {}, .delayed = {{.id = "d1", .subscription = "remind", .message = command, .delay = 60s, .last_error = {}}}});
-    sleep_for(59s);
-    EXPECT_EQ(orders.effects["remind/c1"], 0);
-    eventually([&] { return orders.effects["remind/c1"] == 1; }, "the command");
-    EXPECT_EQ(orders.store.delayed_count(), 0U) << "the row went with the handler's commit";
-    stop();
-  });
-}
-
-TEST_F(messaging_in_process, a_delayed_row_whose_handler_is_gone_goes_to_the_error_store) {
-  time.run([&] {
-    start();
-    envelope message;
-    message.id = "m1";
-    orders.store.commit({.inbox = {}, .delayed = {{.id = "d1", .subscription = "renamed_away", .message = message, .last_error = {}}}});
-    eventually([&] { return orders.store.count_errors() == 1; }, "the record");
-    EXPECT_EQ(orders.store.errors().front().error_code, "no_handler");
-    EXPECT_EQ(orders.store.delayed_count(), 0U);
     stop();
   });
 }
