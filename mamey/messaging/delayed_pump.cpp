@@ -69,6 +69,7 @@ struct delayed_pump::state : std::enable_shared_from_this<state> {
   struct lost_claim {
     std::string token;
     steady_time until;
+    steady_time release_at = steady_time::min();
   };
   std::deque<lost_claim> lost;  ///< whose answer never came: they may hold rows
 };
@@ -145,9 +146,18 @@ std::size_t delayed_pump::state::claim(const due_request& request) {
 
 /// Again and again for a while: the server may still be at it when the connection is gone.
 void delayed_pump::state::release_lost() {
-  const masked_section masked;
-  for (const auto& each : lost) from.release_due(each.token);
-  std::erase_if(lost, [now = steady_now()](const lost_claim& each) { return each.until <= now; });
+  const auto now = steady_now();
+  try {
+    const masked_section masked;
+    for (auto& each : lost) {
+      if (now < each.release_at) continue;
+      from.release_due(each.token);
+      each.release_at = now + settings.longest_poll;
+    }
+  } catch (...) {  // another time; a claim tells whether the store is there
+    log.debug("delayed rows wait for the end of a claim: {detail}", detail::words_of(describe_current_exception()));
+  }
+  std::erase_if(lost, [now](const lost_claim& each) { return each.until <= now; });
 }
 
 void delayed_pump::state::one_done(std::size_t of) {
