@@ -237,7 +237,7 @@ change_set pipeline::state::changes_of(unit_of_work& unit) const {
   for (const auto& each : unit.scheduled()) {
     const auto* handler = handlers.command_or_query(*each.message.info->key);
     if (!handler) throw internal_error("no_handler", "{} is to be sent later, but has no handler in this application", each.message.info->name);
-    delayed_message row{.id = {}, .subscription = std::string(handler->name), .message = make_envelope(each.message, options.outgoing), .attempts = 0, .delay = each.delay, .first_failed_at = {}, .last_error = {}};
+    delayed_message row{.id = {}, .subscription = std::string(handler->name), .message = make_envelope(each.message, options.outgoing), .delay = each.delay, .first_failed_at = {}, .last_error = {}};
     row.id = row.message.id;
     changes.delayed.push_back(std::move(row));
   }

@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <utility>
 
 #include <mamey/core/uuid.hpp>
+#include <mamey/messaging/detail/describe.hpp>
 #include <mamey/messaging/detail/handler_run.hpp>
 #include <mamey/messaging/detail/mailbox.hpp>
 #include <mamey/messaging/subscription_runner.hpp>
@@ -18,24 +23,55 @@ const logger log{"mamey.messaging"};
 
 enum class nudge : std::uint8_t { wake, row_done };
 
+constexpr std::size_t most_lost = 64;  ///< claims without an answer
+
+std::vector<std::string> row_names_of(const subscription& what) {
+  std::vector<std::string> names;
+  for (const auto& each : what.handlers) {
+    names.push_back(each.name);
+    names.insert(names.end(), each.aliases.begin(), each.aliases.end());
+  }
+  return names;
+}
+
 }  // namespace
 
 struct delayed_pump::state : std::enable_shared_from_this<state> {
   state(store& store_of_rows, std::vector<subscription_runner*> runners, delayed_pump_settings with)
-      : from(store_of_rows), to(std::move(runners)), settings(with), poll(with.shortest_poll) {}
+      : from(store_of_rows), settings(with), poll(with.shortest_poll) {
+    for (auto* const each : runners) to.push_back({.runner = each, .handlers = row_names_of(each->description())});
+  }
 
-  std::size_t claim();
-  void hand_over(store::due_message due, steady_time claimed);
+  /// A subscription and the rows it has of us. A throttled one keeps its own waiting, never those of others.
+  struct taker {
+    subscription_runner* runner = nullptr;
+    std::vector<std::string> handlers;  ///< what its rows may be called for
+    std::size_t has = 0;                ///< guarded by `counting`
+  };
+
+  due_request next_request();
+  std::size_t claim(const due_request& request);
+  void hand_over(delayed_message row, steady_time asked);
+  void leave_or_bury(delayed_message row);
   void bury(const delayed_message& row);
+  void release_lost();
+  void one_done(std::size_t of);
 
   store& from;
-  const std::vector<subscription_runner*> to;
+  std::vector<taker> to;
   const delayed_pump_settings settings;
   detail::mailbox<nudge> inbox;
   std::atomic<bool> stopped{false}, nudged{false};
-  std::atomic<std::size_t> running{0};
-  std::atomic<std::uint64_t> claimed{0}, orphans{0};
+  mutable std::mutex counting;
+  std::atomic<std::uint64_t> claimed{0}, orphans{0}, left{0};
   std::chrono::milliseconds poll;
+
+  struct lost_claim {
+    std::string token;
+    steady_time until;
+    steady_time release_at = steady_time::min();
+  };
+  std::deque<lost_claim> lost;  ///< whose answer never came: they may hold rows
 };
 
 delayed_pump::delayed_pump(store& from, std::vector<subscription_runner*> to, delayed_pump_settings settings)
@@ -52,46 +88,108 @@ void delayed_pump::stop() noexcept {
 }
 
 delayed_pump_statistics delayed_pump::statistics() const {
-  return {.claimed = state_->claimed, .orphans = state_->orphans, .running = state_->running};
+  const std::lock_guard lock(state_->counting);
+  delayed_pump_statistics now{.claimed = state_->claimed, .orphans = state_->orphans, .left = state_->left};
+  for (const auto& each : state_->to) now.running += each.has;
+  return now;
 }
 
 void delayed_pump::run() {
   auto& mine = *state_;
   while (!mine.stopped) {
-    const bool room = mine.running < mine.settings.most_at_a_time;
-    if (room && mine.claim() > 0) {
+    mine.release_lost();
+    const auto request = mine.next_request();
+    if (request.most > 0 && mine.claim(request) > 0) {
       mine.poll = mine.settings.shortest_poll;
       continue;
     }
-    const auto until = steady_now() + (room ? mine.poll : mine.settings.patience / 3);
+    const auto until = steady_now() + (request.most > 0 ? mine.poll : mine.settings.patience / 3);
     const auto waited = mine.inbox.take(until);
-    for (auto* const each : mine.to) each->give_back_rows_claimed_before(steady_now() - mine.settings.patience);
+    for (const auto& each : mine.to) each.runner->give_back_rows_claimed_before(steady_now() - mine.settings.patience);
     mine.nudged = false;
     const bool woken = std::ranges::find(waited, nudge::wake) != waited.end();
     mine.poll = woken ? mine.settings.shortest_poll : std::min(mine.poll * 2, mine.settings.longest_poll);
   }
 }
 
-std::size_t delayed_pump::state::claim() {
+/// Asks for no more than the fullest of those that have room can take: all that comes may be its. One that is more than half full is left
+/// out until it has worked some off, so that its last place does not make the claims of all small.
+due_request delayed_pump::state::next_request() {
+  due_request next{.token = uuid::v4().to_compact_string(), .most = settings.most_of_one, .lease = settings.lease, .except = {}};
+  const std::lock_guard lock(counting);
+  for (const auto& each : to) {
+    if (each.has * 2 > settings.most_of_one)
+      next.except.insert(next.except.end(), each.handlers.begin(), each.handlers.end());
+    else
+      next.most = std::min(next.most, settings.most_of_one - each.has);
+  }
+  if (!to.empty() && std::ranges::all_of(to, [&](const taker& each) { return each.has * 2 > settings.most_of_one; })) next.most = 0;
+  return next;
+}
+
+std::size_t delayed_pump::state::claim(const due_request& request) {
   const masked_section masked;
   const auto asked = steady_now();
-  auto due = from.claim_due(settings.most_at_a_time - running, settings.lease);
+  std::vector<delayed_message> due;
+  try {
+    due = from.claim_due(request);
+  } catch (...) {
+    // It may have been carried out, now or later: nobody else knows the token.
+    lost.push_back({.token = request.token, .until = steady_now() + settings.patience});
+    if (lost.size() > most_lost) lost.pop_front();
+    throw;
+  }
   claimed += due.size();
   for (auto& each : due) hand_over(std::move(each), asked);
   return due.size();
 }
 
-void delayed_pump::state::hand_over(store::due_message due, steady_time asked) {
-  const auto runner = std::ranges::find_if(to, [&](const auto* each) { return each->handles(due.row.subscription); });
-  if (runner == to.end()) return bury(due.row);
-  ++running;
-  const bool accepted = (*runner)->accept(std::move(due.row), asked, [self = shared_from_this()] {
-    --self->running;
-    self->inbox.post(nudge::row_done);
-  });
+/// Again and again for a while: the server may still be at it when the connection is gone.
+void delayed_pump::state::release_lost() {
+  const auto now = steady_now();
+  try {
+    const masked_section masked;
+    for (auto& each : lost) {
+      if (now < each.release_at) continue;
+      from.release_due(each.token);
+      each.release_at = now + settings.longest_poll;
+    }
+  } catch (...) {  // another time; a claim tells whether the store is there
+    log.debug("delayed rows wait for the end of a claim: {detail}", detail::words_of(describe_current_exception()));
+  }
+  std::erase_if(lost, [now](const lost_claim& each) { return each.until <= now; });
+}
+
+void delayed_pump::state::one_done(std::size_t of) {
+  {
+    const std::lock_guard lock(counting);
+    --to[of].has;
+  }
+  inbox.post(nudge::row_done);
+}
+
+void delayed_pump::state::hand_over(delayed_message row, steady_time asked) {
+  const auto whose = std::ranges::find_if(to, [&](const auto& each) { return each.runner->handles(row.subscription); });
+  if (whose == to.end()) return leave_or_bury(std::move(row));
+  const auto number = static_cast<std::size_t>(whose - to.begin());
+  {
+    const std::lock_guard lock(counting);
+    ++whose->has;
+  }
+  const bool accepted = whose->runner->accept(std::move(row), asked, [self = shared_from_this(), number] { self->one_done(number); });
   if (accepted) return;
-  --running;
-  detail::give_row_back(from, due.row, {}, start_counting::uncounted);  // stopping: for whoever goes on
+  one_done(number);
+  detail::give_row_back(from, row, {}, start_counting::uncounted);  // stopping: for whoever goes on
+}
+
+/// While instances are replaced one by one, a newer one may have the handler.
+void delayed_pump::state::leave_or_bury(delayed_message row) {
+  const auto now = wall_now();
+  if (row.waits_since == wall_time{}) row.waits_since = now;
+  if (now - row.waits_since >= settings.rollout_window) return bury(row);
+  ++left;
+  log.info("{message_id} waits for an instance that has the handler {handler}", row.message.id, row.subscription);
+  detail::give_row_back(from, row, settings.rollout_delay, start_counting::uncounted);
 }
 
 /// Nobody handles it any more (renamed without an alias, or removed): people decide.
@@ -99,16 +197,20 @@ void delayed_pump::state::bury(const delayed_message& row) {
   ++orphans;
   log.error("{message_id} waits for the handler {handler}, which does not exist: to the error store", row.message.id, row.subscription);
   const auto now = wall_now();
-  from.commit({.inbox = {},
+  try {
+    from.commit({.inbox = {},
                .errors = {{.id = uuid::v7().to_compact_string(),
-                           .key = {row.subscription.substr(0, row.subscription.find('#')), row.message.id},
+                           .key = {row.subscription.substr(0, row.subscription.find('#')), row.message.id, row.message.tenant},
                            .message = row.message,
                            .error_code = "no_handler",
-                           .error_reason = "no handler of this name exists in the application; a renamed handler needs an alias",
-                           .attempts = row.attempts,
+                           .error_reason = "no instance with a handler of this name came within the rollout window; a renamed handler needs an alias",
+                           .attempts = row.rounds,
                            .first_failed_at = row.first_failed_at == wall_time{} ? now : row.first_failed_at,
                            .failed_at = now}},
                .finished_delayed = {row.id}});
+  } catch (...) {  // its claim ends by itself; the others of that claim must not wait with it
+    log.warning("{message_id} could not be put into the error store: {detail}", row.message.id, detail::words_of(describe_current_exception()));
+  }
 }
 
 }  // namespace mamey::inline v1

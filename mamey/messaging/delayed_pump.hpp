@@ -15,10 +15,12 @@ namespace mamey::inline v1 {
 class subscription_runner;
 
 struct delayed_pump_settings {
-  std::size_t most_at_a_time = 32;           ///< claimed and not yet done
+  std::size_t most_of_one = 32;              ///< of one subscription's: claimed and not yet done
   /// Longer than `patience` and a handler with its immediate retries take: a claim is not renewed.
   std::chrono::milliseconds lease{120'000};
   std::chrono::milliseconds patience{15'000};  ///< a row that has not had its turn by then goes back uncounted
+  std::chrono::milliseconds rollout_window{600'000};  ///< how long a row nobody here handles waits for an instance that does
+  std::chrono::milliseconds rollout_delay{5'000};     ///< between its looks
   std::chrono::milliseconds shortest_poll{50};
   std::chrono::milliseconds longest_poll{500};
 };
@@ -26,6 +28,7 @@ struct delayed_pump_settings {
 struct delayed_pump_statistics {
   std::uint64_t claimed = 0;
   std::uint64_t orphans = 0;  ///< whose handler is gone: to the error store
+  std::uint64_t left = 0;     ///< put back for an instance that has their handler
   std::size_t running = 0;
 };
 

@@ -21,7 +21,7 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
     case committed:
       if (faults_.attempt_counted_after && facts_.redelivered && deduplicates()) {
         state_ = delivery_state::counting;
-        return {.step = delivery_step::count_start};
+        return {.step = delivery_step::count_start, .presumed = 1};
       }
       return settle(delivery_ending::committed);
     case failed_transient:
@@ -67,8 +67,9 @@ delivery_action delivery_machine::before_run() {
   if (faults_.attempt_counted_after) return run();
   if (facts_.starts_counted) return after_count(facts_.starts);
   if (facts_.redelivered && deduplicates()) {
+    // A first delivery costs no write. That it came to a start, a redelivery takes for granted: else the message could kill once more.
     state_ = delivery_state::counting;
-    return {.step = delivery_step::count_start};
+    return {.step = delivery_step::count_start, .presumed = 1};
   }
   return run();
 }
@@ -125,12 +126,12 @@ delivery_action delivery_machine::settle(delivery_ending ending) {
 delivery_action delivery_machine::give_back(std::chrono::milliseconds delay, start_counting counting, delivery_ending ending) {
   state_ = delivery_state::done;
   ending_ = ending;
-  return {.step = delivery_step::give_back,
-          .delay = delay,
-          .rounds = facts_.earlier_rounds,
-          .counting = counting,
-          .ending = ending,
-          .undo_start = counted_ && (counting == start_counting::uncounted || ending == delivery_ending::delayed)};
+  auto undo = start_undo::none;
+  if (counted_ && ending == delivery_ending::delayed)
+    undo = start_undo::all;
+  else if (counted_ && counting == start_counting::uncounted)
+    undo = start_undo::one;
+  return {.step = delivery_step::give_back, .delay = delay, .rounds = facts_.earlier_rounds, .counting = counting, .ending = ending, .undo = undo};
 }
 
 int delivery_machine::round() const noexcept {
@@ -139,12 +140,13 @@ int delivery_machine::round() const noexcept {
 }
 
 int delivery_machine::limit() const noexcept {
-  // Starts of planned rounds are not starts without outcome.
+  if (facts_.from_delayed_row) return rules_.start_limit;
+  // Our own count has a start in it that is only presumed: none is parked for that alone.
+  if (!facts_.starts_counted) return std::max(rules_.start_limit, 2);
+  // Starts of planned rounds are not starts without outcome. A transport's count has them in it where retries go through it: none is parked
+  // before its rounds are over.
   const auto rounds = static_cast<int>(rules_.delayed_retries.size()) + 1;
-  if (facts_.from_delayed_row) return rules_.start_limit + (facts_.never_failed ? 0 : rounds);
-  // A transport's count has them in it: none is parked before its rounds are over. Our own has not, see give_back.
-  const bool rounds_count = facts_.starts_counted && (rules_.retries_in_place || !rules_.has_store);
-  return rounds_count ? std::max(rules_.start_limit, rounds) : rules_.start_limit;
+  return rules_.retries_in_place || !rules_.has_store ? std::max(rules_.start_limit, rounds) : rules_.start_limit;
 }
 
 std::chrono::milliseconds delivery_machine::jittered(std::chrono::milliseconds span) const {

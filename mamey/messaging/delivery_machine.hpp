@@ -35,11 +35,10 @@ struct recoverability {
 struct delivery_facts {
   bool has_id = true;
   bool from_delayed_row = false;  ///< claimed from the store's delayed rows
-  bool never_failed = false;      ///< such a row that no failure has written: a message sent for later
   bool redelivered = false;
   bool look_first = false;      ///< ask the inbox before running although nothing says it was handled (aliases)
   bool starts_counted = false;  ///< `starts` survives crashes: transport or row has counted this start already
-  int starts = 0;
+  int starts = 0;          ///< without an outcome, this one included; of a transport those that planned rounds took, too
   int earlier_rounds = 0;  ///< delayed rounds before this one
   bool expired = false;
   bool too_new = false;                     ///< its min_version is above the reader's
@@ -68,7 +67,7 @@ enum class delivery_event : std::uint8_t {
 
 enum class delivery_step : std::uint8_t {
   check_inbox,
-  count_start,
+  count_start,    ///< `presumed`
   run,
   wait,           ///< `delay`
   store_delayed,  ///< `delay`, `rounds`: row of this handler and message, one commit
@@ -94,13 +93,21 @@ enum class delivery_ending : std::uint8_t {
   lost
 };
 
+/// What becomes of the start we have counted of a delivery that goes back.
+enum class start_undo : std::uint8_t {
+  none,
+  one,  ///< it was counted for nothing
+  all,  ///< it has come to an outcome, a round to follow: what is counted is starts without one
+};
+
 struct delivery_action {
   delivery_step step = delivery_step::acknowledge;
   std::chrono::milliseconds delay{};
   int rounds = 0;
   start_counting counting = start_counting::counted;
   delivery_ending ending = delivery_ending::none;
-  bool undo_start = false;  ///< with give_back: a start of our own was counted for nothing, or has come to an outcome, a round to follow
+  int presumed = 0;  ///< with count_start: starts before this one, where none is counted yet
+  start_undo undo = start_undo::none;  ///< with give_back
 };
 
 class delivery_machine {

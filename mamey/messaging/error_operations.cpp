@@ -25,7 +25,7 @@ std::string error_operations::retry(std::string_view id, retry_mode mode) {
   // The failure left an inbox row that stops redeliveries of the original. A retry has a row of its own, named for the record: it runs,
   // once.
   const auto row_name = record.key.subscription + '#' + record.id;
-  if (mode == retry_mode::keep_id && !record.message.id.empty() && store_.was_handled({row_name, record.message.id})) {
+  if (mode == retry_mode::keep_id && !record.message.id.empty() && store_.was_handled({row_name, record.message.id, record.message.tenant})) {
     throw conflict("already_handled", "{} has completed message {}: only force runs it again", record.key.subscription, record.message.id);
   }
   auto again = std::move(record.message);

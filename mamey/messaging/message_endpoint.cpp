@@ -89,8 +89,10 @@ message_endpoint::state::state(message_endpoint_parts given) : parts(std::move(g
   std::vector<subscription_runner*> fed;
   for (const auto& each : runners) fed.push_back(each.get());
   pump = std::make_unique<delayed_pump>(*parts.module_store, std::move(fed),
-                                        delayed_pump_settings{.most_at_a_time = static_cast<std::size_t>(parts.messaging.concurrency) * 2,
-                                                              .lease = row_lease(parts.messaging)});
+                                        delayed_pump_settings{.most_of_one = static_cast<std::size_t>(parts.messaging.concurrency) * 2,
+                                                              .lease = row_lease(parts.messaging),
+                                                              .rollout_window = parts.messaging.rollout_window,
+                                                              .rollout_delay = parts.messaging.rollout_delay});
   upkeep = std::make_unique<cleaner>(*parts.module_store, retention_of(parts.outbox, parts.messaging));
 }
 

@@ -20,6 +20,12 @@ struct queued_message {
   std::int64_t sequence = 0;
   envelope message;
   int starts = 0;
+  bool maybe_sent = false;  ///< another copy of it may have been handed out
+};
+
+struct queue_publication {
+  envelope message;
+  bool maybe_sent = false;  ///< an earlier try may have arrived
 };
 
 class durable_queues {
@@ -29,7 +35,7 @@ class durable_queues {
   virtual void bind(const std::string& queue, const std::string& exchange, const std::string& routing_key) = 0;
   virtual void unbind(const std::string& queue, const std::string& exchange, const std::string& routing_key) = 0;
   /// Stores one copy a bound queue in one durable commit. Returns, for each message, the number of queues it went to (0: unroutable).
-  virtual std::vector<int> publish(std::span<const envelope> messages) = 0;
+  virtual std::vector<int> publish(std::span<const queue_publication> messages) = 0;
   /// Stores directly into one queue (a retry goes to the failing subscription only), visible after `delay`.
   virtual void put(const std::string& queue, const envelope& message, std::chrono::milliseconds delay) = 0;
 

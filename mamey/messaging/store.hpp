@@ -22,10 +22,11 @@
 
 namespace mamey::inline v1 {
 
-/// The message a unit of work handles, by the subscription's stable name.
+/// The message a unit of work handles, by the subscription's stable name. Ids are unique within a tenant: two tenants may use the same.
 struct inbox_key {
   std::string subscription;
   std::string message_id;
+  std::string tenant = {};
 };
 
 /// Somebody else handles the message just now: nothing was begun and nothing is wrong. It comes again later, which costs it no attempt.
@@ -52,10 +53,19 @@ struct delayed_message {
   std::string id;            ///< of this row; the same id replaces
   std::string subscription;
   envelope message;
-  int attempts = 0;          ///< of handling, so far
+  int rounds = 0;            ///< of handling that came to an outcome: it failed
+  int starts = 0;            ///< since then, without one; each claim counts one
   std::chrono::milliseconds delay{};
   wall_time first_failed_at{};
+  wall_time waits_since{};   ///< since when it waits for a newer instance that can handle it; none: it does not
   std::string last_error;
+};
+
+struct due_request {
+  std::string token;                ///< fresh for each request: with it `release_due` frees what was claimed, also when the answer was lost
+  std::size_t most = 32;
+  std::chrono::milliseconds lease{120'000};
+  std::vector<std::string> except;  ///< handlers whose rows stay where they are, theirs from the error store among them
 };
 
 /// Everything one unit of work changes. Applied in this order, all or nothing; rows it settles go before rows it adds, so that it may schedule its own
@@ -177,18 +187,18 @@ class store : public document_reader {
 
   // -- inbox and attempts -------------------------------------------------------------------------------------------
   virtual bool was_handled(const inbox_key& key) = 0;
-  /// Counts a start before the work, durably; returns the number including this one.
-  virtual int count_start(const inbox_key& key) = 0;
+  /// Counts a start before the work, durably; returns the number including this one. `presumed`: starts there were before the first that is
+  /// counted here, at least 0.
+  virtual int count_start(const inbox_key& key, int presumed) = 0;
   /// Takes one start back: it came to nothing that the message is to blame for.
   virtual void take_back_start(const inbox_key& key) = 0;
+  /// The last start came to an outcome: what is counted from here on begins at 0. Does nothing where none was counted.
+  virtual void forget_starts(const inbox_key& key) = 0;
 
   // -- delayed messages ---------------------------------------------------------------------------------------------
-  struct due_message {
-    delayed_message row;
-    std::string token;
-  };
-  /// Takes due rows under a lease, counting an attempt each.
-  virtual std::vector<due_message> claim_due(std::size_t most, std::chrono::milliseconds lease) = 0;
+  /// Takes due rows under a lease, oldest first, counting a start each.
+  virtual std::vector<delayed_message> claim_due(const due_request& request) = 0;
+  /// Frees what stands under the token and takes the starts back that its claim counted.
   virtual void release_due(const std::string& token) = 0;
 
   // -- errors -------------------------------------------------------------------------------------------------------

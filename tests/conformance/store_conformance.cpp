@@ -193,7 +193,7 @@ TEST_P(store_conformance, a_change_set_is_applied_all_or_nothing) {
   EXPECT_FALSE(db().was_handled({"count", "m1"}));
   EXPECT_TRUE(db().claim_outbox({}).rows.empty());
   EXPECT_EQ(db().count_errors(), 0);
-  EXPECT_TRUE(db().claim_due(10, 1s).empty());
+  EXPECT_TRUE(claim_due(1s).empty());
 }
 
 TEST_P(store_conformance, plain_statements_are_applied_with_the_unit_and_checked) {
@@ -299,14 +299,47 @@ TEST_P(store_conformance, an_interactive_unit_that_stays_open_too_long_is_rolled
 
 TEST_P(store_conformance, starts_are_counted_before_the_work_and_survive) {
   const inbox_key key{"count", "m1"};
-  EXPECT_EQ(db().count_start(key), 1);
+  EXPECT_EQ(db().count_start(key, 0), 1);
   reopen();
-  EXPECT_EQ(db().count_start(key), 2);
-  EXPECT_EQ(db().count_start({"audit", "m1"}), 1);
+  EXPECT_EQ(db().count_start(key, 1), 2) << "nothing is presumed where something was counted";
+  EXPECT_EQ(db().count_start({"audit", "m1"}, 1), 2) << "the first one here, one before it";
   db().take_back_start(key);
-  EXPECT_EQ(db().count_start(key), 2) << "one start was taken back, not those of others";
+  EXPECT_EQ(db().count_start(key, 0), 2) << "one start was taken back, not those of others";
   for (int i = 0; i < 3; ++i) db().take_back_start(key);
-  EXPECT_EQ(db().count_start(key), 1) << "there are never fewer than none";
+  EXPECT_EQ(db().count_start(key, 0), 1) << "there are never fewer than none";
+  db().count_start(key, 0);
+  db().forget_starts(key);
+  db().forget_starts({"count", "never started"});
+  EXPECT_EQ(db().count_start(key, 1), 1) << "they came to an outcome";
+  EXPECT_EQ(db().count_start({"audit", "m1"}, 1), 3);
+}
+
+TEST_P(store_conformance, messages_of_two_tenants_may_have_one_id) {
+  const inbox_key none{"count", "m1"}, first{"count", "m1", "t1"}, second{"count", "m1", "t2"};
+  EXPECT_EQ(db().commit({.inbox = first}), commit_outcome::committed);
+  EXPECT_TRUE(db().was_handled(first));
+  EXPECT_FALSE(db().was_handled(second));
+  EXPECT_FALSE(db().was_handled(none));
+  EXPECT_EQ(db().commit({.inbox = first}), commit_outcome::already_handled);
+  EXPECT_EQ(db().commit({.inbox = second}), commit_outcome::committed);
+  EXPECT_EQ(db().commit({.inbox = none}), commit_outcome::committed);
+  for (const auto& each : {none, first, second}) {
+    EXPECT_EQ(db().commit({.inbox = each}), commit_outcome::already_handled) << each.tenant;
+    EXPECT_FALSE(db().begin(each, 10s)) << each.tenant;
+  }
+  auto unit = db().begin(inbox_key{"count", "m1", "t3"}, 10s);
+  ASSERT_TRUE(unit);
+  unit->commit({});
+  EXPECT_FALSE(db().begin(inbox_key{"count", "m1", "t3"}, 10s));
+  EXPECT_EQ(db().count_start(first, 0), 1);
+  EXPECT_EQ(db().count_start(first, 0), 2);
+  EXPECT_EQ(db().count_start(second, 0), 1);
+  db().take_back_start(first);
+  EXPECT_EQ(db().count_start(second, 0), 2);
+  auto failed = message("m1");
+  failed.tenant = "t1";
+  db().commit({.errors = {{.id = "e1", .key = first, .message = failed}}});
+  EXPECT_EQ(db().load_error("e1")->key.tenant, "t1");
 }
 
 TEST_P(store_conformance, a_message_has_one_open_unit_at_a_time_and_who_comes_second_is_busy_or_waits) {
@@ -350,56 +383,81 @@ TEST_P(store_conformance, a_delayed_message_comes_when_it_is_due_under_a_lease) 
   delayed_message row{.id = "d1",
                       .subscription = "count",
                       .message = message("m1"),
-                      .attempts = 2,
+                      .rounds = 2,
                       .delay = 10s,
                       .first_failed_at = wall_time(5us),
+                      .waits_since = wall_time(6us),
                       .last_error = "no luck"};
   row.message.headers = {{"a", "1"}};
   db().commit({.delayed = {row}});
-  EXPECT_TRUE(db().claim_due(10, 30s).empty());
+  EXPECT_TRUE(claim_due().empty());
   move_clock(10s);
-  const auto due = db().claim_due(10, 30s);
+  const auto due = claim_due();
   ASSERT_EQ(due.size(), 1U);
-  EXPECT_EQ(due[0].row.attempts, 3) << "counted before the work";
-  EXPECT_EQ(due[0].row.message.headers.at("a"), "1");
-  EXPECT_EQ(due[0].row.subscription, "count");
-  EXPECT_EQ(due[0].row.last_error, "no luck");
-  EXPECT_EQ(due[0].row.first_failed_at, wall_time(5us));
-  EXPECT_TRUE(db().claim_due(10, 30s).empty());
+  EXPECT_EQ(due[0].starts, 1) << "counted before the work";
+  EXPECT_EQ(due[0].rounds, 2) << "of which nothing is known yet";
+  EXPECT_EQ(due[0].message.headers.at("a"), "1");
+  EXPECT_EQ(due[0].subscription, "count");
+  EXPECT_EQ(due[0].last_error, "no luck");
+  EXPECT_EQ(due[0].first_failed_at, wall_time(5us));
+  EXPECT_EQ(due[0].waits_since, wall_time(6us));
+  EXPECT_TRUE(claim_due().empty());
   move_clock(31s);
-  EXPECT_EQ(db().claim_due(10, 30s).at(0).row.attempts, 4) << "the lease ran out";
+  const auto again = claim_due();
+  ASSERT_EQ(again.size(), 1U) << "the lease ran out";
+  EXPECT_EQ(again[0].starts, 2);
+  EXPECT_EQ(again[0].rounds, 2);
   db().commit({.finished_delayed = {"d1"}});
   move_clock(31s);
-  EXPECT_TRUE(db().claim_due(10, 30s).empty());
+  EXPECT_TRUE(claim_due().empty());
 }
 
-TEST_P(store_conformance, delayed_messages_come_oldest_first_are_replaced_by_id_and_can_be_given_back) {
+TEST_P(store_conformance, delayed_messages_come_oldest_first_and_are_replaced_by_id) {
   db().commit({.delayed = {{.id = "d1", .delay = 9s}, {.id = "d2", .delay = 5s}, {.id = "d3", .delay = 60s}}});
-  db().commit({.delayed = {{.id = "d3", .delay = 1s}}});
+  db().commit({.delayed = {{.id = "d3", .starts = 3, .delay = 1s}}});
   move_clock(20s);
-  auto due = db().claim_due(2, 30s);
+  const auto due = db().claim_due({.token = "first", .most = 2, .lease = 30s, .except = {}});
   ASSERT_EQ(due.size(), 2U);
-  EXPECT_EQ(due[0].row.id, "d3");
-  EXPECT_EQ(due[1].row.id, "d2");
-  db().release_due(due[0].token);
-  due = db().claim_due(10, 30s);
-  ASSERT_EQ(due.size(), 3U);
-  EXPECT_EQ(due[0].row.attempts, 1) << "a message given back was not tried";
+  EXPECT_EQ(due[0].id, "d3");
+  EXPECT_EQ(due[0].starts, 4);
+  EXPECT_EQ(due[1].id, "d2");
+}
+
+TEST_P(store_conformance, whoever_knows_the_token_frees_what_was_claimed_without_a_start) {
+  db().commit({.delayed = {{.id = "d1"}, {.id = "d2"}}});
+  db().claim_due({.token = "answered", .most = 1, .lease = 30s, .except = {}});
+  db().claim_due({.token = "unanswered", .most = 1, .lease = 30s, .except = {}});
+  db().release_due("of nobody");
+  EXPECT_TRUE(claim_due().empty());
+  db().release_due("unanswered");
+  db().release_due("unanswered");
+  const auto due = claim_due();
+  ASSERT_EQ(due.size(), 1U) << "the other claim holds";
+  EXPECT_EQ(due[0].id, "d2");
+  EXPECT_EQ(due[0].starts, 1) << "a message given back was not tried";
+}
+
+TEST_P(store_conformance, delayed_messages_of_named_handlers_stay_where_they_are) {
+  db().commit({.delayed = {{.id = "d1", .subscription = "count"}, {.id = "d2", .subscription = "count#e1"}, {.id = "d3", .subscription = "counter"}}});
+  const auto due = db().claim_due({.token = "t", .most = 10, .lease = 30s, .except = {"audit", "count"}});
+  ASSERT_EQ(due.size(), 1U) << "a retry from the error store is its handler's, too";
+  EXPECT_EQ(due[0].id, "d3");
+  EXPECT_EQ(claim_due().size(), 2U);
 }
 
 TEST_P(store_conformance, a_unit_may_settle_its_delayed_row_and_schedule_it_again) {
   db().commit({.delayed = {{.id = "d1"}}});
-  ASSERT_EQ(db().claim_due(10, 30s).size(), 1U);
+  ASSERT_EQ(claim_due().size(), 1U);
   db().commit({.delayed = {{.id = "d1", .delay = 5s}}, .finished_delayed = {"d1"}});
-  EXPECT_TRUE(db().claim_due(10, 30s).empty());
+  EXPECT_TRUE(claim_due().empty());
   move_clock(5s);
-  EXPECT_EQ(db().claim_due(10, 30s).at(0).row.attempts, 1);
+  EXPECT_EQ(claim_due().at(0).starts, 1);
 }
 
 TEST_P(store_conformance, a_delayed_message_put_by_a_clock_that_was_set_back_is_due) {
   db().commit({.delayed = {{.id = "d1", .delay = 10s}}});
   move_clock(-1h);
-  EXPECT_EQ(db().claim_due(10, 30s).size(), 1U);
+  EXPECT_EQ(claim_due().size(), 1U);
 }
 
 TEST_P(store_conformance, errors_are_listed_newest_first_shown_and_settled_with_a_unit) {

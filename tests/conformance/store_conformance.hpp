@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -31,11 +32,16 @@ class store_conformance : public ::testing::TestWithParam<std::function<std::uni
   /// Closes the store and opens the database again.
   void reopen();
   store& db() { return *store_; }
+  /// What is due, under a token of its own.
+  std::vector<delayed_message> claim_due(std::chrono::milliseconds lease = std::chrono::seconds(30)) {
+    return db().claim_due({.token = "c" + std::to_string(++claims_), .most = 10, .lease = lease, .except = {}});
+  }
   void move_clock(std::chrono::milliseconds span) { database_->move_clock(span); }
 
  private:
   std::unique_ptr<test_database> database_;
   std::unique_ptr<store> store_;
+  int claims_ = 0;
 };
 
 }  // namespace mamey::testing

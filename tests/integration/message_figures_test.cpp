@@ -111,7 +111,7 @@ TEST_F(figures_test, of_the_handlers) {
     EXPECT_EQ(metric("mamey_errors"), 1);
     EXPECT_EQ(now().parked, 0);
 
-    auto row = delayed_message{.id = "r1", .subscription = "on_noted", .message = noted("m2"), .attempts = 2};  // as two dead processes leave it
+    auto row = delayed_message{.id = "r1", .subscription = "on_noted", .message = noted("m2"), .starts = 2};  // as two dead processes leave it
     running_->module_store()->commit({.inbox = {}, .delayed = {std::move(row)}});
     eventually([&] { return now().parked == 1; }, "the end of its starts");
     EXPECT_EQ(metric("mamey_messages_parked_total{subscription=\"Noted\"}"), 1);

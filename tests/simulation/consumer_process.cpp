@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace mamey::simulation {
 
@@ -53,6 +54,7 @@ void consumer_process::start() {
   ++incarnation_;
   held_ = 0;
   connection_ = 0;
+  lost_claim_.clear();
   subscription_ = std::make_unique<subscription_machine>(world_.time.random.next());
   throttle_ = std::make_unique<throttle_machine>(concurrency, 4);
   supervise(subscription_event::start);
@@ -123,11 +125,19 @@ void consumer_process::throttled(throttle_event event) {
 void consumer_process::poll_delayed() {
   with_store(
       [this] {
-        for (auto& due : world_.inbox_store->db().claim_due(4, 15s)) {
+        auto& rows = world_.inbox_store->db();
+        if (!lost_claim_.empty()) rows.release_due(std::exchange(lost_claim_, {}));
+        const auto token = "c" + std::to_string(number_) + "." + std::to_string(world_.time.now().count());
+        auto claimed = rows.claim_due({.token = token, .most = 4, .lease = 15s, .except = {}});
+        if (world_.hits(world_.settings.store_failure)) {  // its answer is lost
+          lost_claim_ = token;
+          return;
+        }
+        for (auto& due : claimed) {
           auto which = std::make_shared<run>();
-          which->message = std::make_shared<const envelope>(due.row.message);
-          which->handlers = {due.row.subscription};
-          which->row = std::move(due.row);
+          which->message = std::make_shared<const envelope>(due.message);
+          which->handlers = {due.subscription};
+          which->row = std::move(due);
           later(1ms, [this, which] { begin(which); });
         }
       },
@@ -153,8 +163,8 @@ void consumer_process::begin(const run_ptr& which) {
   const delivery_facts facts{.from_delayed_row = which->row.has_value(),
                              .redelivered = which->redelivered,
                              .starts_counted = which->row.has_value() || world_.settings.counts_starts,
-                             .starts = which->row ? which->row->attempts : which->starts,
-                             .earlier_rounds = which->row ? which->row->attempts - 1 : 0,
+                             .starts = which->row ? which->row->starts : which->starts,
+                             .earlier_rounds = which->row ? which->row->rounds : 0,
                              .too_new = which->message->min_version > world_.reader_version(),
                              .random = world_.time.random.share()};
   which->machine = std::make_unique<delivery_machine>(rules_, facts, world_.settings.faults);
@@ -195,7 +205,7 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
     }
     case delivery_step::count_start: {
       auto starts = std::make_shared<int>();
-      return with_store([&book, key, starts] { *starts = book.db().count_start(key); },
+      return with_store([&book, key, starts, presumed = action.presumed] { *starts = book.db().count_start(key, presumed); },
                         [this, which, starts] { feed(which, delivery_event::start_counted, *starts); }, tell(delivery_event::store_down),
                         tell(delivery_event::store_down));
     }
@@ -204,14 +214,14 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
     case delivery_step::wait:
       return later(action.delay, tell(delivery_event::waited));
     case delivery_step::store_delayed:
-      return write(delayed_row(*which, action.delay, action.rounds));
+      return write(delayed_row(*which, action.delay, action.rounds, 0));
     case delivery_step::store_failure:
       return write(failure_of(*which, action));
     case delivery_step::finish_row:
       return write({.inbox = {}, .finished_delayed = {which->row->id}});
     case delivery_step::acknowledge:
     case delivery_step::give_back:
-      if (action.undo_start && !world_.hits(world_.settings.store_failure)) book.db().take_back_start(key);
+      if (!world_.hits(world_.settings.store_failure)) undo(action.undo, key);
       if (action.ending == delivery_ending::committed) throttled(throttle_event::succeeded);
       if (action.ending == delivery_ending::store_down) throttled(throttle_event::store_down);
       which->verdict = which->at == 0 ? action : combine(which->verdict, action);
@@ -225,9 +235,9 @@ void consumer_process::settle(const run_ptr& which) {
   const bool back = verdict.step == delivery_step::give_back;
   if (which->row) {  // acknowledged by the commit that ended it; given back by storing it again
     --which->at;
-    const int attempts = which->row->attempts - (verdict.counting == start_counting::uncounted ? 1 : 0);
+    const int starts = which->row->starts - (verdict.counting == start_counting::uncounted ? 1 : 0);
     if (back)
-      with_store([this, changes = delayed_row(*which, verdict.delay, attempts)] { world_.inbox_store->commit(changes); }, [] {}, [] {},
+      with_store([this, changes = delayed_row(*which, verdict.delay, which->row->rounds, starts)] { world_.inbox_store->commit(changes); }, [] {}, [] {},
                  [] {});
     return;
   }
@@ -238,6 +248,11 @@ void consumer_process::settle(const run_ptr& which) {
   else
     world_.broker->acknowledge(connection_, which->item);
   world_.broker->pump();
+}
+
+void consumer_process::undo(start_undo how, const inbox_key& key) {
+  if (how == start_undo::one) world_.inbox_store->db().take_back_start(key);
+  if (how == start_undo::all) world_.inbox_store->db().forget_starts(key);
 }
 
 /// Of a process that died, the transaction stays open until somebody finds its connection gone.
@@ -263,7 +278,10 @@ void consumer_process::handle(const run_ptr& which) {
     switch (message.what) {
       case fate::aborts_the_process: {
         const int limit = std::max(rules_.start_limit, world_.settings.counts_starts && rules_.retries_in_place ? static_cast<int>(delays.size()) + 1 : 0);
-        if (++message.aborts > (message.copies + 1) * (limit + 1))
+        // A transport counts for each copy. Else all count together, but for the first start of each further copy, which may be no redelivery; at
+        // the second handler a redelivery takes one start for granted that ended at the first.
+        const int copies = std::max(message.copies, 1);
+        if (++message.aborts > (world_.settings.counts_starts ? copies * limit : limit + copies - 1 + limit - 1))
           world_.violate(message.id + " aborts its process again and again and is not parked");
         return crash();
       }
@@ -311,11 +329,12 @@ void consumer_process::commit_separately(const run_ptr& which, change_set change
              unknown, unknown);
 }
 
-change_set consumer_process::delayed_row(const run& which, span delay, int attempts) const {
+change_set consumer_process::delayed_row(const run& which, span delay, int rounds, int starts) const {
   delayed_message row{.id = which.handlers[which.at] + "/" + which.message->id,
                       .subscription = which.handlers[which.at],
                       .message = *which.message,
-                      .attempts = attempts,
+                      .rounds = rounds,
+                      .starts = starts,
                       .delay = std::chrono::duration_cast<std::chrono::milliseconds>(delay),
                       .last_error = {}};
   return {.inbox = {}, .delayed = {std::move(row)}};

@@ -58,7 +58,8 @@ class consumer_process {
   void settle(const run_ptr& which);
   void throttled(throttle_event event);
   change_set failure_of(const run& which, const delivery_action& action) const;
-  change_set delayed_row(const run& which, span delay, int attempts) const;
+  change_set delayed_row(const run& which, span delay, int rounds, int starts) const;
+  void undo(start_undo how, const inbox_key& key);
   handling_context context_of(const run& which) const;
 
   /// Carries out `operation` after a while; its answer, or the news that the store is away, comes back. Either may meet a crash.
@@ -75,6 +76,7 @@ class consumer_process {
   std::unique_ptr<subscription_machine> subscription_;
   std::unique_ptr<throttle_machine> throttle_;
   recoverability rules_;
+  std::string lost_claim_;  ///< token of the claim of delayed rows whose answer was lost; none: empty
 };
 
 }  // namespace mamey::simulation

@@ -54,7 +54,7 @@ class database {
   }
 
   void empty() {
-    admin_.run("truncate mamey_outbox, mamey_outbox_archive, mamey_slots, mamey_inbox, mamey_starts, mamey_delayed, mamey_errors, effects");
+    admin_.run("truncate mamey_outbox, mamey_outbox_archive, mamey_slots, mamey_inbox, mamey_handling_starts, mamey_delayed, mamey_errors, effects");
     shown_.reset();
   }
   postgres_store& at(std::chrono::nanoseconds now) {

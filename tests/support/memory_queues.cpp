@@ -15,14 +15,14 @@ void memory_queues::unbind(const std::string& queue, const std::string& exchange
   bindings_[{exchange, routing_key}].erase(queue);
 }
 
-std::vector<int> memory_queues::publish(std::span<const envelope> messages) {
+std::vector<int> memory_queues::publish(std::span<const queue_publication> messages) {
   if (before) before("publish");
   std::vector<int> reached;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& each : messages) {
-      const auto& queues = bindings_[{each.exchange, each.routing_key}];
-      for (const auto& queue : queues) rows_[++next_sequence_] = {.queue = queue, .message = each, .token = {}};
+      const auto& queues = bindings_[{each.message.exchange, each.message.routing_key}];
+      for (const auto& queue : queues) rows_[++next_sequence_] = {.queue = queue, .message = each.message, .maybe_sent = each.maybe_sent, .token = {}};
       reached.push_back(static_cast<int>(queues.size()));
     }
   }
@@ -54,7 +54,7 @@ durable_queues::taken memory_queues::take(const std::string& queue, std::size_t 
     if (!free || each.visible_at > now) continue;
     each.token = result.token;
     each.lease_until = now + lease;
-    result.messages.push_back({.sequence = sequence, .message = each.message, .starts = ++each.starts});
+    result.messages.push_back({.sequence = sequence, .message = each.message, .starts = ++each.starts, .maybe_sent = each.maybe_sent});
   }
   return result;
 }

@@ -23,7 +23,7 @@ class memory_queues final : public durable_queues {
 
   void bind(const std::string& queue, const std::string& exchange, const std::string& routing_key) override;
   void unbind(const std::string& queue, const std::string& exchange, const std::string& routing_key) override;
-  std::vector<int> publish(std::span<const envelope> messages) override;
+  std::vector<int> publish(std::span<const queue_publication> messages) override;
   void put(const std::string& queue, const envelope& message, std::chrono::milliseconds delay) override;
   taken take(const std::string& queue, std::size_t most, std::chrono::milliseconds lease, bool ordered) override;
   void remove(std::span<const std::int64_t> sequences) override;
@@ -40,6 +40,7 @@ class memory_queues final : public durable_queues {
   struct row {
     std::string queue;
     envelope message;
+    bool maybe_sent = false;
     int starts = 0;
     std::string token;
     steady_time lease_until{};

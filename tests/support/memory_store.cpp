@@ -63,12 +63,12 @@ commit_outcome memory_store::commit(const change_set& changes) {
   {
     operation running(*this, "commit");
     const auto now = clock_();
-    if (changes.inbox && inbox_.contains({changes.inbox->subscription, changes.inbox->message_id})) {
+    if (changes.inbox && inbox_.contains(place_of(*changes.inbox))) {
       running.done();
       return commit_outcome::already_handled;
     }
     check_documents(changes);
-    if (changes.inbox) inbox_[{changes.inbox->subscription, changes.inbox->message_id}] = now;
+    if (changes.inbox) inbox_[place_of(*changes.inbox)] = now;
     apply_documents(changes);
     for (const auto& each : changes.statements) {
       if (apply) apply(each);
@@ -301,39 +301,48 @@ void memory_store::release_slots(const std::string& owner) {
 
 bool memory_store::was_handled(const inbox_key& key) {
   operation running(*this, "was_handled");
-  const bool there = inbox_.contains({key.subscription, key.message_id});
+  const bool there = inbox_.contains(place_of(key));
   running.done();
   return there;
 }
 
-int memory_store::count_start(const inbox_key& key) {
+int memory_store::count_start(const inbox_key& key, int presumed) {
   operation running(*this, "count_start");
-  const int starts = ++starts_[{key.subscription, key.message_id}];
+  const int starts = ++starts_.try_emplace(place_of(key), presumed).first->second;
   running.done();
   return starts;
 }
 
 void memory_store::take_back_start(const inbox_key& key) {
   operation running(*this, "take_back_start");
-  if (auto& starts = starts_[{key.subscription, key.message_id}]; starts > 0) --starts;
+  if (const auto found = starts_.find(place_of(key)); found != starts_.end() && found->second > 0) --found->second;
   running.done();
 }
 
-std::vector<store::due_message> memory_store::claim_due(std::size_t most, std::chrono::milliseconds lease) {
+void memory_store::forget_starts(const inbox_key& key) {
+  operation running(*this, "forget_starts");
+  if (const auto found = starts_.find(place_of(key)); found != starts_.end()) found->second = 0;
+  running.done();
+}
+
+std::vector<delayed_message> memory_store::claim_due(const due_request& request) {
   operation running(*this, "claim_due");
   const auto now = clock_();
   constexpr std::chrono::hours longest_wait{24};
-  std::vector<due_message> taken;
-  const auto token = "d" + std::to_string(++next_token_);
+  std::vector<delayed_row*> due;
   for (auto& [id, each] : delayed_) {
-    if (taken.size() == most) break;
-    const bool due = each.due <= now || each.due > now + longest_wait;
-    const bool free = each.token.empty() || each.lease_until <= now || each.lease_until > now + lease * 2;
-    if (!due || !free) continue;
-    ++each.row.attempts;
-    each.token = token;
-    each.lease_until = now + lease;
-    taken.push_back({.row = each.row, .token = token});
+    const bool free = each.token.empty() || each.lease_until <= now || each.lease_until > now + request.lease * 2;
+    const auto handler = each.row.subscription.substr(0, each.row.subscription.find('#'));
+    if ((each.due <= now || each.due > now + longest_wait) && free && std::ranges::find(request.except, handler) == request.except.end()) due.push_back(&each);
+  }
+  std::ranges::stable_sort(due, {}, &delayed_row::due);
+  due.resize(std::min(due.size(), request.most));
+  std::vector<delayed_message> taken;
+  for (auto* const each : due) {
+    ++each->row.starts;
+    each->token = request.token;
+    each->lease_until = now + request.lease;
+    taken.push_back(each->row);
   }
   running.done();
   return taken;
@@ -342,7 +351,9 @@ std::vector<store::due_message> memory_store::claim_due(std::size_t most, std::c
 void memory_store::release_due(const std::string& token) {
   operation running(*this, "release_due");
   for (auto& [id, each] : delayed_) {
-    if (each.token == token) each.token.clear();
+    if (each.token != token || token.empty()) continue;
+    each.token.clear();
+    --each.row.starts;
   }
   running.done();
 }

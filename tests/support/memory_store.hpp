@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -66,10 +67,11 @@ class memory_store final : public store {
   void release_slots(const std::string& owner) override;
 
   bool was_handled(const inbox_key& key) override;
-  int count_start(const inbox_key& key) override;
+  int count_start(const inbox_key& key, int presumed) override;
   void take_back_start(const inbox_key& key) override;
+  void forget_starts(const inbox_key& key) override;
 
-  std::vector<due_message> claim_due(std::size_t most, std::chrono::milliseconds lease) override;
+  std::vector<delayed_message> claim_due(const due_request& request) override;
   void release_due(const std::string& token) override;
 
   std::vector<error_record> list_errors(std::int64_t offset, std::int64_t limit) override;
@@ -85,7 +87,8 @@ class memory_store final : public store {
   void query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) override;
 
  private:
-  using key_type = std::pair<std::string, std::string>;
+  using key_type = std::tuple<std::string, std::string, std::string>;
+  static key_type place_of(const inbox_key& key) { return {key.subscription, key.message_id, key.tenant}; }
   struct delayed_row {
     delayed_message row;
     std::chrono::nanoseconds due{};

@@ -46,7 +46,7 @@ class handler_run {
   delivery_action go() {
     auto action = machine_.on(delivery_event::begin);
     while (action.step != delivery_step::acknowledge && action.step != delivery_step::give_back) action = carry_out(action);
-    if (action.undo_start) undo_start();
+    if (action.undo != start_undo::none) undo(action.undo);
     return action;
   }
 
@@ -54,16 +54,15 @@ class handler_run {
   delivery_facts facts() const {
     const auto& message = *from_.message;
     const auto now = wall_now();
-    const auto since = from_.row ? from_.row->first_failed_at : message.occurred_at;
+    const auto since = from_.row ? from_.row->waits_since : message.occurred_at;
     const bool in_place = around_.rules.retries_in_place || !around_.rules.has_store;
     delivery_facts known{.has_id = !message.id.empty(),
                          .from_delayed_row = from_.row.has_value(),
-                         .never_failed = from_.row && from_.row->first_failed_at == wall_time{},
                          .redelivered = from_.redelivered,
                          .look_first = !handler_.aliases.empty(),
                          .starts_counted = from_.row.has_value() || around_.transport_counts_starts,
-                         .starts = from_.row ? from_.row->attempts : from_.starts,
-                         .earlier_rounds = from_.row ? from_.row->attempts - 1 : 0,
+                         .starts = from_.row ? from_.row->starts : from_.starts,
+                         .earlier_rounds = from_.row ? from_.row->rounds : 0,
                          .expired = message.expires_at && *message.expires_at <= now,
                          .too_new = message.min_version > around_.what->reader_version,
                          .random = random_share()};
@@ -78,7 +77,7 @@ class handler_run {
       case delivery_step::check_inbox:
         return with_store([&] { return was_handled() ? machine_.on(delivery_event::handled) : machine_.on(delivery_event::not_handled); });
       case delivery_step::count_start:
-        return with_store([&] { return machine_.on(delivery_event::start_counted, around_.module_store->count_start(*key())); });
+        return with_store([&] { return machine_.on(delivery_event::start_counted, around_.module_store->count_start(*key(), action.presumed)); });
       case delivery_step::run:
         return machine_.on(run());
       case delivery_step::wait:
@@ -119,14 +118,14 @@ class handler_run {
 
   std::optional<inbox_key> key() const {
     if (!around_.module_store || from_.message->id.empty()) return std::nullopt;
-    return inbox_key{handler_.name + suffix_, from_.message->id};
+    return inbox_key{handler_.name + suffix_, from_.message->id, from_.message->tenant};
   }
 
   bool was_handled() const {
     if (around_.module_store->was_handled(*key())) return true;
     if (!suffix_.empty()) return false;
     for (const auto& alias : handler_.aliases) {
-      if (around_.module_store->was_handled({alias, from_.message->id})) return true;
+      if (around_.module_store->was_handled({alias, from_.message->id, from_.message->tenant})) return true;
     }
     return false;
   }
@@ -221,18 +220,20 @@ class handler_run {
     const auto& message = *from_.message;
     const auto id = from_.row            ? from_.row->id
                     : message.id.empty() ? uuid::v7().to_compact_string()
-                                         : derived_id(message.id, handler_.name + "/delayed");
-    if (action.ending == delivery_ending::too_new && first_failed_at_ == wall_time{}) first_failed_at_ = wall_now();
+                                         : derived_id(id_among_tenants(), handler_.name + "/delayed");
+    const bool too_new = action.ending == delivery_ending::too_new;
+    const auto waited_since = from_.row ? from_.row->waits_since : wall_time{};
     log.info("{message_id} comes to {handler} again in {delay_ms} ms", message.id, handler_.name, action.delay.count());
     return {
         .inbox = {},
         .delayed = {{.id = id,
                      .subscription = handler_.name + suffix_,
                      .message = message,
-                     .attempts = action.rounds,
+                     .rounds = action.rounds,
                      .delay = action.delay,
                      .first_failed_at = first_failed_at_,
-                     .last_error = action.ending == delivery_ending::too_new ? "too_new" : last_error_.code + ": " + last_error_.reason}}};
+                     .waits_since = !too_new ? wall_time{} : waited_since != wall_time{} ? waited_since : wall_now(),
+                     .last_error = too_new ? "too_new" : last_error_.code + ": " + last_error_.reason}}};
   }
 
   change_set failure(const delivery_action& action) {
@@ -252,6 +253,7 @@ class handler_run {
                      .violations = {}};
     }
     const auto now = wall_now();
+    const auto waited_since = from_.row ? from_.row->waits_since : wall_time{};
     change_set changes{.inbox = key()};
     if (from_.row) changes.finished_delayed.push_back(from_.row->id);
     if (answer_.rejected) changes.outbox.push_back(completed(std::move(*answer_.rejected)));
@@ -259,12 +261,12 @@ class handler_run {
       log.error("{message_id} goes to the error store: {handler} {code} {reason}", from_.message->id, handler_.name, last_error_.code,
                 last_error_.reason);
       changes.errors.push_back({.id = uuid::v7().to_compact_string(),
-                                .key = {handler_.name, from_.message->id},
+                                .key = {handler_.name, from_.message->id, from_.message->tenant},
                                 .message = *from_.message,
                                 .error_code = last_error_.code,
                                 .error_reason = last_error_.reason,
                                 .attempts = machine_.attempt(),
-                                .first_failed_at = first_failed_at_ == wall_time{} ? now : first_failed_at_,
+                                .first_failed_at = first_failed_at_ != wall_time{} ? first_failed_at_ : waited_since != wall_time{} ? waited_since : now,
                                 .failed_at = now});
     }
     return changes;
@@ -272,7 +274,7 @@ class handler_run {
 
   envelope completed(envelope rejected) const {
     const auto& message = *from_.message;
-    rejected.id = message.id.empty() ? uuid::v7().to_compact_string() : derived_id(message.id, handler_.name + suffix_);
+    rejected.id = message.id.empty() ? uuid::v7().to_compact_string() : derived_id(id_among_tenants(), handler_.name + suffix_);
     if (rejected.correlation_id.empty()) rejected.correlation_id = message.correlation_id;
     if (rejected.causation_id.empty()) rejected.causation_id = message.id;
     if (rejected.tenant.empty()) rejected.tenant = message.tenant;
@@ -282,10 +284,19 @@ class handler_run {
     return rejected;
   }
 
-  void undo_start() const {
+  /// What ids are derived from: two tenants may use one id.
+  std::string id_among_tenants() const {
+    const auto& message = *from_.message;
+    return message.tenant.empty() ? message.id : derived_id(message.id, message.tenant);
+  }
+
+  void undo(start_undo how) const {
     try {
       const masked_section masked;
-      around_.module_store->take_back_start(*key());
+      if (how == start_undo::all)
+        around_.module_store->forget_starts(*key());
+      else
+        around_.module_store->take_back_start(*key());
     } catch (...) {
       log.debug("a start of {message_id} stays counted: {detail}", from_.message->id, words_of(describe_current_exception()));
     }
@@ -315,7 +326,7 @@ delivery_action run_handler(const run_surroundings& around, const message_handle
 void give_row_back(store& into, const delayed_message& row, std::chrono::milliseconds delay, start_counting counting) {
   auto again = row;
   again.delay = delay;
-  if (counting == start_counting::uncounted) --again.attempts;
+  if (counting == start_counting::uncounted) --again.starts;
   try {
     const masked_section masked;
     into.commit({.inbox = {}, .delayed = {std::move(again)}});

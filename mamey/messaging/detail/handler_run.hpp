@@ -48,7 +48,7 @@ row_subscription parse_row_subscription(const std::string& text);
 /// Runs `handler` for `message` to the end; returns the final action (acknowledge or give_back). In a fiber of a worker loop.
 delivery_action run_handler(const run_surroundings& around, const message_handler& handler, const incoming& from);
 
-/// A delayed row given back: stored again, due after `delay`.
+/// A claimed delayed row given back: stored again, due after `delay`.
 void give_row_back(store& into, const delayed_message& row, std::chrono::milliseconds delay, start_counting counting);
 
 }  // namespace mamey::inline v1::detail

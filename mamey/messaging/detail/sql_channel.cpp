@@ -62,7 +62,7 @@ class sql_channel final : public outgoing_channel {
   }
 
   void commit(const std::vector<outgoing_message>& batch) {
-    std::vector<envelope> messages;
+    std::vector<queue_publication> messages;
     std::vector<const outgoing_message*> sent;
     for (const auto& each : batch) {
       if (steady_now() >= each.send_before) {
@@ -70,7 +70,7 @@ class sql_channel final : public outgoing_channel {
               {.result = publish_result::broker_fault, .reason = "its lease ended while it waited", .untouched = !each.maybe_sent});
         continue;
       }
-      messages.push_back(*each.message);
+      messages.push_back({.message = *each.message, .maybe_sent = each.maybe_sent});
       sent.push_back(&each);
     }
     if (sent.empty()) return;

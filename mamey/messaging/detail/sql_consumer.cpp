@@ -208,7 +208,7 @@ class sql_consumer final : public sql_consumer_base {
     held_ += taken.messages.size();
     for (auto& each : taken.messages) {
       delivery next{.message = std::make_shared<const envelope>(std::move(each.message)),
-                    .redelivered = each.starts > 1,
+                    .redelivered = each.starts > 1 || each.maybe_sent,
                     .starts = each.starts,
                     .settle = std::make_unique<sql_settlement>(words_, each.sequence)};
       const std::lock_guard lock(delivering_);

@@ -399,12 +399,14 @@ void postgres_store::release_slots(const std::string& owner) { state_->hurry(pg:
 // -- inbox, delayed messages, errors ----------------------------------------------------------------------------------
 
 bool postgres_store::was_handled(const inbox_key& key) { return state_->read(pg::was_handled(key)).count() > 0; }
-int postgres_store::count_start(const inbox_key& key) { return static_cast<int>(state_->bookkeep(pg::count_start(key)).integer(0, 0)); }
+int postgres_store::count_start(const inbox_key& key, int presumed) {
+  return static_cast<int>(state_->bookkeep(pg::count_start(key, presumed)).integer(0, 0));
+}
 void postgres_store::take_back_start(const inbox_key& key) { state_->hurry(pg::take_back_start(key)); }
+void postgres_store::forget_starts(const inbox_key& key) { state_->hurry(pg::forget_starts(key)); }
 
-std::vector<store::due_message> postgres_store::claim_due(std::size_t most, std::chrono::milliseconds lease) {
-  const auto token = uuid::v4().to_compact_string();
-  return pg::read_due(state_->bookkeep(pg::claim_due(token, most, lease.count())), token);
+std::vector<delayed_message> postgres_store::claim_due(const due_request& request) {
+  return pg::read_due(state_->bookkeep(pg::claim_due(request)));
 }
 
 void postgres_store::release_due(const std::string& token) { state_->hurry(pg::release_due(token)); }

@@ -52,10 +52,10 @@ void sqlite_queues::unbind(const std::string& queue, const std::string& exchange
   });
 }
 
-std::vector<int> sqlite_queues::publish(std::span<const envelope> messages) {
+std::vector<int> sqlite_queues::publish(std::span<const queue_publication> messages) {
   if (messages.empty()) return {};
   const auto bytes = std::accumulate(messages.begin(), messages.end(), std::size_t{0},
-                                     [](std::size_t sum, const envelope& each) { return sum + each.body.size(); });
+                                     [](std::size_t sum, const queue_publication& each) { return sum + each.message.body.size(); });
   const auto store_all = [&](connection& on) {
     const auto now = state_->clock.now_ms();
     std::vector<int> queues;
@@ -70,7 +70,7 @@ std::vector<int> sqlite_queues::publish(std::span<const envelope> messages) {
 
 void sqlite_queues::put(const std::string& queue, const envelope& message, std::chrono::milliseconds delay) {
   const auto store_one = [&](connection& on) {
-    sqlite_detail::put_message(on, sqlite_detail::declare_queue(on, queue), message, delay.count(), state_->clock.now_ms());
+    sqlite_detail::put_message(on, sqlite_detail::declare_queue(on, queue), {.message = message}, delay.count(), state_->clock.now_ms());
   };
   state_->writer.run(durability::synced, store_one, message.body.size());
   if (delay.count() > 0)

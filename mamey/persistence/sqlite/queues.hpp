@@ -20,7 +20,7 @@ class sqlite_queues final : public durable_queues {
 
   void bind(const std::string& queue, const std::string& exchange, const std::string& routing_key) override;
   void unbind(const std::string& queue, const std::string& exchange, const std::string& routing_key) override;
-  std::vector<int> publish(std::span<const envelope> messages) override;
+  std::vector<int> publish(std::span<const queue_publication> messages) override;
   /// Declares the queue when nobody has.
   void put(const std::string& queue, const envelope& message, std::chrono::milliseconds delay) override;
   taken take(const std::string& queue, std::size_t most, std::chrono::milliseconds lease, bool ordered) override;

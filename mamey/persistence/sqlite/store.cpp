@@ -208,18 +208,22 @@ bool sqlite_store::was_handled(const inbox_key& key) {
   return state_->read([&](connection& on) { return sqlite_detail::was_handled(on, key); });
 }
 
-int sqlite_store::count_start(const inbox_key& key) {
+int sqlite_store::count_start(const inbox_key& key, int presumed) {
   return state_->writer.run(durability::synced,
-                            [&](connection& on) { return sqlite_detail::count_start(on, key, state_->clock.now_ms()); });
+                            [&](connection& on) { return sqlite_detail::count_start(on, key, presumed, state_->clock.now_ms()); });
 }
 
 void sqlite_store::take_back_start(const inbox_key& key) {
   state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::take_back_start(on, key); });
 }
 
-std::vector<store::due_message> sqlite_store::claim_due(std::size_t most, std::chrono::milliseconds lease) {
+void sqlite_store::forget_starts(const inbox_key& key) {
+  state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::forget_starts(on, key); });
+}
+
+std::vector<delayed_message> sqlite_store::claim_due(const due_request& request) {
   return state_->writer.run(durability::synced,
-                            [&](connection& on) { return sqlite_detail::claim_due(on, most, lease.count(), state_->repaired_now(on)); });
+                            [&](connection& on) { return sqlite_detail::claim_due(on, request, state_->repaired_now(on)); });
 }
 
 void sqlite_store::release_due(const std::string& token) {

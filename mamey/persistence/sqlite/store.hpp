@@ -50,10 +50,11 @@ class sqlite_store final : public store {
   void release_slots(const std::string& owner) override;
 
   bool was_handled(const inbox_key& key) override;
-  int count_start(const inbox_key& key) override;
+  int count_start(const inbox_key& key, int presumed) override;
   void take_back_start(const inbox_key& key) override;
+  void forget_starts(const inbox_key& key) override;
 
-  std::vector<due_message> claim_due(std::size_t most, std::chrono::milliseconds lease) override;
+  std::vector<delayed_message> claim_due(const due_request& request) override;
   void release_due(const std::string& token) override;
 
   std::vector<error_record> list_errors(std::int64_t offset, std::int64_t limit) override;

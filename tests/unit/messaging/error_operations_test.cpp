@@ -25,10 +25,10 @@ TEST(error_operations, a_retry_goes_to_the_failing_handler_with_the_same_message
   record_failure(store, "r1");
   EXPECT_EQ(error_operations(store).retry("r1"), "m1");
   EXPECT_EQ(store.count_errors(), 0);
-  const auto due = store.claim_due(10, std::chrono::seconds(1));
+  const auto due = store.claim_due({.token = "t", .except = {}});
   ASSERT_EQ(due.size(), 1U);
-  EXPECT_EQ(due.front().row.message.id, "m1");
-  EXPECT_EQ(due.front().row.subscription, "on_order_created#r1")
+  EXPECT_EQ(due.front().message.id, "m1");
+  EXPECT_EQ(due.front().subscription, "on_order_created#r1")
       << "an inbox key of its own: the failure's row stands in the way of the original only";
 }
 
@@ -41,10 +41,10 @@ TEST(error_operations, a_completed_message_is_refused_unless_forced_and_then_get
   EXPECT_EQ(store.delayed_count(), 0U);
   const auto id = errors.retry("r1", retry_mode::force);
   EXPECT_NE(id, "m1");
-  const auto due = store.claim_due(10, std::chrono::seconds(1));
+  const auto due = store.claim_due({.token = "t", .except = {}});
   ASSERT_EQ(due.size(), 1U);
-  EXPECT_EQ(due.front().row.message.causation_id, "m1");
-  EXPECT_EQ(due.front().row.subscription, "on_order_created");
+  EXPECT_EQ(due.front().message.causation_id, "m1");
+  EXPECT_EQ(due.front().subscription, "on_order_created");
 }
 
 TEST(error_operations, a_discarded_record_is_gone) {

@@ -62,6 +62,20 @@ TEST_F(messaging_by_sql, a_lost_lease_runs_a_message_twice_and_its_effect_once) 
   });
 }
 
+TEST_F(messaging_by_sql, a_copy_of_what_may_be_out_already_looks_into_the_inbox_before_its_handler_runs) {
+  deliveries.subscribe("orders", "created", {deliveries.handler("deliver")});
+  time.run([&] {
+    deliveries.store.commit({.inbox = inbox_key{"deliver", "m1"}});
+    orders.publish("m1", "created");
+    orders.store.claim_outbox({.lease = 1s});  // of a process that died without a word
+    sleep_for(2s);
+    start();
+    eventually([&] { return deliveries.statistics().duplicates == 1; }, "the duplicate");
+    EXPECT_EQ(deliveries.starts["deliver/m1"], 0);
+    stop();
+  });
+}
+
 TEST_F(messaging_by_sql, a_handler_longer_than_the_lease_keeps_it) {
   deliveries.parts().messaging.lease = 3s;
   deliveries.parts().messaging.handler_timeout = 60s;

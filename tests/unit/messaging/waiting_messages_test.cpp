@@ -55,9 +55,9 @@ TEST_F(waiting_messages, delayed_ones_go_back_at_a_stop_at_once_and_without_an_a
     put_row("m1");
     eventually([&] { return mine.statistics().waiting == 1; }, "the row in its queue");
     mine.stop(0s);
-    const auto next = mine.store.claim_due(10, 30s);
+    const auto next = mine.store.claim_due({.token = "t", .except = {}});
     ASSERT_EQ(next.size(), 1U) << "the next instance need not wait for the lease of this one";
-    EXPECT_EQ(next[0].row.attempts, 1) << "only this claim";
+    EXPECT_EQ(next[0].starts, 1) << "only this claim";
   });
 }
 

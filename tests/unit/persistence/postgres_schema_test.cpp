@@ -9,6 +9,8 @@
 
 namespace mamey::testing {
 
+using namespace std::chrono_literals;
+
 enum class grade : std::uint8_t { rough, fine };
 
 struct every_column {
@@ -84,7 +86,8 @@ TEST_F(postgres_schema, instances_that_start_together_prepare_once) {
   for (int i = 0; i < 4; ++i) instances.emplace_back([&] { make(); });
   instances.clear();
   EXPECT_EQ(admin("select count(*) from stock"), "1");
-  EXPECT_EQ(admin("select count(*) from mamey_schema"), "2");
+  EXPECT_EQ(admin("select count(*) from mamey_schema where component = 'service'"), "1");
+  EXPECT_EQ(admin("select count(*) = count(distinct (component, version)) from mamey_schema"), "t");
 }
 
 TEST_F(postgres_schema, a_migration_that_fails_is_undone_whole_and_stops_the_start) {
@@ -137,6 +140,49 @@ TEST_F(postgres_schema, a_release_runs_on_the_tables_of_the_one_after_it) {
   EXPECT_EQ(claimed.rows.size(), 1U);
   db().mark_sent(sequences(claimed));
   EXPECT_TRUE(db().load(parts(), "p1"));
+}
+
+TEST_F(postgres_schema, this_release_and_the_one_before_it_know_each_other_s_handled_messages) {
+  db();
+  // What the release of schema 1 says to the tables.
+  const auto enters = [&](const std::string& id) {
+    return admin("insert into mamey_inbox (subscription, message_id, handled_at_ms) values ('count', '" + id + "', 1) on conflict do nothing returning 1") == "1";
+  };
+  EXPECT_TRUE(enters("m1"));
+  for (const auto* tenant : {"", "t1"}) {
+    EXPECT_TRUE(db().was_handled({"count", "m1", tenant})) << "it wrote no tenant: every one is meant";
+    EXPECT_EQ(db().commit({.inbox = inbox_key{"count", "m1", tenant}}), commit_outcome::already_handled);
+    EXPECT_FALSE(db().begin(inbox_key{"count", "m1", tenant}, 10s));
+  }
+  EXPECT_FALSE(enters("m1"));
+  EXPECT_EQ(db().commit({.inbox = inbox_key{"count", "m2"}}), commit_outcome::committed);
+  EXPECT_FALSE(enters("m2"));
+  EXPECT_EQ(db().commit({.inbox = inbox_key{"count", "m3", "t1"}}), commit_outcome::committed);
+  try {
+    server_.execute("set search_path = " + schema_ + "; insert into mamey_inbox (subscription, message_id, handled_at_ms) values ('count', 'm3', 1)");
+    FAIL() << "handled twice";
+  } catch (const std::exception& refused) {
+    EXPECT_NE(std::string_view(refused.what()).find("by a later release"), std::string_view::npos) << refused.what();
+  }
+  EXPECT_EQ(admin("select count(*) from mamey_inbox where message_id = 'm3'"), "1");
+}
+
+TEST_F(postgres_schema, the_release_before_this_one_counts_and_replaces_delayed_rows_beside_it) {
+  db();
+  const auto claim = [&] { return db().claim_due({.token = "t", .lease = 0ms, .except = {}}).at(0); };
+  const auto put = [&](const std::string& attempts) {
+    admin("insert into mamey_delayed (id, subscription, attempts, due_at_ms, delay_ms, first_failed_at_us, message_id, version, min_version, occurred_at_us, "
+          "position) values ('d1', 'count', " +
+          attempts + ", 0, 0, 0, 'm1', 1, 1, 0, 0) on conflict (id) do update set token = null, claimed_until_ms = null, attempts = excluded.attempts");
+  };
+  put("2");
+  EXPECT_EQ(claim().rounds, 2);
+  EXPECT_EQ(claim().starts, 2);
+  EXPECT_EQ(admin("select attempts from mamey_delayed"), "4") << "rounds and starts, as it counts them";
+  admin("update mamey_delayed set attempts = attempts + 1, token = 'b', claimed_until_ms = 0");
+  EXPECT_EQ(claim().starts, 3);
+  admin("insert into mamey_starts (subscription, message_id, starts, started_at_ms) values ('count', 'm1', 1, 1) on conflict (subscription, message_id) do "
+        "update set starts = mamey_starts.starts + 1");
 }
 
 TEST_F(postgres_schema, a_statement_prepared_before_the_table_changed_is_prepared_again) {

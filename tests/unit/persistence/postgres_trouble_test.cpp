@@ -94,6 +94,24 @@ TEST_F(postgres_trouble, a_deadline_does_not_cut_a_commit_short) {
   EXPECT_TRUE(db().load(parts(), "p2"));
 }
 
+TEST_F(postgres_trouble, rows_whose_claim_was_never_answered_are_freed_by_its_token_uncounted) {
+  gate();
+  const auto claim = [&](const std::string& token) { return db().claim_due({.token = token, .lease = 1h, .except = {}}); };
+  EXPECT_TRUE(claim("none").empty());  // a connection is there
+  db().commit({.delayed = {{.id = "d1"}, {.id = "d2"}}});
+  gate().hold_answers(true);
+  std::jthread claims([&] { EXPECT_EQ(refusal_kind([&] { claim("lost"); }), error_kind::unavailable); });
+  wait_for([&] { return admin("select count(*) from mamey_delayed where token = 'lost'") == "2"; });
+  gate().cut();
+  claims.join();
+  gate().hold_answers(false);
+  EXPECT_TRUE(claim("next").empty());
+  db().release_due("lost");
+  const auto due = claim("last");
+  ASSERT_EQ(due.size(), 2U);
+  for (const auto& each : due) EXPECT_EQ(each.starts, 1);
+}
+
 TEST_F(postgres_trouble, connections_that_broke_while_idle_are_replaced_without_a_word) {
   gate();
   insert("p1");

@@ -31,6 +31,12 @@ std::vector<std::int64_t> sequences(const durable_queues::taken& of) {
   return all;
 }
 
+std::vector<queue_publication> publications(const std::vector<envelope>& all) {
+  std::vector<queue_publication> made;
+  for (const auto& each : all) made.push_back({.message = each});
+  return made;
+}
+
 class sqlite_queue : public ::testing::Test {
  protected:
   sqlite_queue() { open(); }
@@ -42,7 +48,7 @@ class sqlite_queue : public ::testing::Test {
     return std::make_unique<sqlite_queues>(sqlite_options{.directory = directory_.path(), .path = "queues.db"},
                                            sqlite_environment{.clock = [this] { return wall_time(now_.load()); }});
   }
-  void publish(std::initializer_list<envelope> all) { queues_->publish(std::vector<envelope>(all)); }
+  std::vector<int> publish(const std::vector<envelope>& all) { return queues_->publish(publications(all)); }
   void bind(const std::string& queue) { queues_->bind(queue, "parts", "part_counted"); }
   durable_queues::taken take(const std::string& queue, bool ordered = false) { return queues_->take(queue, 100, 30s, ordered); }
   void move_clock(std::chrono::milliseconds span) { now_ = now_.load() + span; }
@@ -57,7 +63,7 @@ TEST_F(sqlite_queue, a_message_goes_to_every_bound_queue_once_and_survives) {
   bind("count");
   bind("count");
   queues_->bind("other", "parts", "part_removed");
-  EXPECT_EQ(queues_->publish(std::vector{message("m1"),
+  EXPECT_EQ(publish({message("m1"),
                                          [] {
                                            auto made = message("m2");
                                            made.routing_key = "nobody";
@@ -72,11 +78,24 @@ TEST_F(sqlite_queue, a_message_goes_to_every_bound_queue_once_and_survives) {
   EXPECT_TRUE(take("never declared").messages.empty());
 }
 
+TEST_F(sqlite_queue, a_copy_that_may_not_be_the_first_says_so_to_whoever_takes_it) {
+  bind("count");
+  queues_->publish(std::vector<queue_publication>{{.message = message("m1"), .maybe_sent = true}, {.message = message("m2")}});
+  open();
+  for (const bool ordered : {false, true}) {
+    const auto taken = take("count", ordered);
+    ASSERT_EQ(taken.messages.size(), 2U);
+    EXPECT_TRUE(taken.messages[0].maybe_sent);
+    EXPECT_FALSE(taken.messages[1].maybe_sent);
+    move_clock(31s);
+  }
+}
+
 TEST_F(sqlite_queue, an_unbound_queue_keeps_what_it_has_and_gets_no_more) {
   bind("count");
   publish({message("m1")});
   queues_->unbind("count", "parts", "part_counted");
-  EXPECT_EQ(queues_->publish(std::vector{message("m2")}), std::vector{0});
+  EXPECT_EQ(publish({message("m2")}), std::vector{0});
   EXPECT_EQ(ids(take("count")), strings{"m1"});
 }
 
@@ -159,7 +178,7 @@ TEST_F(sqlite_queue, a_long_queue_of_one_key_does_not_hide_the_others) {
   for (int i = 0; i < 1'500; ++i) many.push_back(message("a" + std::to_string(i), "a"));
   many.push_back(message("b1", "b"));
   many.push_back(message("n1"));
-  queues_->publish(many);
+  publish(many);
   EXPECT_EQ(ids(take("count", true)), strings{"a0"});
   EXPECT_EQ(ids(take("count", true)), (strings{"b1", "n1"}));
 }
@@ -210,7 +229,7 @@ TEST_F(sqlite_queue, what_another_process_publishes_is_noticed) {
   bell rung;
   queues_->on_publish([&] { rung.ring(); });
   const auto other = make();
-  other->publish(std::vector{message("m1")});
+  other->publish(publications({message("m1")}));
   EXPECT_TRUE(rung.wait_for_more_than(0));
   EXPECT_EQ(ids(take("count")), strings{"m1"});
   queues_->on_publish({});
@@ -230,7 +249,7 @@ TEST_F(sqlite_queue, several_processes_share_the_messages_of_one_queue) {
       int status = 0;
       try {
         const auto mine = make();
-        for (int i = 0; i < total / workers; ++i) mine->publish(std::vector{message(std::to_string(worker) + "-" + std::to_string(i))});
+        for (int i = 0; i < total / workers; ++i) mine->publish(publications({message(std::to_string(worker) + "-" + std::to_string(i))}));
         for (int misses = 0; misses < 200;) {
           const auto taken = mine->take("count", 10, 30s, false);
           if (taken.messages.empty()) {
@@ -294,7 +313,7 @@ TEST_F(sqlite_queue, many_consumers_share_few_syncs) {
   std::vector<std::jthread> publishers;
   for (int i = 0; i < 8; ++i) {
     publishers.emplace_back([&, i] {
-      for (int n = 0; n < 50; ++n) queues_->publish(std::vector{message(std::to_string(i) + "-" + std::to_string(n))});
+      for (int n = 0; n < 50; ++n) queues_->publish(publications({message(std::to_string(i) + "-" + std::to_string(n))}));
     });
   }
   publishers.clear();

@@ -1,3 +1,5 @@
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -114,11 +116,91 @@ TEST_F(sqlite_schema, two_migrations_of_one_number_a_stray_commit_and_a_bad_name
 }
 
 TEST_F(sqlite_schema, an_older_release_runs_on_the_tables_of_a_newer_one) {
-  db().commit({.statements = {{.text = "insert into mamey_schema values ('mamey', 2, 'of_the_next_release', 1, 0)"}}});
+  db().commit({.statements = {{.text = "insert into mamey_schema values ('mamey', 99, 'of_the_next_release', 1, 0)"}}});
   db().commit({.statements = {{.text = "alter table mamey_outbox add column priority integer"}}});
   open();
   db().commit(messages({message("m1")}));
   EXPECT_EQ(db().claim_outbox({}).rows.size(), 1U);
+}
+
+/// What the release of schema 1 says to the tables.
+struct earlier_release {
+  sqlite_store& on;
+  std::int64_t run(std::string sql) const { return on.begin({}, 10s)->execute({.text = std::move(sql)}); }
+  bool handles(const std::string& id) const {
+    auto unit = on.begin({}, 10s);
+    const auto entered = unit->execute(
+        {.text = "insert into mamey_inbox (subscription, message_id, handled_at_ms) values ('count', '" + id + "', 1) on conflict do nothing"});
+    unit->commit({});
+    return entered == 1;
+  }
+  bool was_handled(const std::string& id) const {
+    bool found = false;
+    on.query({.text = "select 1 from mamey_inbox where subscription = 'count' and message_id = '" + id + "'"}, [&](const sql_row&) { found = true; });
+    return found;
+  }
+};
+
+TEST_F(sqlite_schema, this_release_and_the_one_before_it_know_each_other_s_handled_messages) {
+  const earlier_release before{db()};
+  EXPECT_TRUE(before.handles("m1"));
+  for (const auto* tenant : {"", "t1"}) {
+    EXPECT_TRUE(db().was_handled({"count", "m1", tenant})) << "it wrote no tenant: every one is meant";
+    EXPECT_EQ(db().commit({.inbox = inbox_key{"count", "m1", tenant}}), commit_outcome::already_handled);
+  }
+  for (const auto* tenant : {"", "t1"}) {
+    const auto id = std::string("m2") + tenant;
+    EXPECT_EQ(db().commit({.inbox = inbox_key{"count", id, tenant}}), commit_outcome::committed);
+    EXPECT_TRUE(before.was_handled(id));
+    EXPECT_FALSE(before.handles(id)) << tenant;
+  }
+  EXPECT_FALSE(before.handles("m1"));
+}
+
+TEST_F(sqlite_schema, the_release_before_this_one_counts_and_replaces_delayed_rows_beside_it) {
+  const auto claim = [&] { return db().claim_due({.token = "t", .lease = 0ms, .except = {}}).at(0); };
+  const auto row = [](const std::string& attempts) {
+    return "insert or replace into mamey_delayed (id, subscription, attempts, due_at_ms, delay_ms, first_failed_at_us) values ('d1', 'count', " + attempts +
+           ", 0, 0, 0)";
+  };
+  const auto commit = [&](const std::string& sql) { db().commit({.statements = {{.text = sql}}}); };
+  commit(row("2"));
+  EXPECT_EQ(claim().rounds, 2);
+  EXPECT_EQ(claim().starts, 2);
+  EXPECT_EQ(column("select cast(attempts as text) from mamey_delayed"), strings{"4"}) << "rounds and starts, as it counts them";
+  commit("update mamey_delayed set attempts = attempts + 1, token = 'b', claimed_until_ms = 0, lease_ms = 0");
+  EXPECT_EQ(claim().starts, 3);
+  commit(row("3"));
+  EXPECT_EQ(claim().starts, 1) << "what it stores again has come to an outcome";
+  commit("insert into mamey_starts (subscription, message_id, starts, started_at_ms) values ('count', 'm1', 1, 1) on conflict (subscription, message_id) do "
+         "update set starts = starts + 1");
+}
+
+TEST_F(sqlite_schema, what_the_release_before_has_handled_survives_the_migration) {
+  db();
+  close();
+  {
+    // As schema 1 left it.
+    sqlite3* file = nullptr;
+    ASSERT_EQ(sqlite3_open(directory_.file("parts.db").c_str(), &file), SQLITE_OK);
+    const auto* back = R"(
+      drop table mamey_inbox;
+      create table mamey_inbox (n integer primary key, subscription text not null, handled_at_ms integer not null, message_id text, correlation_id text,
+        causation_id text, type text, version integer, min_version integer, source text, occurred_at_us integer, key text, stream text, position integer,
+        tenant text, content_type text, expires_at_us integer, traceparent text, user text, headers text, body text, exchange text, routing_key text,
+        unique (subscription, message_id));
+      insert into mamey_inbox (n, subscription, message_id, handled_at_ms) values (7, 'count', 'm1', 1727000000000), (9, 'count', 'm2', 1728000000000);
+      drop table mamey_handling_starts;
+      alter table mamey_delayed drop column starts;
+      alter table mamey_delayed drop column waits_since_us;
+      delete from mamey_schema where component = 'mamey' and version = 2)";
+    EXPECT_EQ(sqlite3_exec(file, back, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(file);
+    sqlite3_close(file);
+  }
+  open();
+  EXPECT_TRUE(db().was_handled({"count", "m1", "t1"}));
+  EXPECT_EQ(db().commit({.inbox = inbox_key{"count", "m2"}}), commit_outcome::already_handled);
+  EXPECT_EQ(column("select n || ' ' || message_id || ' ' || handled_at_ms from mamey_inbox order by n"), (strings{"7 m1 1727000000000", "9 m2 1728000000000"}));
 }
 
 // -- columns of collections -------------------------------------------------------------------------------------------

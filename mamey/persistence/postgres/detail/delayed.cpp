@@ -8,12 +8,14 @@
 namespace mamey::inline v1::postgres_detail {
 namespace {
 
+// `attempts` is rounds and starts together, as the release before this one reads it.
+
 const std::string& insert_text() {
   static const auto sql = [] {
     const std::string columns =
-        "subscription, attempts, due_at_ms, delay_ms, first_failed_at_us, last_error, " + std::string(envelope_columns);
-    return "insert into mamey_delayed (id, " + columns + ") values ($1, $2, $3, mamey_now_ms() + $4::bigint, $4::bigint, $5, $6, " +
-           envelope_parameters(7) + ") on conflict (id) do update set token = null, claimed_until_ms = null, n = default, " +
+        "subscription, attempts, starts, due_at_ms, delay_ms, first_failed_at_us, waits_since_us, last_error, " + std::string(envelope_columns);
+    return "insert into mamey_delayed (id, " + columns + ") values ($1, $2, $3, $4, mamey_now_ms() + $5::bigint, $5::bigint, $6, $7, $8, " +
+           envelope_parameters(9) + ") on conflict (id) do update set token = null, claimed_until_ms = null, n = default, " +
            overwrite(columns);
   }();
   return sql;
@@ -25,11 +27,11 @@ const std::string& claim_text() {
   static const auto sql =
       "with clock as materialized (select mamey_now_ms() as now), due as materialized (select d.id from mamey_delayed d, clock "
       "where (d.due_at_ms <= now or (d.due_at_ms - d.delay_ms > now and d.due_at_ms - d.delay_ms > mamey_now_ms())) and (d.token is null or "
-      "d.claimed_until_ms <= now or d.claimed_until_ms - mamey_now_ms() > d.lease_ms) order by d.due_at_ms, d.n limit $2::bigint for update of d skip locked) "
-      "update mamey_delayed d set attempts = d.attempts + 1, token = $1, claimed_until_ms = (select now from clock) + $3::bigint, lease_ms "
+      "d.claimed_until_ms <= now or d.claimed_until_ms - mamey_now_ms() > d.lease_ms) and split_part(d.subscription, '#', 1) <> all($4::text[]) order by d.due_at_ms, d.n limit $2::bigint for update of d skip locked) "
+      "update mamey_delayed d set attempts = d.attempts + 1, starts = d.starts + 1, token = $1, claimed_until_ms = (select now from clock) + $3::bigint, lease_ms "
       "= $3::bigint "
-      "from due where d.id = due.id returning d.due_at_ms, d.n, d.id, d.subscription, d.attempts, d.delay_ms, d.first_failed_at_us, "
-      "d.last_error, " +
+      "from due where d.id = due.id returning d.due_at_ms, d.n, d.id, d.subscription, d.attempts - d.starts, d.starts, d.delay_ms, "
+      "d.first_failed_at_us, d.waits_since_us, d.last_error, " +
       envelope_columns_of("d.");
   return sql;
 }
@@ -38,8 +40,8 @@ const std::string& claim_text() {
 
 step insert_delayed(const delayed_message& row) {
   step made{.text = insert_text(), .values = {}, .result = {}};
-  made.values.add(row.id).add(row.subscription).add(row.attempts).add(row.delay.count());
-  made.values.add(row.first_failed_at.time_since_epoch().count()).add(row.last_error);
+  made.values.add(row.id).add(row.subscription).add(row.rounds + row.starts).add(row.starts).add(row.delay.count());
+  made.values.add(row.first_failed_at.time_since_epoch().count()).add(row.waits_since.time_since_epoch().count()).add(row.last_error);
   add_envelope(made.values, row.message);
   return made;
 }
@@ -48,32 +50,35 @@ step finish_delayed(const std::string& id) {
   return {.text = "delete from mamey_delayed where id = $1", .values = std::move(parameters().add(id)), .result = {}};
 }
 
-step claim_due(const std::string& token, std::size_t most, std::int64_t lease_ms) {
-  return {
-      .text = claim_text(), .values = std::move(parameters().add(token).add(static_cast<std::int64_t>(most)).add(lease_ms)), .result = {}};
+step claim_due(const due_request& request) {
+  step made{.text = claim_text(), .values = {}, .result = {}};
+  made.values.add(request.token).add(static_cast<std::int64_t>(request.most)).add(request.lease.count()).add_texts(request.except);
+  return made;
 }
 
-std::vector<store::due_message> read_due(const rows& found, const std::string& token) {
+std::vector<delayed_message> read_due(const rows& found) {
   std::vector<int> order(static_cast<std::size_t>(found.count()));
   std::iota(order.begin(), order.end(), 0);
   std::ranges::sort(order, {}, [&](int row) { return std::pair(found.integer(row, 0), found.integer(row, 1)); });  // RETURNING has no order
-  std::vector<store::due_message> taken;
+  std::vector<delayed_message> taken;
   taken.reserve(order.size());
   for (const int row : order) {
-    taken.push_back({.row = {.id = found.text(row, 2),
-                             .subscription = found.text(row, 3),
-                             .message = read_envelope(found, row, 8),
-                             .attempts = static_cast<int>(found.integer(row, 4)),
-                             .delay = std::chrono::milliseconds(found.integer(row, 5)),
-                             .first_failed_at = wall_time(std::chrono::microseconds(found.integer(row, 6))),
-                             .last_error = found.text(row, 7)},
-                     .token = token});
+    const auto time = [&](int column) { return wall_time(std::chrono::microseconds(found.is_null(row, column) ? 0 : found.integer(row, column))); };
+    taken.push_back({.id = found.text(row, 2),
+                     .subscription = found.text(row, 3),
+                     .message = read_envelope(found, row, 10),
+                     .rounds = static_cast<int>(found.integer(row, 4)),
+                     .starts = static_cast<int>(found.integer(row, 5)),
+                     .delay = std::chrono::milliseconds(found.integer(row, 6)),
+                     .first_failed_at = time(7),
+                     .waits_since = time(8),
+                     .last_error = found.text(row, 9)});
   }
   return taken;
 }
 
 step release_due(const std::string& token) {
-  return {.text = "update mamey_delayed set attempts = attempts - 1, token = null, claimed_until_ms = null where token = $1",
+  return {.text = "update mamey_delayed set attempts = attempts - 1, starts = greatest(starts - 1, 0), token = null, claimed_until_ms = null where token = $1",
           .values = std::move(parameters().add(token)),
           .result = {}};
 }

@@ -1,6 +1,7 @@
 #include <mamey/persistence/postgres/detail/error_store.hpp>
 
 #include <algorithm>
+#include <utility>
 
 #include <mamey/persistence/postgres/detail/envelope_columns.hpp>
 
@@ -57,9 +58,10 @@ std::vector<error_record> read_errors(const rows& found) {
   std::vector<error_record> all;
   for (int row = 0; row < found.count(); ++row) {
     const auto time = [&](int column) { return wall_time(std::chrono::microseconds(found.integer(row, column))); };
+    auto message = read_envelope(found, row, 8);
     all.push_back({.id = found.text(row, 0),
-                   .key = {.subscription = found.text(row, 1), .message_id = found.text(row, 2)},
-                   .message = read_envelope(found, row, 8),
+                   .key = {.subscription = found.text(row, 1), .message_id = found.text(row, 2), .tenant = message.tenant},
+                   .message = std::move(message),
                    .error_code = found.text(row, 3),
                    .error_reason = found.text(row, 4),
                    .attempts = static_cast<int>(found.integer(row, 5)),

@@ -20,8 +20,9 @@ inline constexpr const char* inbox_constraint = "mamey_inbox_pkey";
 step enter_inbox(const inbox_key& key);
 
 step was_handled(const inbox_key& key);
-step count_start(const inbox_key& key);
+step count_start(const inbox_key& key, int presumed);
 step take_back_start(const inbox_key& key);
+step forget_starts(const inbox_key& key);
 step clean_inbox(std::int64_t keep_ms, std::size_t most);
 step clean_starts(std::int64_t keep_ms, std::size_t most);
 

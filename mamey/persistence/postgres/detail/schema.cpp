@@ -108,10 +108,37 @@ create index mamey_errors_failed on mamey_errors (failed_at_us);
 create table mamey_columns (collection text not null, name text not null, is_unique boolean not null, primary key (collection, name));
 )";
 
+// Expands: the release before this one works on it, beside this one.
+constexpr const char* step_2 = R"(
+alter table mamey_delayed
+  add column starts integer not null default 0,  -- of `attempts`, those since the last outcome
+  add column waits_since_us bigint;
+
+-- Ids are unique within a tenant. The release before wrote no tenant (null): such a row stands for every tenant's message of that id. It knows
+-- the index by this name.
+alter table mamey_inbox drop constraint mamey_inbox_pkey;
+create unique index mamey_inbox_pkey on mamey_inbox (subscription, message_id, coalesce(tenant, ''));
+create function mamey_inbox_without_tenant() returns trigger language plpgsql as $$ begin
+  if exists (select 1 from mamey_inbox where subscription = new.subscription and message_id = new.message_id and tenant <> '') then
+    raise exception using errcode = 'unique_violation', constraint = 'mamey_inbox_pkey', message = 'handled already, by a later release';
+  end if;
+  return new;
+end $$;
+create trigger mamey_inbox_without_tenant before insert on mamey_inbox for each row when (new.tenant is null)
+  execute function mamey_inbox_without_tenant();
+
+-- Instead of mamey_starts, which only the release before counts in: the one after this drops it.
+create table mamey_handling_starts (
+  subscription text not null, message_id text not null, tenant text not null, starts integer not null, started_at_ms bigint not null,
+  primary key (subscription, message_id, tenant));
+create index mamey_handling_starts_started on mamey_handling_starts (started_at_ms);
+)";
+
 }  // namespace
 
 std::span<const postgres_migration> store_schema() {
-  static const std::array steps{postgres_migration{1, "outbox_inbox_delayed_errors", with_envelope(step_1)}};
+  static const std::array steps{postgres_migration{1, "outbox_inbox_delayed_errors", with_envelope(step_1)},
+                                postgres_migration{2, "tenants_in_the_inbox_starts_of_delayed", step_2}};
   return steps;
 }
 

@@ -165,10 +165,11 @@ class taking_over {
     // What our own upkeep would remove is not brought in, so that a later start does not bring it back.
     const auto handled = quoted(options_.columns.processed_at);
     return run_statement(on_,
-                         "insert into mamey_inbox (subscription, message_id, handled_at_ms) select ours, " + id_of(quoted(options_.columns.id)) +
-                             ", floor(extract(epoch from " + handled + ") * 1000)::bigint from " + inbox_ +
-                             " cross join unnest($1::text[]) as ours where " + handled +
-                             " > now() - $2::bigint * interval '1 millisecond' on conflict do nothing",
+                         "insert into mamey_inbox (subscription, message_id, handled_at_ms) select ours, theirs.message_id, theirs.handled_at_ms from (select " +
+                             id_of(quoted(options_.columns.id)) + " as message_id, floor(extract(epoch from " + handled +
+                             ") * 1000)::bigint as handled_at_ms from " + inbox_ + " where " + handled +
+                             " > now() - $2::bigint * interval '1 millisecond') theirs cross join unnest($1::text[]) as ours where not exists (select 1 "
+                             "from mamey_inbox known where known.subscription = ours and known.message_id = theirs.message_id) on conflict do nothing",
                          std::move(parameters().add_texts(options_.handlers).add(environment_.take_over.inbox_retention.count())))
         .affected();
   }

@@ -23,9 +23,12 @@ std::size_t size_of(const change_set& changes) {
 }  // namespace
 
 bool insert_inbox(connection& on, const inbox_key& key, std::int64_t now_ms) {
-  return on.use("insert into mamey_inbox (subscription, message_id, handled_at_ms) values (?, ?, ?) on conflict do nothing")
+  // A row without a tenant is an earlier release's, which knew none: it stands for every tenant's message.
+  return on.use("insert into mamey_inbox (subscription, message_id, tenant, handled_at_ms) select ?1, ?2, ?3, ?4 where ?3 = '' or not exists "
+                "(select 1 from mamey_inbox where subscription = ?1 and message_id = ?2 and tenant is null) on conflict do nothing")
              .bind(key.subscription)
              .bind(key.message_id)
+             .bind(key.tenant)
              .bind(now_ms)
              .run() == 1;
 }

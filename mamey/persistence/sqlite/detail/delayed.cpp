@@ -2,61 +2,74 @@
 
 #include <algorithm>
 
-#include <mamey/core/uuid.hpp>
+#include <mamey/core/json.hpp>
 #include <mamey/persistence/sqlite/detail/clock.hpp>
 #include <mamey/persistence/sqlite/detail/envelope_columns.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
 namespace {
 
+// `attempts` is rounds and starts together, as the release before this one reads it.
+
 /// Oldest first; those whose holder is alive are passed over.
 const std::string& due_rows() {
-  static const auto sql = "select id, subscription, attempts, delay_ms, first_failed_at_us, last_error, " + std::string(envelope_columns) +
-                          " from mamey_delayed where due_at_ms <= ?1 and " + std::string(lease_is_over) + " order by due_at_ms, n limit ?2";
+  static const auto sql = "select id, subscription, attempts - starts, starts, delay_ms, first_failed_at_us, waits_since_us, last_error, " +
+                          std::string(envelope_columns) + " from mamey_delayed where due_at_ms <= ?1 and " + std::string(lease_is_over) +
+                          " and case when instr(subscription, '#') > 0 then substr(subscription, 1, instr(subscription, '#') - 1) else subscription end "
+                          "not in (select value from json_each(?2)) order by due_at_ms, n limit ?3";
   return sql;
+}
+
+delayed_message read_due(const statement& row) {
+  const auto time = [&](int column) { return wall_time(std::chrono::microseconds(row.is_null(column) ? 0 : row.integer(column))); };
+  return {.id = row.text(0),
+          .subscription = row.text(1),
+          .message = read_envelope(row, 8),
+          .rounds = static_cast<int>(row.integer(2)),
+          .starts = static_cast<int>(row.integer(3)) + 1,
+          .delay = std::chrono::milliseconds(row.integer(4)),
+          .first_failed_at = time(5),
+          .waits_since = time(6),
+          .last_error = row.text(7)};
 }
 
 }  // namespace
 
 void insert_delayed(connection& on, const delayed_message& row, std::int64_t now_ms) {
   static const auto sql =
-      "insert or replace into mamey_delayed (id, subscription, attempts, due_at_ms, delay_ms, first_failed_at_us, last_error, " +
-      std::string(envelope_columns) + ") values (?, ?, ?, ?, ?, ?, ?, " + std::string(envelope_parameters) + ")";
+      "insert or replace into mamey_delayed (id, subscription, attempts, starts, due_at_ms, delay_ms, first_failed_at_us, waits_since_us, last_error, " +
+      std::string(envelope_columns) + ") values (?, ?, ?, ?, ?, ?, ?, ?, ?, " + std::string(envelope_parameters) + ")";
   const auto headers = headers_text(row.message);
   auto insert = on.use(sql);
-  insert.bind(row.id).bind(row.subscription).bind(row.attempts).bind(now_ms + row.delay.count()).bind(row.delay.count());
-  insert.bind(row.first_failed_at.time_since_epoch().count()).bind(row.last_error);
+  insert.bind(row.id).bind(row.subscription).bind(row.rounds + row.starts).bind(row.starts);
+  insert.bind(now_ms + row.delay.count()).bind(row.delay.count());
+  insert.bind(row.first_failed_at.time_since_epoch().count()).bind(row.waits_since.time_since_epoch().count()).bind(row.last_error);
   bind_envelope(insert, row.message, headers);
   insert.run();
 }
 
-std::vector<store::due_message> claim_due(connection& on, std::size_t most, std::int64_t lease_ms, std::int64_t now_ms) {
-  const auto token = uuid::v4().to_compact_string();
-  std::vector<store::due_message> taken;
+std::vector<delayed_message> claim_due(connection& on, const due_request& request, std::int64_t now_ms) {
+  std::vector<delayed_message> taken;
   {
+    const auto except = json::to_string(request.except);
     auto rows = on.use(due_rows());
-    rows.bind(now_ms).bind(static_cast<std::int64_t>(most));
-    while (rows.step()) {
-      taken.push_back({.row = {.id = rows.text(0),
-                               .subscription = rows.text(1),
-                               .message = read_envelope(rows, 6),
-                               .attempts = static_cast<int>(rows.integer(2)) + 1,
-                               .delay = std::chrono::milliseconds(rows.integer(3)),
-                               .first_failed_at = wall_time(std::chrono::microseconds(rows.integer(4))),
-                               .last_error = rows.text(5)},
-                       .token = token});
-    }
+    rows.bind(now_ms).bind(except).bind(static_cast<std::int64_t>(request.most));
+    while (rows.step()) taken.push_back(read_due(rows));
   }
-  auto mark = on.use("update mamey_delayed set attempts = attempts + 1, token = ?, claimed_until_ms = ?, lease_ms = ? where id = ?");
+  const auto lease_ms = request.lease.count();
+  auto mark =
+      on.use("update mamey_delayed set attempts = attempts + 1, starts = starts + 1, token = ?, claimed_until_ms = ?, lease_ms = ? where id = ?");
   for (const auto& each : taken) {
     mark.reset();
-    mark.bind(token).bind(now_ms + lease_ms).bind(lease_ms).bind(each.row.id).run();
+    mark.bind(request.token).bind(now_ms + lease_ms).bind(lease_ms).bind(each.id).run();
   }
   return taken;
 }
 
 void release_due(connection& on, const std::string& token) {
-  on.use("update mamey_delayed set attempts = attempts - 1, token = null, claimed_until_ms = null where token = ?").bind(token).run();
+  on.use("update mamey_delayed set attempts = attempts - 1, starts = max(starts - 1, 0), token = null, claimed_until_ms = null where token = ?")
+      .bind(token)
+      .run();
 }
 
 void repair_due_times(connection& on, std::int64_t now_ms) {
@@ -64,22 +77,38 @@ void repair_due_times(connection& on, std::int64_t now_ms) {
 }
 
 bool was_handled(connection& on, const inbox_key& key) {
-  return on.use("select 1 from mamey_inbox where subscription = ? and message_id = ?").bind(key.subscription).bind(key.message_id).step();
+  // A row without a tenant is an earlier release's, which knew none: it stands for every tenant's message.
+  return on.use("select 1 from mamey_inbox where subscription = ? and message_id = ? and (tenant = ? or tenant is null)")
+      .bind(key.subscription)
+      .bind(key.message_id)
+      .bind(key.tenant)
+      .step();
 }
 
-int count_start(connection& on, const inbox_key& key, std::int64_t now_ms) {
+int count_start(connection& on, const inbox_key& key, int presumed, std::int64_t now_ms) {
   auto row = on.use(
-      "insert into mamey_starts (subscription, message_id, starts, started_at_ms) values (?, ?, 1, ?) on conflict (subscription, "
-      "message_id) do update set "
-      "starts = starts + 1, started_at_ms = excluded.started_at_ms returning starts");
-  row.bind(key.subscription).bind(key.message_id).bind(now_ms).step();
+      "insert into mamey_handling_starts (subscription, message_id, tenant, starts, started_at_ms) values (?, ?, ?, ?, ?) on conflict (subscription, "
+      "message_id, tenant) do update set starts = starts + 1, started_at_ms = excluded.started_at_ms returning starts");
+  row.bind(key.subscription).bind(key.message_id).bind(key.tenant).bind(presumed + 1).bind(now_ms).step();
   const auto starts = static_cast<int>(row.integer(0));
   row.step();  // RETURNING: done only after its last row
   return starts;
 }
 
 void take_back_start(connection& on, const inbox_key& key) {
-  on.use("update mamey_starts set starts = starts - 1 where subscription = ? and message_id = ? and starts > 0").bind(key.subscription).bind(key.message_id).run();
+  on.use("update mamey_handling_starts set starts = starts - 1 where subscription = ? and message_id = ? and tenant = ? and starts > 0")
+      .bind(key.subscription)
+      .bind(key.message_id)
+      .bind(key.tenant)
+      .run();
+}
+
+void forget_starts(connection& on, const inbox_key& key) {
+  on.use("update mamey_handling_starts set starts = 0 where subscription = ? and message_id = ? and tenant = ?")
+      .bind(key.subscription)
+      .bind(key.message_id)
+      .bind(key.tenant)
+      .run();
 }
 
 std::size_t clean_inbox(connection& on, std::int64_t before_ms, std::size_t most) {
@@ -90,8 +119,8 @@ std::size_t clean_inbox(connection& on, std::int64_t before_ms, std::size_t most
                          .bind(before_ms)
                          .run();
   const auto starts = on.use(
-                            "delete from mamey_starts where (subscription, message_id) in (select subscription, message_id from "
-                            "mamey_starts where started_at_ms < ? limit ?)")
+                            "delete from mamey_handling_starts where (subscription, message_id, tenant) in (select subscription, message_id, tenant "
+                            "from mamey_handling_starts where started_at_ms < ? limit ?)")
                           .bind(before_ms)
                           .bind(limit)
                           .run();

@@ -14,15 +14,16 @@ namespace mamey::inline v1::sqlite_detail {
 
 /// The same id replaces, whoever holds it.
 void insert_delayed(connection& on, const delayed_message& row, std::int64_t now_ms);
-std::vector<store::due_message> claim_due(connection& on, std::size_t most, std::int64_t lease_ms, std::int64_t now_ms);
-/// Gives the rows of a claim back and takes the attempts they were counted back.
+std::vector<delayed_message> claim_due(connection& on, const due_request& request, std::int64_t now_ms);
+/// Gives the rows of a claim back and takes the starts they were counted back.
 void release_due(connection& on, const std::string& token);
 /// After the clock was set back: what lies further ahead than it was put is due now.
 void repair_due_times(connection& on, std::int64_t now_ms);
 
 bool was_handled(connection& on, const inbox_key& key);
-int count_start(connection& on, const inbox_key& key, std::int64_t now_ms);
+int count_start(connection& on, const inbox_key& key, int presumed, std::int64_t now_ms);
 void take_back_start(connection& on, const inbox_key& key);
+void forget_starts(connection& on, const inbox_key& key);
 /// Deletes up to `most` inbox rows, and as many counters, older than `before_ms`; returns the larger number.
 std::size_t clean_inbox(connection& on, std::int64_t before_ms, std::size_t most);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include <mamey/persistence/sqlite/detail/envelope_columns.hpp>
 
@@ -18,9 +19,10 @@ const std::string& select() {
 
 error_record read_error(const statement& row) {
   const auto time = [&](int column) { return wall_time(std::chrono::microseconds(row.integer(column))); };
+  auto message = read_envelope(row, 8);
   return {.id = row.text(0),
-          .key = {.subscription = row.text(1), .message_id = row.text(2)},
-          .message = read_envelope(row, 8),
+          .key = {.subscription = row.text(1), .message_id = row.text(2), .tenant = message.tenant},
+          .message = std::move(message),
           .error_code = row.text(3),
           .error_reason = row.text(4),
           .attempts = static_cast<int>(row.integer(5)),

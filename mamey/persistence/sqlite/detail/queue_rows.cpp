@@ -22,7 +22,7 @@ std::string text(std::initializer_list<std::string_view> parts) {
 // Parameters of every take: 1 now, 2 queue, 3 most rows; of ordered ones also 4 most rows looked at.
 
 const std::string& unordered_take() {
-  static const auto sql = text({"select seq, starts, ", envelope_columns, " from mamey_queue_messages where queue = ?2 and ", is_due,
+  static const auto sql = text({"select seq, starts, maybe_sent, ", envelope_columns, " from mamey_queue_messages where queue = ?2 and ", is_due,
                                 " and ", lease_is_over, " order by seq limit ?3"});
   return sql;
 }
@@ -34,7 +34,7 @@ constexpr std::string_view is_head =
 
 /// Heads among the first rows: finds them unless few keys have long queues.
 const std::string& ordered_take() {
-  static const auto sql = text({"select seq, starts, ", envelope_columns,
+  static const auto sql = text({"select seq, starts, maybe_sent, ", envelope_columns,
                                 " from (select * from mamey_queue_messages where queue = ?2 order by seq limit ?4) m where ", is_due,
                                 " and ", lease_is_over, " and ", is_head, " limit ?3"});
   return sql;
@@ -51,7 +51,7 @@ const std::string& ordered_take_by_key() {
             "union all select * from (select seq from mamey_queue_messages where queue = ?2 and key = '' and ",
             is_due, " and ", lease_is_over,
             " order by seq limit ?4)) "
-            "select seq, starts, ",
+            "select seq, starts, maybe_sent, ",
             envelope_columns, " from mamey_queue_messages m where seq in (select seq from heads) and ", is_due, " and ", lease_is_over,
             " order by seq limit ?3"});
   return sql;
@@ -59,7 +59,10 @@ const std::string& ordered_take_by_key() {
 
 void read_messages(statement& rows, std::vector<queued_message>& into) {
   while (rows.step()) {
-    into.push_back({.sequence = rows.integer(0), .message = read_envelope(rows, 2), .starts = static_cast<int>(rows.integer(1)) + 1});
+    into.push_back({.sequence = rows.integer(0),
+                    .message = read_envelope(rows, 3),
+                    .starts = static_cast<int>(rows.integer(1)) + 1,
+                    .maybe_sent = rows.integer(2) != 0});
   }
 }
 
@@ -117,21 +120,21 @@ void unbind_queue(connection& on, std::int64_t queue, const std::string& exchang
 
 // -- publishing -------------------------------------------------------------------------------------------------------
 
-void put_message(connection& on, std::int64_t queue, const envelope& message, std::int64_t delay_ms, std::int64_t now_ms) {
-  static const auto sql = text({"insert into mamey_queue_messages (queue, due_at_ms, delay_ms, ", envelope_columns, ") values (?, ?, ?, ",
+void put_message(connection& on, std::int64_t queue, const queue_publication& what, std::int64_t delay_ms, std::int64_t now_ms) {
+  static const auto sql = text({"insert into mamey_queue_messages (queue, due_at_ms, delay_ms, maybe_sent, ", envelope_columns, ") values (?, ?, ?, ?, ",
                                 envelope_parameters, ")"});
-  const auto headers = headers_text(message);
+  const auto headers = headers_text(what.message);
   auto row = on.use(sql);
-  row.bind(queue).bind(now_ms + delay_ms).bind(delay_ms);
-  bind_envelope(row, message, headers);
+  row.bind(queue).bind(now_ms + delay_ms).bind(delay_ms).bind(what.maybe_sent ? 1 : 0);
+  bind_envelope(row, what.message, headers);
   row.run();
 }
 
-int publish_message(connection& on, const envelope& message, std::int64_t now_ms) {
+int publish_message(connection& on, const queue_publication& what, std::int64_t now_ms) {
   auto bound = on.use("select queue from mamey_queue_bindings where exchange = ? and routing_key = ?");
-  bound.bind(message.exchange).bind(message.routing_key);
+  bound.bind(what.message.exchange).bind(what.message.routing_key);
   int queues = 0;
-  for (; bound.step(); ++queues) put_message(on, bound.integer(0), message, 0, now_ms);
+  for (; bound.step(); ++queues) put_message(on, bound.integer(0), what, 0, now_ms);
   return queues;
 }
 

@@ -20,8 +20,8 @@ void bind_queue(connection& on, std::int64_t queue, const std::string& exchange,
 void unbind_queue(connection& on, std::int64_t queue, const std::string& exchange, const std::string& routing_key);
 
 /// Number of queues the message went to.
-int publish_message(connection& on, const envelope& message, std::int64_t now_ms);
-void put_message(connection& on, std::int64_t queue, const envelope& message, std::int64_t delay_ms, std::int64_t now_ms);
+int publish_message(connection& on, const queue_publication& what, std::int64_t now_ms);
+void put_message(connection& on, std::int64_t queue, const queue_publication& what, std::int64_t delay_ms, std::int64_t now_ms);
 
 /// Whether a take could find something; a read.
 bool has_visible(connection& on, const std::string& queue, std::int64_t now_ms);

@@ -91,6 +91,27 @@ create table mamey_columns (
 create table mamey_probe (n integer primary key, writes integer not null);
 )";
 
+// Expands: the release before this one works on it, beside this one.
+constexpr const char* store_step_2 = R"(
+alter table mamey_delayed add column starts integer not null default 0;  -- of `attempts`, those since the last outcome
+alter table mamey_delayed add column waits_since_us integer;
+
+-- Ids are unique within a tenant. The release before wrote no tenant (null): such a row stands for every tenant's message of that id.
+create table mamey_inbox_rebuilt (n integer primary key, subscription text not null, handled_at_ms integer not null, $envelope);
+insert into mamey_inbox_rebuilt select * from mamey_inbox;
+drop table mamey_inbox;
+alter table mamey_inbox_rebuilt rename to mamey_inbox;
+create unique index mamey_inbox_message on mamey_inbox (subscription, message_id, coalesce(tenant, ''));
+create trigger mamey_inbox_without_tenant before insert on mamey_inbox
+  when new.tenant is null and exists (select 1 from mamey_inbox where subscription = new.subscription and message_id = new.message_id)
+  begin select raise(ignore); end;
+
+-- Instead of mamey_starts, which only the release before counts in: the one after this drops it.
+create table mamey_handling_starts (
+  subscription text not null, message_id text not null, tenant text not null, starts integer not null, started_at_ms integer not null,
+  primary key (subscription, message_id, tenant)) without rowid;
+)";
+
 constexpr const char* queues_step_1 = R"(
 create table mamey_queues (id integer primary key, name text not null unique);
 create table mamey_queue_bindings (
@@ -110,15 +131,20 @@ create index mamey_queue_messages_queue on mamey_queue_messages (queue);
 create index mamey_queue_messages_key on mamey_queue_messages (queue, key, seq) where key <> '';
 )";
 
+constexpr const char* queues_step_2 = R"(
+alter table mamey_queue_messages add column maybe_sent integer not null default 0;  -- another copy may have been handed out already
+)";
+
 }  // namespace
 
 std::span<const sql_migration> store_schema() {
-  static const std::array steps{sql_migration{1, "outbox_inbox_delayed_errors", with_envelope(store_step_1)}};
+  static const std::array steps{sql_migration{1, "outbox_inbox_delayed_errors", with_envelope(store_step_1)},
+                                sql_migration{2, "tenants_in_the_inbox_starts_of_delayed", with_envelope(store_step_2)}};
   return steps;
 }
 
 std::span<const sql_migration> queues_schema() {
-  static const std::array steps{sql_migration{1, "queues", with_envelope(queues_step_1)}};
+  static const std::array steps{sql_migration{1, "queues", with_envelope(queues_step_1)}, sql_migration{2, "maybe_sent", queues_step_2}};
   return steps;
 }
 
