@@ -23,11 +23,17 @@ std::string readable(const std::type_info* type) {
   return name ? name.get() : type->name();
 }
 
+/// Type and words; of the family the words alone, since code and kind are told beside them.
+std::string words_of(const std::exception& thrown) {
+  const auto type = readable(&typeid(thrown));
+  return type.starts_with("mamey::v1::error_of<") ? thrown.what() : type + ": " + thrown.what();
+}
+
 void append_nested(std::string& detail, const std::exception& outer) {
   try {
     std::rethrow_if_nested(outer);
   } catch (const std::exception& inner) {
-    detail += "; caused by " + readable(&typeid(inner)) + ": " + inner.what();
+    detail += "; caused by " + words_of(inner);
     append_nested(detail, inner);
   } catch (...) {  // described, not swallowed: its type is all there is to say
     detail += "; caused by " + readable(abi::__cxa_current_exception_type());
@@ -46,10 +52,10 @@ error_report describe_handled() {
     throw;
   } catch (const error& failure) {
     report = report_of(failure);
-    report.detail = readable(&typeid(failure)) + ": " + failure.what();
+    report.detail = words_of(failure);
     append_nested(report.detail, failure);
   } catch (const std::exception& failure) {
-    report.detail = readable(&typeid(failure)) + ": " + failure.what();
+    report.detail = words_of(failure);
     append_nested(report.detail, failure);
   } catch (...) {  // described, not swallowed: its type is all there is to say
     report.detail = readable(abi::__cxa_current_exception_type());

@@ -1,6 +1,7 @@
 #include <mamey/web/problem.hpp>
 
 #include <exception>
+#include <optional>
 
 #include <mamey/core/json.hpp>
 #include <mamey/runtime/context.hpp>
@@ -37,13 +38,13 @@ error_kind kind_of(int status) noexcept {
   }
 }
 
-int status_of_current_exception(error_kind kind) {
+std::optional<int> status_of_current_http_error() {
   try {
     std::rethrow_exception(std::current_exception());
   } catch (const http_error& error) {
     return error.status();
   } catch (...) {  // not banned: the caller has described it and hands the description on
-    return http_status(kind);
+    return std::nullopt;
   }
 }
 
@@ -89,7 +90,10 @@ void write_error(http::response& response, int status, const error_report& repor
 error_report write_current_exception(http::response& response, const http::request& request) noexcept {
   auto report = describe_current_exception();
   try {
-    write_error(response, status_of_current_exception(report.kind), report, request);
+    const auto status = status_of_current_http_error();
+    auto told = report;
+    if (!status && report.kind == error_kind::internal) told.reason = "an unexpected error";  // the log has the rest: a statement's text, for one
+    write_error(response, status.value_or(http_status(report.kind)), told, request);
   } catch (const std::exception&) {  // out of memory while describing: an empty 500 can still be sent
     response.clear();
     response.set_status(500);

@@ -4,9 +4,10 @@ import contextlib
 import json
 import uuid
 
+import pika
 import pytest
 
-from troubled_service import BROKER_LIMIT, Service, publish, until
+from troubled_service import BROKER_LIMIT, Service, channel, publish, until
 
 QUICK = ["--messaging:immediateRetries=1", "--messaging:delayedRetries:0=00:00:00.050", "--messaging:delayedRetries:1=00:00:00.100"]
 
@@ -68,6 +69,36 @@ def test_a_message_that_cannot_be_read_goes_to_the_error_store_at_once(service, 
     reader.wait_until_handled(good)
     assert reader.number("select count(*) from handled") == 1
     assert until("health tells", lambda: "error store" in instance.health()[1])
+
+
+def test_messages_with_attributes_that_no_store_can_keep_are_handled_once_and_hold_nobody_up(service):
+    reader = service("odd")
+    instance = reader.start()
+    nested = {}
+    for _ in range(40):
+        nested = {"deeper": nested}
+
+    def fresh():
+        return uuid.uuid4().hex.encode()
+
+    odd = [dict(message_id=b"\xff" + fresh()), dict(message_id=b"a\0" + fresh()), dict(message_id=b"i" * 255), *(
+        dict(message_id=fresh(), **one) for one in (
+            dict(correlation_id=b"\xff\0"), dict(app_id=b"\xff"), dict(content_type=b"\0"), dict(headers={"nested": nested, "binary": b"\xff\0"}),
+            dict(headers={str(i): "" for i in range(5000)}), dict(timestamp=2**63, priority=255, headers={"mamey-occurred-at": str(-2**63)})))]
+    things = [str(uuid.uuid4()) for _ in odd]
+    failing = str(uuid.uuid4())
+    with channel() as connection:
+        out = connection.channel()
+        for thing, attributes in zip(things, odd):
+            for _ in range(2):
+                out.basic_publish("things", "thing_added", json.dumps({"id": thing}).encode(), pika.BasicProperties(**attributes))
+        out.basic_publish("things", "thing_added", json.dumps({"id": failing, "deed": "fail"}).encode(),
+                          pika.BasicProperties(message_id=b"\xff" + fresh(), correlation_id=b"\0"))
+    reader.wait_until_handled(*things, instance.add())
+    [record] = instance.wait_for_errors()
+    assert (record["errorCode"], instance.error(record["id"])["body"]["id"]) == ("internal_error", failing)
+    assert reader.number("select count(*) from handled") == len(things) + 1
+    assert reader.number("select count(*) from mamey_delayed") == 0
 
 
 @pytest.mark.parametrize("whose, length, settings", [

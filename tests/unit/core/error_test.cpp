@@ -62,6 +62,14 @@ TEST(error, other_exceptions_are_detailed_in_the_log_only) {
   EXPECT_EQ(report.detail, "std::runtime_error: password is hunter2");
 }
 
+TEST(error, the_family_is_detailed_by_its_words_and_others_with_their_type) {
+  struct own : mamey::conflict {
+    own() : mamey::conflict("own", "mine") {}
+  };
+  EXPECT_EQ(report_of(mamey::unavailable("database_unavailable", "it is away")).detail, "it is away");
+  EXPECT_TRUE(report_of(own()).detail.ends_with("own: mine")) << report_of(own()).detail;
+}
+
 TEST(error, what_is_no_exception_class_is_named_by_its_type) { EXPECT_EQ(report_of(42).detail, "int"); }
 
 TEST(error, the_causes_of_nested_exceptions_are_in_the_detail) {

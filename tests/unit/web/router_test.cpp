@@ -137,9 +137,11 @@ TEST(router, turns_what_a_handler_throws_into_an_answer) {
   add("/http", [] { throw web::http_error(415, "unsupported", "no"); });
   add("/std", [] { throw std::runtime_error("password=secret"); });
   add("/int", [] { throw 42; });
+  add("/sql", [] { throw internal_error("sql_error", "no relation \"a\" in \"select secret from a\""); });
+  add("/own", [] { throw web::http_error(501, "not_here", "not on this node"); });
   web::router router(std::move(routes));
 
-  const std::pair<const char*, int> expected[] = {{"/domain", 400}, {"/conflict", 409}, {"/http", 415}, {"/std", 500}, {"/int", 500}};
+  const std::pair<const char*, int> expected[] = {{"/domain", 400}, {"/conflict", 409}, {"/http", 415}, {"/std", 500}, {"/int", 500}, {"/sql", 500}, {"/own", 501}};
   for (const auto& [target, status] : expected) {
     const auto answer = ask(router, http_method::get, target);
     EXPECT_EQ(answer.status(), status) << target;
@@ -148,6 +150,8 @@ TEST(router, turns_what_a_handler_throws_into_an_answer) {
   }
   EXPECT_NE(ask(router, http_method::get, "/domain").body().find(R"("code":"empty_order","reason":"an order needs a line")"),
             std::string::npos);
+  EXPECT_NE(ask(router, http_method::get, "/sql").body().find(R"("code":"sql_error","reason":"an unexpected error")"), std::string::npos);
+  EXPECT_NE(ask(router, http_method::get, "/own").body().find("not on this node"), std::string::npos);
 }
 
 TEST(router, who_is_not_signed_in_is_told_how) {

@@ -8,9 +8,6 @@ namespace mamey::inline v1::rabbitmq_detail {
 
 namespace {
 
-constexpr int deepest_table = 16;
-constexpr std::size_t most_fields = 4096;
-
 /// Properties in the order of their flags, the highest bit first (specification §4.2.6.1).
 enum property_bit : std::uint16_t {
   content_type_bit = 1U << 15,
@@ -45,7 +42,8 @@ void amqp_writer::integer(std::uint64_t value, int bytes) {
 
 void amqp_writer::short_string(std::string_view text) {
   if (text.size() > longest_short_string)
-    throw malformed("a short string has at most 255 bytes, this one " + std::to_string(text.size()) + ": " + std::string(text.substr(0, 40)) + "…");
+    throw malformed("a short string has at most 255 bytes, this one " + std::to_string(text.size()) + ": " +
+                    std::string(text.substr(0, 40)) + "…");
   octet(static_cast<std::uint8_t>(text.size()));
   out_ += text;
 }
@@ -159,8 +157,7 @@ std::uint64_t amqp_reader::integer(std::size_t bytes) {
 }
 
 /// The types RabbitMQ uses (its "AMQP 0-9-1 errata"), which differ from the specification's.
-field_value amqp_reader::value(int depth) {
-  if (depth > deepest_table) throw malformed("a field table nested too deep");
+field_value amqp_reader::value() {
   switch (const char type = static_cast<char>(octet()); type) {
     case 't':
       return octet() != 0;
@@ -191,13 +188,10 @@ field_value amqp_reader::value(int depth) {
     case 'x':
       return std::string(long_string());
     case 'F':
-      table(depth + 1);
+    case 'A':
+      // Passed over however deep it is: any client may have put it into a message, and the broker would deliver that again and again.
+      long_string();
       return std::monostate{};
-    case 'A': {
-      amqp_reader inner(long_string());
-      while (!inner.rest().empty()) inner.value(depth + 1);
-      return std::monostate{};
-    }
     case 'V':
       return std::monostate{};
     default:
@@ -205,18 +199,15 @@ field_value amqp_reader::value(int depth) {
   }
 }
 
-field_table amqp_reader::table(int depth) {
+field_table amqp_reader::table() {
   amqp_reader inner(long_string());
   field_table fields;
   while (!inner.rest().empty()) {
-    if (fields.size() >= most_fields) throw malformed("a field table with more than 4096 fields");
     std::string name(inner.short_string());
-    fields.emplace_back(std::move(name), inner.value(depth));
+    fields.emplace_back(std::move(name), inner.value());
   }
   return fields;
 }
-
-field_table amqp_reader::table() { return table(0); }
 
 message_properties amqp_reader::properties() {
   message_properties what;

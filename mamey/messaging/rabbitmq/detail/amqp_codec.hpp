@@ -20,7 +20,7 @@ struct malformed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A value of a field table. Arrays and nested tables are checked and dropped (monostate): nothing here reads them.
+/// A value of a field table. Arrays and nested tables are passed over (monostate): nothing here reads them.
 using field_value = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
 using field_table = std::vector<std::pair<std::string, field_value>>;
 
@@ -85,8 +85,7 @@ class amqp_reader {
  private:
   std::uint64_t integer(std::size_t bytes);
   std::string_view take(std::size_t count);
-  field_value value(int depth);
-  field_table table(int depth);
+  field_value value();
   std::string_view rest_;
 };
 

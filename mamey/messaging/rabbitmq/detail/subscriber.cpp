@@ -135,6 +135,7 @@ void subscriber::on_event(amqp_event&& event) {
       return;
     }
     case amqp_event_type::consumer_cancelled:
+      log.warning("the broker cancelled the consumer of {queue}: the queue is gone, with what was in it", what_.queue);
       if (alive()) link_->amqp().close_channel(channel_);
       return end(consumer_state::cancelled_by_broker, "the broker cancelled the consumer: its queue is gone");
     case amqp_event_type::channel_closed: {

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <span>
 
+#include <mamey/core/detail/utf8.hpp>
+#include <mamey/messaging/handling.hpp>
 #include <mamey/messaging/rabbitmq/detail/delay_queues.hpp>
 
 namespace mamey::inline v1::rabbitmq_detail {
@@ -43,6 +46,41 @@ std::string padded(std::string_view hex, std::size_t width) {
   return std::string(width - hex.size(), '0') + std::string(hex);
 }
 
+/// Stores keep text. What is none could never be recorded, nor put aside: it would come again for ever. 0 for a NUL, too, which PostgreSQL
+/// refuses.
+std::size_t text_length(std::string_view text) { return text.front() == '\0' ? 0 : mamey::detail::utf8_length(text); }
+
+bool is_text(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto length = text_length(bytes);
+    if (length == 0) return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
+/// No byte longer: a property must still fit where it came from.
+void make_text(std::string& bytes) {
+  for (std::size_t i = 0; i < bytes.size();) {
+    const auto length = text_length(std::string_view(bytes).substr(i));
+    if (length == 0) bytes[i] = '?';
+    i += std::max<std::size_t>(length, 1);
+  }
+}
+
+/// `headers` may stay what they are: stores keep them as JSON.
+void make_text(envelope& message) {
+  if (!is_text(message.id)) message.id = derived_id(message.id, "text");  // unlike other ids, and the same the next time
+  for (auto* each : {&message.correlation_id, &message.causation_id, &message.type, &message.source, &message.key, &message.stream,
+                     &message.tenant, &message.content_type, &message.traceparent, &message.user, &message.exchange, &message.routing_key})
+    make_text(*each);
+}
+
+wall_time within_the_calendar(std::int64_t microseconds) {
+  constexpr std::int64_t end = 253'402'300'800'000'000;  // of the year 9999
+  return wall_time(std::chrono::microseconds(std::clamp<std::int64_t>(microseconds, 0, end)));
+}
+
 /// One of our attributes; false for a header that is a header to us too.
 bool take_attribute(envelope& into, std::string_view name, const std::string& value) {
   name.remove_prefix(ours.size());
@@ -51,7 +89,7 @@ bool take_attribute(envelope& into, std::string_view name, const std::string& va
   if (name == "min-version") return into.min_version = number_of(value, 1), true;
   if (name == "causation-id") return into.causation_id = value, true;
   if (name == "occurred-at")
-    return into.occurred_at = wall_time(std::chrono::microseconds(number_of<std::int64_t>(value, microseconds_of(into.occurred_at)))), true;
+    return into.occurred_at = within_the_calendar(number_of<std::int64_t>(value, microseconds_of(into.occurred_at))), true;
   if (name == "key") return into.key = value, true;
   if (name == "stream") return into.stream = value, true;
   if (name == "position") return into.position = number_of<std::int64_t>(value, 0), true;
@@ -59,7 +97,7 @@ bool take_attribute(envelope& into, std::string_view name, const std::string& va
   if (name == "user") return into.user = value, true;
   if (name == "expires-at") {
     const auto at = number_of<std::int64_t>(value, std::numeric_limits<std::int64_t>::min());
-    if (at != std::numeric_limits<std::int64_t>::min()) into.expires_at = wall_time(std::chrono::microseconds(at));
+    if (at != std::numeric_limits<std::int64_t>::min()) into.expires_at = within_the_calendar(at);
     return true;
   }
   return false;
@@ -122,8 +160,12 @@ message_properties to_wire(const envelope& message, const wire_format& format) {
   put_set(format.span_context_header, span_context_of(message.traceparent));
   if (format.with_context && !message.headers.contains(format.context_header))
     put(format.context_header, message.user.empty() ? "{}" : message.user);
+  const auto own = out.headers.size();
+  const auto is_own = [&](const std::string& name) {
+    return std::ranges::any_of(std::span(out.headers).first(own), [&](const auto& each) { return each.first == name; });
+  };
   for (const auto& [name, value] : message.headers) {
-    if (name.empty() || name.size() > longest_short_string || is_of_a_dead_letter(name) || find_field(out.headers, name)) continue;
+    if (name.empty() || name.size() > longest_short_string || is_of_a_dead_letter(name) || is_own(name)) continue;
     put(name, value);
   }
   return out;
@@ -138,7 +180,8 @@ envelope from_wire(message_properties&& properties, std::string&& body, std::str
   message.source = std::move(properties.app_id);
   if (!properties.content_type.empty()) message.content_type = std::move(properties.content_type);
   constexpr std::uint64_t last_second = 253'402'300'799;  // of the year 9999
-  if (properties.timestamp && *properties.timestamp <= last_second) message.occurred_at = wall_time(std::chrono::seconds(*properties.timestamp));
+  if (properties.timestamp && *properties.timestamp <= last_second)
+    message.occurred_at = wall_time(std::chrono::seconds(*properties.timestamp));
   message.body = std::move(body);
   message.exchange = exchange;
   message.routing_key = routing_key;
@@ -166,7 +209,8 @@ envelope from_wire(message_properties&& properties, std::string&& body, std::str
   const auto first_exchange = take_first_exchange(message);
   const auto context = message.headers.find(format.context_header);
   if (named && !copied) {
-    if (context != message.headers.end() && (context->second == "{}" || context->second == message.user)) message.headers.erase(context);  // made by to_wire
+    if (context != message.headers.end() && (context->second == "{}" || context->second == message.user))
+      message.headers.erase(context);  // made by to_wire
   } else if (context != message.headers.end() && context->second != "{}") {
     message.user = context->second;
   }
@@ -174,6 +218,7 @@ envelope from_wire(message_properties&& properties, std::string&& body, std::str
   const auto source = exchange.empty() && !format.signatures ? std::string_view(first_exchange) : exchange;
   const bool trusted = std::ranges::find(format.trusted_exchanges, source) != format.trusted_exchanges.end();
   if (!trusted && !(format.signatures && !message.id.empty() && format.signatures->matches(message, signature))) message.user.clear();
+  make_text(message);
   return message;
 }
 

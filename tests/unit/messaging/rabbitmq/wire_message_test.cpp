@@ -77,6 +77,42 @@ TEST(wire_message, headers_that_copied_another_message_s_count_for_nothing) {
   EXPECT_EQ(got.headers, (std::map<std::string, std::string>{{"Saga", "pending"}}));
 }
 
+// A store that cannot keep an attribute would refuse the message for ever, its way into the error store included.
+TEST(wire_message, attributes_that_are_no_text_become_text_and_an_id_stays_its_own) {
+  using namespace std::string_literals;
+  auto out = to_wire(example(), {});
+  const auto bad = "a\0b\xff\xc3"s;
+  out.message_id = bad;
+  out.correlation_id = out.type = out.app_id = out.content_type = bad;
+  for (auto& [name, value] : out.headers) {
+    if (name == "mamey-key" || name == "mamey-tenant" || name == "mamey-id" || name == "traceparent") value = bad;
+  }
+  out.headers.emplace_back("binary", bad);
+  const auto got = from_wire(message_properties(out), "{}", "orders", bad, {});
+  for (const auto& each :
+       {got.correlation_id, got.type, got.source, got.content_type, got.key, got.tenant, got.traceparent, got.routing_key})
+    EXPECT_EQ(each, "a?b??");
+  EXPECT_EQ(got.headers.at("binary"), bad);
+
+  EXPECT_EQ(got.id.size(), 32U);
+  EXPECT_EQ(through(out).id, got.id) << "it is told as a duplicate when it comes again";
+  out.message_id = "a\0b\xfe\xc3"s;
+  EXPECT_NE(through(out).id, got.id);
+  out.message_id = "Bestätigung 7";
+  EXPECT_EQ(through(out).id, "Bestätigung 7");
+}
+
+TEST(wire_message, times_out_of_this_world_are_brought_back) {
+  auto out = to_wire(example(), {});
+  for (auto& [name, value] : out.headers) {
+    if (name == "mamey-occurred-at") value = std::string("-9223372036854775807");
+  }
+  out.headers.emplace_back("mamey-expires-at", std::string("9223372036854775807"));
+  const auto got = through(out);
+  EXPECT_EQ(got.occurred_at, wall_time{});
+  EXPECT_EQ(got.expires_at, wall_time(std::chrono::sys_days(std::chrono::year(10'000) / 1 / 1)));
+}
+
 TEST(wire_message, without_the_header_that_names_it_our_headers_are_not_believed) {
   message_properties foreign{.headers = {{"mamey-user", std::string("root")}, {"mamey-kind", std::string("command")}}, .message_id = "m"};
   const auto got = through(foreign);
@@ -85,7 +121,8 @@ TEST(wire_message, without_the_header_that_names_it_our_headers_are_not_believed
 }
 
 TEST(wire_message, traceparent_wins_in_a_message_of_its_own) {
-  message_properties foreign{.headers = {{"span_context", std::string("1:2:0:0")}, {"traceparent", std::string(traceparent)}}, .message_id = "m"};
+  message_properties foreign{.headers = {{"span_context", std::string("1:2:0:0")}, {"traceparent", std::string(traceparent)}},
+                             .message_id = "m"};
   EXPECT_EQ(through(foreign).traceparent, traceparent);
 }
 
@@ -197,7 +234,8 @@ TEST(wire_message, numbers_that_are_none_keep_their_defaults) {
 
 TEST(wire_message, span_contexts_are_read_as_jaeger_writes_them) {
   EXPECT_EQ(traceparent_of("b7ad6b7169203331:1:0:3"), "00-0000000000000000b7ad6b7169203331-0000000000000001-01");
-  for (const auto* wrong : {"", "1:2:3", "::0:1", "1:2:0:", "g:2:0:1", "1:2:0:111", "1234567890123456789012345678901234:2:0:1", "1:12345678901234567:0:1"})
+  for (const auto* wrong :
+       {"", "1:2:3", "::0:1", "1:2:0:", "g:2:0:1", "1:2:0:111", "1234567890123456789012345678901234:2:0:1", "1:12345678901234567:0:1"})
     EXPECT_EQ(traceparent_of(wrong), "") << wrong;
   EXPECT_EQ(span_context_of("00-short"), "");
 }
