@@ -30,7 +30,7 @@ class aggregate {
 
   const Id& id() const noexcept { return id_; }
   const State& state() const noexcept { return state_; }
-  /// Counts saves; 0 before the first.
+  /// Counts saves; 0 before the first, and of a row that a service without versions wrote.
   std::int64_t version() const noexcept { return version_; }
   /// Counts events.
   std::int64_t position() const noexcept { return position_; }
@@ -58,6 +58,7 @@ class aggregate {
   State state_{};
   std::int64_t version_ = 0;
   std::int64_t position_ = 0;
+  bool stored_ = false;  ///< also at version 0: a row that somebody else wrote
   std::vector<recorded_message> raised_;
 };
 

@@ -105,8 +105,15 @@ std::string id_text(const type_model& model, const void* id) {
 
 void fill_document(document& into, const collection& of, const void* object) {
   into.body.clear();
-  json::write(into.body, *of.model, object);
   into.columns.clear();
+  if (of.mapped) {
+    into.columns.reserve(of.columns.size() + of.mapped->others.size());
+    for (const auto* each : {&of.columns, &of.mapped->others}) {
+      for (const auto& column : *each) into.columns.push_back(mapped_value(column.member->type(), static_cast<const std::byte*>(object) + column.member->offset, of.mapped->enums));
+    }
+    return;
+  }
+  json::write(into.body, *of.model, object);
   into.columns.reserve(of.columns.size());
   for (const auto& column : of.columns) {
     into.columns.push_back(column_value(column.member->type(), static_cast<const std::byte*>(object) + column.member->offset));

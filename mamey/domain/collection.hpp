@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <mamey/domain/document.hpp>
+#include <mamey/domain/table_mapping.hpp>
 
 namespace mamey::inline v1 {
 
@@ -25,6 +27,14 @@ namespace detail {
 std::string default_collection_name(std::string_view type_name);
 void add_column(collection& to, std::size_t offset, bool unique);
 
+template <auto Member>
+struct member_parts;
+template <class T, class V, V T::*Member>
+struct member_parts<Member> {
+  using owner = T;
+  using value = V;
+};
+
 template <class T, auto Member>
 std::size_t offset_of() {
   static const T probe{};
@@ -36,6 +46,12 @@ void add_columns(collection& to, member_list<Members...>, bool unique) {
   (add_column(to, offset_of<T, Members>(), unique), ...);
 }
 
+template <class Owner>
+const type_model& id_model() {
+  if constexpr (requires { typename Owner::id_type; }) return model_of<typename Owner::id_type>();
+  else return model_of<decltype(Owner::id)>();
+}
+
 /// `Owner` names the collection, `Stored` has the members.
 template <class Owner, class Stored>
 collection make_collection(bool versioned) {
@@ -44,10 +60,17 @@ collection make_collection(bool versioned) {
   else made.name = default_collection_name(unqualified(type_key_of<Owner>.name));
   if constexpr (requires { Stored::indexes(); }) add_columns<Stored>(made, Stored::indexes(), false);
   if constexpr (requires { Stored::unique_indexes(); }) add_columns<Stored>(made, Stored::unique_indexes(), true);
+  if constexpr (requires { Stored::mapping(); }) map_collection(made, Stored::mapping(), id_model<Owner>());
   return made;
 }
 
 }  // namespace detail
+
+/// The column of a member that `table_mapping::naming` does not find: `column<&OrderState::customer_id>("ClientId")`.
+template <auto Member>
+named_column column(std::string name) {
+  return {.offset = detail::offset_of<typename detail::member_parts<Member>::owner, Member>(), .name = std::move(name)};
+}
 
 /// The collection of an aggregate: named by its class in the plural (`Order` ⇒ `orders`, or `static constexpr const char* collection`), shaped by its state.
 template <class Aggregate>
@@ -72,7 +95,7 @@ sql_value column_value(const type_model& model, const void* object);
 /// The text form of an id.
 std::string id_text(const type_model& model, const void* id);
 
-/// JSON body and columns of `object`.
+/// JSON body and columns of `object`; of a mapped collection, the columns of all its members.
 void fill_document(document& into, const collection& of, const void* object);
 
 }  // namespace mamey::inline v1

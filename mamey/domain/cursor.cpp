@@ -10,6 +10,7 @@
 #include <mamey/core/json.hpp>
 #include <mamey/core/time.hpp>
 #include <mamey/core/uuid.hpp>
+#include <mamey/domain/table_mapping.hpp>
 
 namespace mamey::inline v1::detail {
 namespace {
@@ -66,8 +67,9 @@ bool is_integer(std::string_view text) {
 }
 
 /// Whether a database would take it for a value of the column.
-bool fits(const sql_value& key, const type_model& declared) {
+bool fits(const sql_value& key, const type_model& declared, const collection& in) {
   const auto& type = declared.kind == shape::optional ? declared.element() : declared;
+  const bool numbered = in.mapped && in.mapped->enums == enum_column::number;
   if (std::holds_alternative<std::monostate>(key)) return true;
   const auto* const text = std::get_if<std::string>(&key);
   switch (type.kind) {
@@ -84,7 +86,7 @@ bool fits(const sql_value& key, const type_model& declared) {
       if (type.format == "date-time") return parse_timestamp(*text).has_value();
       return true;
     case shape::enumeration:  // a value without a name is kept as its number
-      return text != nullptr || std::holds_alternative<std::int64_t>(key);
+      return (text != nullptr && !numbered) || std::holds_alternative<std::int64_t>(key);
     default:
       return text != nullptr;
   }
@@ -101,7 +103,7 @@ std::optional<document_place> read(std::string_view text, const collection& in, 
   if (content.real) place.key = *content.real;
   if (content.text) place.key = std::move(*content.text);
   const auto column = std::ranges::find(in.columns, query.order_by, &indexed_column::name);
-  if (column == in.columns.end() ? !std::holds_alternative<std::monostate>(place.key) : !fits(place.key, column->member->type())) return std::nullopt;
+  if (column == in.columns.end() ? !std::holds_alternative<std::monostate>(place.key) : !fits(place.key, column->member->type(), in)) return std::nullopt;
   // An id that is a text of its own is any text; one that PostgreSQL cannot hold is none.
   const auto* const key = std::get_if<std::string>(&place.key);
   if (place.id.find('\0') != std::string::npos || (key && key->find('\0') != std::string::npos)) return std::nullopt;

@@ -24,10 +24,12 @@ struct sql_value : std::variant<std::monostate, std::int64_t, double, std::strin
 
 /// A member of the stored struct that is also a column, so that it can be searched.
 struct indexed_column {
-  std::string name;  ///< snake_case, as in C++
+  std::string name;  ///< as in C++; of a mapped table: as it is called there
   const member_model* member = nullptr;
   bool unique = false;
 };
+
+struct mapped_table;
 
 /// A table of documents: id, version, position, JSON body, columns. Created by the store when the module starts.
 struct collection {
@@ -35,9 +37,11 @@ struct collection {
   const type_model* model = nullptr;
   std::vector<indexed_column> columns;
   bool versioned = true;  ///< false for read models: the last write wins
+  std::shared_ptr<const mapped_table> mapped = nullptr;  ///< a table that somebody else made (table_mapping.hpp), with a column for every member and no body
 };
 
-/// One stored object. `body` is JSON of the model; `columns` stands in the order of `collection::columns`.
+/// One stored object. `body` is JSON of the model; `columns` stands in the order of `collection::columns`. Of a mapped table there is no body, and
+/// `mapped_table::others` stand behind.
 struct document {
   std::string id;
   std::int64_t version = 0;   ///< counts saves; 0: not stored yet

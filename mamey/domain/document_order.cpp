@@ -5,6 +5,7 @@
 #include <string>
 
 #include <mamey/core/decimal.hpp>
+#include <mamey/domain/table_mapping.hpp>
 
 namespace mamey::inline v1 {
 namespace {
@@ -32,14 +33,25 @@ struct place_view {
   const std::string& id;
 };
 
+const type_model* type_of(const indexed_column& column) {
+  if (!column.member) return nullptr;
+  const auto& type = column.member->type();
+  return type.kind == shape::optional ? &type.element() : &type;
+}
+
+/// Ours are texts; a mapped table may have numbers.
+std::partial_ordering compare_ids(const collection& in, const std::string& left, const std::string& right) {
+  const bool numbers = in.mapped && content_of(*in.mapped->id_type, {}) == column_content::integer;
+  const auto a = numbers ? decimal::parse(left) : std::nullopt, b = numbers ? decimal::parse(right) : std::nullopt;
+  if (a && b) return *a <=> *b;
+  return left <=> right;
+}
+
 std::partial_ordering compare_places(const collection& in, const place_view& left, const place_view& right, const document_query& order) {
   const auto column = column_index(in, order.order_by);
-  const auto* const member = column ? in.columns[*column].member : nullptr;
-  const auto* type = member ? &member->type() : nullptr;
-  if (type && type->kind == shape::optional) type = &type->element();
-  const auto by_key = compare_values(left.key, right.key, type);
+  const auto by_key = compare_values(left.key, right.key, column ? type_of(in.columns[*column]) : nullptr);
   if (by_key != 0) return by_key;
-  return left.id <=> right.id;
+  return compare_ids(in, left.id, right.id);
 }
 
 }  // namespace
@@ -53,6 +65,10 @@ std::optional<std::size_t> column_index(const collection& in, std::string_view n
 sql_value sort_key(const collection& in, const document& of, std::string_view order_by) {
   const auto index = column_index(in, order_by);
   return index ? of.columns[*index] : sql_value();
+}
+
+bool same_value(const collection& in, std::size_t column, const sql_value& left, const sql_value& right) {
+  return left == right || compare_values(left, right, type_of(in.columns[column])) == 0;
 }
 
 bool comes_before(const collection& in, const document& left, const document& right, const document_query& order) {

@@ -8,7 +8,26 @@
 
 namespace mamey::inline v1::detail {
 
+namespace {
+
+void read_mapped(const document& from, const collection& in, void* state) {
+  const auto at = [&](const member_model& member) { return static_cast<std::byte*>(state) + member.offset; };
+  const auto read = [&](const indexed_column& column, const sql_value& value) {
+    const auto expected = read_mapped_value(value, column.member->type(), at(*column.member));
+    if (!expected.empty())
+      throw internal_error("stored_document_unreadable", "{} {}: the column {} of {} holds something else than {}", in.name, from.id, column.name, in.mapped->table, expected);
+  };
+  if (in.mapped->id_member) read({.name = in.mapped->id, .member = in.mapped->id_member}, from.id);
+  auto value = from.columns.begin();
+  for (const auto* each : {&in.columns, &in.mapped->others}) {
+    for (const auto& column : *each) read(column, *value++);
+  }
+}
+
+}  // namespace
+
 void read_state(const document& from, const collection& in, void* state) {
+  if (in.mapped) return read_mapped(from, in, state);
   const auto wrong = json::read(from.body, *in.model, state);
   if (!wrong.empty()) {
     // Ours, not the caller's: the stored document no longer fits the type.
@@ -34,10 +53,14 @@ void set_order(document_query& of, const collection& in, const std::string& by, 
   of.ascending = ascending;
 }
 
+const type_model& type_at(const collection& in, std::size_t offset) { return std::ranges::find(in.model->members, offset, &member_model::offset)->type(); }
+
 std::vector<column_condition> conditions_of(const collection& in, std::vector<member_condition> where) {
   std::vector<column_condition> made;
   for (auto& each : where) {
-    if (!each.any) made.push_back({column_name(in, each.offset), std::move(each.value)});
+    if (each.any) continue;
+    made.push_back({column_name(in, each.offset), std::move(each.value)});
+    if (in.mapped) made.back().value = mapped_condition(std::move(made.back().value), type_at(in, each.offset), in.mapped->enums);
   }
   return made;
 }

@@ -27,13 +27,6 @@ struct member_condition {
 
 namespace detail {
 
-template <auto Member>
-struct member_parts;
-template <class T, class V, V T::*Member>
-struct member_parts<Member> {
-  using owner = T;
-  using value = V;
-};
 template <class V>
 struct without_optional { using type = V; };
 template <class V>
@@ -92,7 +85,7 @@ class repository {
   void add(T& item) { save_as(item, write_kind::insert); }
   void add(T&& item) { save_as(item, write_kind::insert); }
   /// Records the changed aggregate and its events; at the flush, a version that moved on is a concurrency_conflict.
-  void save(T& item) { save_as(item, item.version_ == 0 ? write_kind::insert : write_kind::update); }
+  void save(T& item) { save_as(item, item.stored_ ? write_kind::update : write_kind::insert); }
   void remove(T& item) { save_as(item, write_kind::remove); }
 
   /// Aggregates by declared members: `orders.list({where<&OrderState::customer_id>(id)}, query.paging)`.
@@ -134,12 +127,14 @@ class repository {
     detail::read_state(from, where_stored(), &base.state_);
     base.version_ = from.version;
     base.position_ = from.position;
+    base.stored_ = true;
     return item;
   }
 
   void save_as(T& item, write_kind kind) {
     auto& base = static_cast<aggregate<id_type, typename T::state_type>&>(item);
     detail::record_save(*unit_, where_stored(), text_of(base.id_), &base.state_, base.version_, base.position_, base.raised_, kind);
+    base.stored_ = true;
   }
 
   unit_of_work* unit_;

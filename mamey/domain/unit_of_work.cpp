@@ -12,7 +12,7 @@ bool matches(const collection& in, const document& found, std::span<const column
   return std::ranges::all_of(where, [&](const column_condition& condition) {
     if (condition.column == "id") return sql_value(found.id) == condition.value;
     const auto index = column_index(in, condition.column);
-    return index && found.columns[*index] == condition.value;
+    return index && same_value(in, *index, found.columns[*index], condition.value);
   });
 }
 

@@ -19,25 +19,63 @@ std::string where_clause(const std::vector<std::string>& conditions) { return co
 }  // namespace
 
 document_table::document_table(const collection& from, const sql_dialect& dialect) : of(from), dialect_(dialect) {
-  const auto table = dialect.quoted(of.name);
-  std::vector<std::string> names{"position", "body"};
-  for (const auto& column : of.columns) names.push_back(dialect.quoted(column.name));
-  std::vector<std::string> holes{hole(1)}, sets{"version = version + 1"}, overwrites{"version = " + table + ".version + 1"};
+  const auto* const mapped = of.mapped.get();
+  const auto table = mapped ? quoted_table(*mapped) : dialect.quoted(of.name);
+  id_ = mapped ? quoted_as_it_is(mapped->id) : "id";
+
+  // Counters of a mapped table may be missing, or null where somebody else wrote the row.
+  const auto counter = [&](const std::string& name) { return name.empty() ? std::string("0") : "coalesce(" + quoted_as_it_is(name) + ", 0)"; };
+  const auto version = mapped ? counter(mapped->version) : "version";
+  const bool counts_versions = !mapped || !mapped->version.empty();
+  const auto version_column = mapped && counts_versions ? quoted_as_it_is(mapped->version) : "version";
+
+  std::vector<std::string> answers{id_}, names;
+  if (mapped) {
+    answers.insert(answers.end(), {version + " as mamey_version", counter(mapped->position) + " as mamey_position", "'' as mamey_body"});
+    if (!mapped->position.empty()) names.push_back(quoted_as_it_is(mapped->position));
+  } else {
+    answers.insert(answers.end(), {"version", "position", "body"});
+    names = {"position", "body"};
+  }
+  const auto add = [&](const std::vector<indexed_column>& columns) {
+    for (const auto& column : columns) {
+      answers.push_back(quoted(column.name));
+      names.push_back(answers.back());
+    }
+  };
+  add(of.columns);
+  if (mapped) add(mapped->others);
+
+  std::vector<std::string> holes{hole(1)}, sets, overwrites;
+  if (counts_versions) {
+    sets.push_back(version_column + " = " + version + " + 1");
+    overwrites.push_back(version_column + " = " + (mapped ? "coalesce(stored." + version_column + ", 0)" : "stored.version") + " + 1");
+  }
   for (const auto& name : names) {
     holes.push_back(hole(holes.size() + 1));
     sets.push_back(name + " = " + holes.back());
     overwrites.push_back(name + " = excluded." + name);
   }
-  const auto checked = [&](std::size_t number) { return of.versioned ? " and version = " + hole(number) : std::string(); };
+  const auto checked = [&](std::size_t number) { return of.versioned ? " and " + version + " = " + hole(number) : std::string(); };
+  const auto last_hole = holes.size();
+  std::vector<std::string> filled{id_};
+  filled.insert(filled.end(), names.begin(), names.end());
+  if (counts_versions) {
+    filled.push_back(version_column);
+    holes.push_back("1");
+  }
+  if (sets.empty()) sets.push_back(id_ + " = " + id_);
 
-  select_ = "select id, version, " + joined(names, ", ") + " from " + table;
+  select_ = "select " + joined(answers, ", ") + " from " + table;
   count_ = "select count(*) from " + table;
-  load = select_ + " where id = " + hole(1);
-  insert = "insert into " + table + " (id, " + joined(names, ", ") + ", version) values (" + joined(holes, ", ") + ", 1)";
-  upsert = insert + " on conflict (id) do update set " + joined(overwrites, ", ");
-  update = "update " + table + " set " + joined(sets, ", ") + " where id = " + hole(1) + checked(holes.size() + 1);
-  remove = "delete from " + table + " where id = " + hole(1) + checked(2);
+  load = select_ + " where " + id_ + " = " + hole(1);
+  insert = "insert into " + table + " as stored (" + joined(filled, ", ") + ") values (" + joined(holes, ", ") + ")";
+  upsert = insert + " on conflict (" + id_ + ") do " + (overwrites.empty() ? "nothing" : "update set " + joined(overwrites, ", "));
+  update = "update " + table + " set " + joined(sets, ", ") + " where " + id_ + " = " + hole(1) + checked(last_hole + 1);
+  remove = "delete from " + table + " where " + id_ + " = " + hole(1) + checked(2);
 }
+
+std::string document_table::quoted(const std::string& column) const { return of.mapped ? quoted_as_it_is(column) : dialect_.quoted(column); }
 
 const std::string& document_table::text_of(write_kind kind) const noexcept {
   switch (kind) {
@@ -54,9 +92,10 @@ const std::string& document_table::text_of(write_kind kind) const noexcept {
 }
 
 void document_table::check_columns(const document& content) const {
-  if (content.columns.size() == of.columns.size()) return;
+  const auto wanted = of.columns.size() + (of.mapped ? of.mapped->others.size() : 0);
+  if (content.columns.size() == wanted) return;
   throw internal_error("columns_missing", "a write to {collection} has {count} column values, {declared} are declared", of.name,
-                       content.columns.size(), of.columns.size());
+                       content.columns.size(), wanted);
 }
 
 void document_table::throw_not_as_expected(const document_write& change) const {
@@ -75,7 +114,7 @@ const indexed_column& document_table::declared(const std::string& name) const {
 std::string document_table::conditions(std::span<const column_condition> where, std::vector<sql_value>& values) const {
   std::vector<std::string> all;
   for (const auto& condition : where) {
-    const auto name = condition.column == "id" ? "id" : dialect_.quoted(declared(condition.column).name);
+    const auto name = condition.column == "id" ? id_ : quoted(declared(condition.column).name);
     if (std::holds_alternative<std::monostate>(condition.value) && dialect_.null_safe.empty()) {
       all.push_back(name + " is null");
       continue;
@@ -92,10 +131,10 @@ std::string document_table::sort_key(const std::string& order_by, const std::str
 
 std::string document_table::order(const document_query& query) const {
   const std::string direction = query.ascending ? " asc" : " desc";
-  if (query.order_by == "id") return " order by id" + direction;
+  if (query.order_by == "id") return " order by " + id_ + direction;
   // Without a value first.
   const std::string nulls = query.ascending ? " nulls first" : " nulls last";
-  return " order by " + sort_key(query.order_by, dialect_.quoted(query.order_by)) + direction + nulls + ", id" + direction;
+  return " order by " + sort_key(query.order_by, quoted(query.order_by)) + direction + nulls + ", " + id_ + direction;
 }
 
 /// What comes after a place, as ranges of an index: rows without a value are a range of their own, which a comparison leaves out.
@@ -104,14 +143,14 @@ std::vector<std::string> document_table::ranges_behind(const document_query& que
   const std::string beyond = query.ascending ? " > " : " < ";
   values.emplace_back(query.after->id);
   const auto id = hole(values.size());
-  if (query.order_by == "id") return {"id" + beyond + id};
-  const auto column = dialect_.quoted(query.order_by);
+  if (query.order_by == "id") return {id_ + beyond + id};
+  const auto column = quoted(query.order_by);
   if (std::holds_alternative<std::monostate>(query.after->key)) {
-    const auto rest = column + " is null and id" + beyond + id;
+    const auto rest = column + " is null and " + id_ + beyond + id;
     return query.ascending ? std::vector{rest, column + " is not null"} : std::vector{rest};
   }
   values.push_back(query.after->key);
-  const auto rest = "(" + sort_key(query.order_by, column) + ", id)" + beyond + "(" + sort_key(query.order_by, hole(values.size())) + ", " + id + ")";
+  const auto rest = "(" + sort_key(query.order_by, column) + ", " + id_ + ")" + beyond + "(" + sort_key(query.order_by, hole(values.size())) + ", " + id + ")";
   return query.ascending ? std::vector{rest} : std::vector{rest, column + " is null"};
 }
 
@@ -148,6 +187,21 @@ bound_sql document_table::count(std::span<const column_condition> where) const {
   const auto asked = conditions(where, made.values);
   made.text = count_ + (asked.empty() ? "" : " where " + asked);
   return made;
+}
+
+std::string quoted_as_it_is(const std::string& name) {
+  if (name.empty() || name.find('\0') != std::string::npos)
+    throw internal_error("name_unusable", "\"{name}\" cannot name a table or column", name.substr(0, name.find('\0')));
+  std::string text = "\"";
+  for (const char each : name) {
+    if (each == '"') text += '"';
+    text += each;
+  }
+  return text += '"';
+}
+
+std::string quoted_table(const table_mapping& of) {
+  return of.schema.empty() ? quoted_as_it_is(of.table) : quoted_as_it_is(of.schema) + "." + quoted_as_it_is(of.table);
 }
 
 void document_tables::add(std::span<const collection* const> collections) {

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// A collection as a table of an SQL database: `id`, `version`, `position`, `body` and a column for each declared one. What the statements of all
-/// databases have in common; a provider says what differs and runs them.
+/// A collection as a table of an SQL database: `id`, `version`, `position`, `body` and a column for each declared one; or, where the collection is mapped,
+/// the columns that its table has. What the statements of all databases have in common; a provider says what differs and runs them.
 
 #include <cstddef>
 #include <map>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <mamey/domain/document.hpp>
+#include <mamey/domain/table_mapping.hpp>
 
 namespace mamey::inline v1 {
 
@@ -39,7 +40,7 @@ class document_table {
   document_table(const collection& from, const sql_dialect& dialect);
 
   const collection of;
-  /// Answers id, version, position, body, then the columns; takes the id.
+  /// Answers id, version, position, body, then the columns; takes the id. What a mapped table does not have is answered as 0 and an empty text.
   std::string load;
   /// For each kind of write; of a versioned collection, `update` and `remove` apply to the expected version only. The store counts versions: an insert is
   /// 1, an update one more than the row has.
@@ -53,8 +54,8 @@ class document_table {
     put(content.id);
     if (change.kind != write_kind::remove) {
       check_columns(content);
-      put(content.position);
-      put(content.body);
+      if (!of.mapped || !of.mapped->position.empty()) put(content.position);
+      if (!of.mapped) put(content.body);
       for (const auto& value : content.columns) put(value);
     }
     if (of.versioned && (change.kind == write_kind::update || change.kind == write_kind::remove)) put(change.expected_version);
@@ -70,6 +71,7 @@ class document_table {
  private:
   void check_columns(const document& content) const;
   const indexed_column& declared(const std::string& name) const;
+  std::string quoted(const std::string& column) const;
   std::string hole(std::size_t number) const { return dialect_.parameter + std::to_string(number); }
   std::string conditions(std::span<const column_condition> where, std::vector<sql_value>& values) const;
   std::string sort_key(const std::string& order_by, const std::string& expression) const;
@@ -77,8 +79,13 @@ class document_table {
   std::vector<std::string> ranges_behind(const document_query& query, std::vector<sql_value>& values) const;
 
   sql_dialect dialect_;
-  std::string select_, count_;
+  std::string id_, select_, count_;
 };
+
+/// `"name"` for a name that somebody else chose: any text that is not empty and holds no U+0000; throws `internal_error` for others.
+std::string quoted_as_it_is(const std::string& name);
+/// The table of a mapping, quoted, with its schema if it names one.
+std::string quoted_table(const table_mapping& of);
 
 /// The tables a store was prepared for. Any thread.
 class document_tables {

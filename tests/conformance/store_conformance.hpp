@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include <mamey/domain/table_mapping.hpp>
 #include <mamey/messaging/store.hpp>
 
 namespace mamey::testing {
@@ -24,6 +25,8 @@ class test_database {
   virtual std::unique_ptr<store> open() = 0;
   /// Moves the store's clock; back when negative.
   virtual void move_clock(std::chrono::milliseconds span) = 0;
+  /// What a column is called that somebody made for such values.
+  virtual std::string type_for(column_content content) const = 0;
 };
 
 class store_conformance : public ::testing::TestWithParam<std::function<std::unique_ptr<test_database>()>> {
@@ -37,6 +40,7 @@ class store_conformance : public ::testing::TestWithParam<std::function<std::uni
     return db().claim_due({.token = "c" + std::to_string(++claims_), .most = 10, .lease = lease, .except = {}});
   }
   void move_clock(std::chrono::milliseconds span) { database_->move_clock(span); }
+  std::string type_for(column_content content) const { return database_->type_for(content); }
 
  private:
   std::unique_ptr<test_database> database_;

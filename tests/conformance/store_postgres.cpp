@@ -1,7 +1,7 @@
 #include <mamey/persistence/postgres/store.hpp>
 
 #include "../support/postgres_server.hpp"
-#include "store_conformance.hpp"
+#include "mapping_conformance.hpp"
 
 namespace mamey::testing {
 namespace {
@@ -25,6 +25,22 @@ class postgres_database final : public test_database {
                     std::to_string(frozen_.count() + offset_.count()) + "::bigint $$");
   }
 
+  std::string type_for(column_content content) const override {
+    switch (content) {
+      case column_content::boolean: return "boolean";
+      case column_content::integer: return "integer";
+      case column_content::real: return "double precision";
+      case column_content::decimal: return "numeric(18,2)";
+      case column_content::uuid: return "uuid";
+      case column_content::time: return "timestamp with time zone";
+      case column_content::date: return "date";
+      case column_content::text: return "character varying(200)";
+      case column_content::bytes: return "bytea";
+      case column_content::json: return "jsonb";
+    }
+    return {};
+  }
+
  private:
   postgres_server& server_ = postgres_server::shared();
   std::string schema_ = postgres_server::fresh_name();
@@ -36,7 +52,8 @@ class postgres_database final : public test_database {
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(postgres, store_conformance,
-                         ::testing::Values([]() -> std::unique_ptr<test_database> { return std::make_unique<postgres_database>(); }));
+static std::unique_ptr<test_database> make_postgres() { return std::make_unique<postgres_database>(); }
+INSTANTIATE_TEST_SUITE_P(postgres, store_conformance, ::testing::Values(make_postgres));
+INSTANTIATE_TEST_SUITE_P(postgres, mapping_conformance, ::testing::Values(make_postgres));
 
 }  // namespace mamey::testing

@@ -3,7 +3,7 @@
 #include <mamey/persistence/sqlite/store.hpp>
 
 #include "../support/temporary_directory.hpp"
-#include "store_conformance.hpp"
+#include "mapping_conformance.hpp"
 
 namespace mamey::testing {
 namespace {
@@ -16,6 +16,16 @@ class sqlite_database final : public test_database {
     return std::make_unique<sqlite_store>(options_, sqlite_environment{.clock = [this] { return wall_time(now_.load()); }});
   }
   void move_clock(std::chrono::milliseconds span) override { now_ = now_.load() + span; }
+  std::string type_for(column_content content) const override {
+    switch (content) {
+      case column_content::boolean:
+      case column_content::integer: return "INTEGER";
+      case column_content::real: return "REAL";
+      case column_content::bytes: return "BLOB";
+      case column_content::time: return "DATETIME";
+      default: return "TEXT";
+    }
+  }
 
  private:
   temporary_directory directory_;
@@ -25,8 +35,8 @@ class sqlite_database final : public test_database {
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(sqlite, store_conformance, ::testing::Values([]() -> std::unique_ptr<test_database> {
-                           return std::make_unique<sqlite_database>("parts.db");
-                         }));
+static std::unique_ptr<test_database> make_sqlite() { return std::make_unique<sqlite_database>("parts.db"); }
+INSTANTIATE_TEST_SUITE_P(sqlite, store_conformance, ::testing::Values(make_sqlite));
+INSTANTIATE_TEST_SUITE_P(sqlite, mapping_conformance, ::testing::Values(make_sqlite));
 
 }  // namespace mamey::testing

@@ -16,6 +16,7 @@
 #include <mamey/persistence/postgres/detail/error_store.hpp>
 #include <mamey/persistence/postgres/detail/inbox.hpp>
 #include <mamey/persistence/postgres/detail/interactive.hpp>
+#include <mamey/persistence/postgres/detail/mapped_tables.hpp>
 #include <mamey/persistence/postgres/detail/migrations.hpp>
 #include <mamey/persistence/postgres/detail/outbox.hpp>
 #include <mamey/persistence/postgres/detail/plain_query.hpp>
@@ -182,6 +183,7 @@ void postgres_store::prepare(std::span<const collection* const> collections) {
   pg::prepare_tables(*on, collections);
   state_->tables.add(collections);
   pg::migrate(*on, "service", steps);
+  pg::check_mapped_tables(*on, collections);
   if (state_->options.take_over.enabled) pg::take_over(*on, state_->options.take_over, state_->environment);
 }
 

@@ -13,6 +13,7 @@
 #include <mamey/persistence/sqlite/detail/delayed.hpp>
 #include <mamey/persistence/sqlite/detail/error_store.hpp>
 #include <mamey/persistence/sqlite/detail/interactive.hpp>
+#include <mamey/persistence/sqlite/detail/mapped_tables.hpp>
 #include <mamey/persistence/sqlite/detail/migrations.hpp>
 #include <mamey/persistence/sqlite/detail/outbox.hpp>
 #include <mamey/persistence/sqlite/detail/readers.hpp>
@@ -84,6 +85,7 @@ void sqlite_store::prepare(std::span<const collection* const> collections) {
     sqlite_detail::prepare_tables(on, collections);
     state_->tables.add(collections);
     sqlite_detail::migrate(on, "service", steps, state_->clock);
+    sqlite_detail::check_mapped_tables(on, collections);
   });
   if (state_->presence) return;
   state_->presence = std::make_unique<sqlite_detail::presence_lock>(sqlite_file(state_->options));

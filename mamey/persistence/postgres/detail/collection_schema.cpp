@@ -115,7 +115,9 @@ std::string quoted(const std::string& name) {
 void prepare_tables(connection& on, std::span<const collection* const> collections) {
   open_transaction whole(on);
   lock_schema(on);
-  for (const auto* each : collections) prepare_table(on, *each);
+  for (const auto* each : collections) {
+    if (!each->mapped) prepare_table(on, *each);
+  }
   whole.commit();
 }
 

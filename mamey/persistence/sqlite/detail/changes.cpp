@@ -12,7 +12,13 @@ namespace {
 std::size_t size_of(const change_set& changes) {
   static constexpr std::size_t row = 256;
   std::size_t bytes = row;
-  for (const auto& each : changes.documents) bytes += row + each.content.body.size();
+  for (const auto& each : changes.documents) {
+    bytes += row + each.content.body.size();
+    if (!each.into->mapped) continue;
+    for (const auto& value : each.content.columns) {
+      if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size();
+    }
+  }
   for (const auto& each : changes.statements) bytes += row + each.text.size();
   for (const auto& each : changes.outbox) bytes += row + each.body.size();
   for (const auto& each : changes.errors) bytes += row + each.message.body.size();

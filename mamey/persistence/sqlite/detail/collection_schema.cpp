@@ -117,7 +117,9 @@ const type_model& value_type(const member_model& member) {
 void prepare_tables(connection& on, std::span<const collection* const> collections) {
   begin_transaction(on);
   try {
-    for (const auto* each : collections) prepare_table(on, *each);
+    for (const auto* each : collections) {
+      if (!each->mapped) prepare_table(on, *each);
+    }
     commit_transaction(on);
   } catch (...) {
     roll_back_if_open(on);

@@ -1,0 +1,184 @@
+#include <mamey/domain/table_mapping.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <memory>
+#include <set>
+#include <stdexcept>
+
+#include <mamey/core/json.hpp>
+#include <mamey/core/text.hpp>
+#include <mamey/domain/collection.hpp>
+
+namespace mamey::inline v1 {
+namespace {
+
+const type_model& value_type(const type_model& type) { return type.kind == shape::optional ? value_type(type.element()) : type; }
+
+bool is_bytes(const type_model& type) {
+  return type.kind == shape::list && type.element().kind == shape::unsigned_integer && type.element().width == 1;
+}
+
+std::string pascal_case(std::string_view name) {
+  auto styled = name.find('_') == std::string_view::npos ? std::string(name) : camel_case(name);
+  if (!styled.empty() && styled.front() >= 'a' && styled.front() <= 'z') styled.front() = static_cast<char>(styled.front() - 'a' + 'A');
+  return styled;
+}
+
+std::string styled(std::string_view name, column_naming style) {
+  switch (style) {
+    case column_naming::snake_case: return snake_case(name);
+    case column_naming::camel_case: return camel_case(name);
+    case column_naming::pascal_case: return pascal_case(name);
+    case column_naming::as_written: break;
+  }
+  return std::string(name);
+}
+
+sql_value enum_value(const enumerator_model& of, enum_column style) {
+  switch (style) {
+    case enum_column::snake_case: return snake_case(of.wire_name);
+    case enum_column::camel_case: return std::string(of.wire_name);
+    case enum_column::pascal_case: return pascal_case(of.wire_name);
+    case enum_column::number: break;
+  }
+  return of.value;
+}
+
+std::string text_of(double number) {
+  std::array<char, 32> text{};
+  const auto* const end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  return {text.data(), static_cast<std::size_t>(end - text.data())};
+}
+
+std::string text_of(const sql_value& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
+  if (const auto* real = std::get_if<double>(&value)) return text_of(*real);
+  const auto* text = std::get_if<std::string>(&value);
+  return text ? *text : std::string();
+}
+
+std::string read_bytes(const sql_value& from, const type_model& type, void* object) {
+  const auto* const bytes = std::get_if<std::vector<std::byte>>(&from);
+  if (bytes == nullptr) return "bytes";
+  type.clear(object);
+  for (const auto each : *bytes) *static_cast<std::uint8_t*>(type.append(object)) = static_cast<std::uint8_t>(each);
+  return {};
+}
+
+std::string read_json(const std::string& text, const type_model& type, void* object) {
+  const auto wrong = json::read(text, type, object);
+  if (wrong.empty()) return {};
+  return "JSON of " + std::string(type.key->name) + " (" + wrong.front().path + ": " + wrong.front().message + ")";
+}
+
+}  // namespace
+
+column_content content_of(const type_model& declared, enum_column enums) {
+  const auto& type = value_type(declared);
+  switch (type.kind) {
+    case shape::boolean: return column_content::boolean;
+    case shape::integer:
+    case shape::unsigned_integer: return column_content::integer;
+    case shape::real: return column_content::real;
+    case shape::enumeration: return enums == enum_column::number ? column_content::integer : column_content::text;
+    case shape::scalar:
+      if (type.written_as_json) return column_content::json;
+      if (type.written_as_number) return column_content::decimal;
+      if (type.format == "uuid") return column_content::uuid;
+      if (type.format == "date-time") return column_content::time;
+      if (type.format == "date") return column_content::date;
+      return column_content::text;
+    case shape::list: return is_bytes(type) ? column_content::bytes : column_content::json;
+    case shape::object:
+    case shape::dictionary: return column_content::json;
+    case shape::text:
+    case shape::optional: break;
+  }
+  return column_content::text;
+}
+
+sql_value mapped_value(const type_model& type, const void* object, enum_column enums) {
+  if (type.kind == shape::optional) {
+    const void* const inside = type.get(object);
+    return inside ? mapped_value(type.element(), inside, enums) : sql_value{};
+  }
+  if (is_bytes(type)) {
+    std::vector<std::byte> bytes(type.count(object));
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(*static_cast<const std::uint8_t*>(type.at(object, i)));
+    return bytes;
+  }
+  auto value = column_value(type, object);
+  if (const auto* number = std::get_if<std::int64_t>(&value); number && *number < 0 && type.kind == shape::unsigned_integer)
+    throw conflict("value_refused", "an integer above {most} does not fit into a column", std::numeric_limits<std::int64_t>::max());
+  return type.kind == shape::enumeration ? mapped_condition(std::move(value), type, enums) : value;
+}
+
+sql_value mapped_condition(sql_value value, const type_model& declared, enum_column enums) {
+  const auto& type = value_type(declared);
+  const auto* const name = std::get_if<std::string>(&value);
+  if (type.kind != shape::enumeration || name == nullptr) return value;
+  const auto* const found = find_enumerator(type, *name);
+  return found ? enum_value(*found, enums) : value;
+}
+
+std::string read_mapped_value(const sql_value& from, const type_model& type, void* object) {
+  if (type.kind == shape::optional) {
+    if (!std::holds_alternative<std::monostate>(from)) return read_mapped_value(from, type.element(), type.emplace(object));
+    type.clear(object);
+    return {};
+  }
+  if (std::holds_alternative<std::monostate>(from)) return {};
+  if (is_bytes(type)) return read_bytes(from, type, object);
+  auto text = text_of(from);
+  if (type.kind == shape::object || type.kind == shape::list || type.kind == shape::dictionary) return read_json(text, type, object);
+  if (const auto* number = std::get_if<std::int64_t>(&from); number && type.kind == shape::boolean) text = *number == 0 ? "false" : "true";
+  if (type.kind == shape::enumeration) text = camel_case(text);
+  std::string expected;
+  return json::read_text(text, type, object, &expected) ? std::string() : expected;
+}
+
+void detail::map_collection(collection& to, table_mapping mapping, const type_model& id) {
+  const auto refuse = [&](const std::string& what) { throw std::logic_error("the mapping of " + std::string(to.model->key->name) + " " + what); };
+  auto made = std::make_shared<mapped_table>();
+  static_cast<table_mapping&>(*made) = std::move(mapping);
+  made->id_type = &id;
+  if (made->table.empty()) made->table = to.name;
+  if (made->id.empty()) refuse("names no id column");
+  if (!to.versioned) {
+    made->version.clear();
+    made->position.clear();
+  }
+  to.versioned = !made->version.empty();
+
+  std::set<std::string, std::less<>> taken{made->id};
+  for (const auto& each : {made->version, made->position}) {
+    if (!each.empty() && !taken.insert(each).second) refuse("uses the column " + each + " twice");
+  }
+  for (const auto& named : made->columns) {
+    if (std::ranges::find(to.model->members, named.offset, &member_model::offset) == to.model->members.end()) refuse("names a member that is not reflected");
+  }
+  for (const auto& member : to.model->members) {
+    const auto named = std::ranges::find(made->columns, member.offset, &named_column::offset);
+    const auto name = named != made->columns.end() ? named->name : member.name == "id" ? made->id : styled(member.name, made->naming);
+    const auto declared = std::ranges::find(to.columns, &member, &indexed_column::member);
+    if (name == made->id && made->id_member == nullptr) {
+      if (declared != to.columns.end()) refuse("makes " + std::string(member.name) + " the id, which needs no index declared");
+      made->id_member = &member;
+      continue;
+    }
+    if (name.empty()) refuse("gives " + std::string(member.name) + " no name");
+    if (!taken.insert(name).second) refuse("uses the column " + name + " twice, once for " + std::string(member.name));
+    if (declared == to.columns.end()) {
+      made->others.push_back({.name = name, .member = &member});
+      continue;
+    }
+    if (name == "id") refuse("sorts by a column id that is not the id: declare no index on " + std::string(member.name));
+    declared->name = name;
+  }
+  to.mapped = std::move(made);
+}
+
+}  // namespace mamey::inline v1

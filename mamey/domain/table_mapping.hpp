@@ -1,0 +1,71 @@
+#pragma once
+
+/// @file
+/// A state in a table that somebody else made: one column a member, under the names that stand there.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <mamey/domain/document.hpp>
+
+namespace mamey::inline v1 {
+
+/// How a member that is not named by itself is called in the table: `customer_id`, `customerId`, `CustomerId`.
+enum class column_naming : std::uint8_t { as_written, snake_case, camel_case, pascal_case };
+
+/// What an enum's column holds: its number, or its name.
+enum class enum_column : std::uint8_t { number, snake_case, camel_case, pascal_case };
+
+/// Made by `column<&OrderState::customer_id>("ClientId")`.
+struct named_column {
+  std::size_t offset = 0;
+  std::string name;
+};
+
+/// Where the objects of a state (or read model) stand, for `static mamey::table_mapping mapping()` beside its members. Names are taken letter by letter.
+///
+///     static mamey::table_mapping mapping() {
+///       return {.table = "Orders", .id = "Id", .version = "Version", .naming = mamey::column_naming::pascal_case};
+///     }
+///
+/// Every member is a column. A member `id`, or one whose column is the id's, is the id. Lists (but of bytes), dictionaries and nested structs are JSON. The
+/// table is not ours: its columns are checked at the start, and those without a member are left alone.
+struct table_mapping {
+  std::string table = {};               ///< empty: as the collection is called
+  std::string schema = {};              ///< empty: where the service's own tables are, then where the database looks by itself
+  std::string id = "id";                ///< a key: no two rows may share an id
+  std::string version = "version";      ///< an integer that counts saves; null counts as 0. Empty: there is none, and the last write wins, as always for read models
+  std::string position = {};            ///< an integer that counts events; null counts as 0. Empty: none, events count from what this handler raises
+  column_naming naming = column_naming::as_written;
+  enum_column enums = enum_column::number;
+  std::vector<named_column> columns = {};  ///< called otherwise than `naming` says
+};
+
+/// A mapping with what follows from the types.
+struct mapped_table : table_mapping {
+  const type_model* id_type = nullptr;
+  const member_model* id_member = nullptr;  ///< null: the state does not hold its id
+  std::vector<indexed_column> others;       ///< the columns of members that are not declared as indexes
+};
+
+/// What a member's column holds.
+enum class column_content : std::uint8_t { boolean, integer, real, decimal, uuid, time, date, text, bytes, json };
+
+/// Looks into optionals.
+column_content content_of(const type_model& type, enum_column enums);
+
+/// A member's value as its column holds it, and back; an error says what would have fitted, none is an empty text. Null leaves what is no optional as it is.
+sql_value mapped_value(const type_model& type, const void* object, enum_column enums);
+std::string read_mapped_value(const sql_value& from, const type_model& type, void* object);
+
+/// A condition's value, made without knowing the mapping, as the column holds it.
+sql_value mapped_condition(sql_value value, const type_model& type, enum_column enums);
+
+namespace detail {
+/// Gives `to` the table that `mapping` describes. Throws std::logic_error when it contradicts itself.
+void map_collection(collection& to, table_mapping mapping, const type_model& id);
+}  // namespace detail
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,162 @@
+#include <mamey/core/decimal.hpp>
+#include <mamey/core/time.hpp>
+#include <mamey/core/uuid.hpp>
+#include <mamey/domain/repository.hpp>
+
+#include "postgres_fixture.hpp"
+
+namespace mamey::testing {
+
+enum class order_status : std::uint8_t { placed, on_hold, shipped };
+
+struct order_line {
+  std::string sku;
+  int quantity = 0;
+};
+
+// snippet mapping
+/// In the table of a .NET service, as EF Core has made it.
+struct SaleState {
+  mamey::uuid customer_id;
+  mamey::decimal total;
+  order_status status = order_status::placed;
+  mamey::timestamp placed_at{};
+  std::optional<std::string> comment;
+  std::vector<order_line> lines;
+
+  static constexpr auto indexes() { return mamey::indexed<&SaleState::customer_id, &SaleState::placed_at>; }
+  static mamey::table_mapping mapping() {
+    return {.table = "Orders",
+            .schema = "sales",
+            .id = "Id",
+            .version = "Version",
+            .naming = mamey::column_naming::pascal_case,
+            .columns = {mamey::column<&SaleState::lines>("LinesJson")}};
+  }
+};
+
+class Sale : public mamey::aggregate<mamey::uuid, SaleState> {
+  using aggregate::aggregate;
+
+ public:
+  static Sale place(const mamey::uuid& id, SaleState state) { return Sale(id, std::move(state)); }
+  void hold() { change().status = order_status::on_hold; }
+};
+// end mapping
+
+/// Names of enums in a type of the database, and what a view shows.
+struct sale_view {
+  uuid id;
+  order_status state = order_status::placed;
+  double total = 0;
+  static table_mapping mapping() { return {.table = "sale_view", .schema = "sales", .enums = enum_column::snake_case}; }
+};
+
+class postgres_mapping : public postgres_fixture {
+ protected:
+  postgres_mapping() { server_.execute("set client_min_messages = error; drop schema if exists sales cascade; create schema sales"); }
+  ~postgres_mapping() override {
+    store_.reset();
+    server_.execute("set client_min_messages = error; drop schema if exists sales cascade");
+  }
+
+  void make_orders(const std::string& total = "numeric(18,2)") {
+    server_.execute(
+        "create domain sales.remark as varchar(20); create table sales.\"Orders\" (\"Id\" uuid not null, \"CustomerId\" uuid not null, \"Total\" " + total +
+        " not null, \"Status\" integer not null, \"PlacedAt\" timestamp with time zone not null, \"Comment\" sales.remark null, \"LinesJson\" jsonb not null default "
+        "'[]', \"CreatedBy\" text not null default 'efcore', constraint \"PK_Orders\" primary key (\"Id\")); create index \"IX_Orders_CustomerId\" on "
+        "sales.\"Orders\" (\"CustomerId\")");
+  }
+  template <class... Collections>
+  std::string start(const Collections&... collections) {
+    const collection* const all[] = {&collections...};
+    try {
+      db().prepare(all);
+      return "prepared";
+    } catch (const unavailable& refused) {
+      EXPECT_EQ(refused.code(), "mapping_refused");
+      return refused.reason();
+    }
+  }
+  const uuid id_ = *uuid::parse("0198c0de-0000-7000-8000-000000000001");
+};
+
+TEST_F(postgres_mapping, an_order_of_an_ef_core_service_is_changed_in_its_own_table) {
+  make_orders();
+  EXPECT_EQ(start(aggregate_collection<Sale>()),
+            "mamey::testing::SaleState does not fit the table \"sales\".\"Orders\": it has no column \"Version\" for the version, expected bigint, integer or smallint");
+  environment_.migrations = {{1, "version", "alter table sales.\"Orders\" add column \"Version\" bigint"}};
+  open();
+  ASSERT_EQ(start(aggregate_collection<Sale>()), "prepared");
+  server_.execute("insert into sales.\"Orders\" (\"Id\", \"CustomerId\", \"Total\", \"Status\", \"PlacedAt\", \"LinesJson\") values ('" + to_string(id_) + "', '" +
+                  to_string(id_) + "', 12.5, 2, '2026-01-02 03:04:05.678901+02', '[{\"Sku\": \"a-1\", \"Quantity\": 3}]')");
+  {
+    unit_of_work unit(db());
+    repository<Sale> sales(unit);
+    auto sale = sales.get(id_);
+    EXPECT_EQ(to_string(sale.state().total), "12.50");
+    EXPECT_EQ(sale.state().status, order_status::shipped);
+    EXPECT_EQ(format_timestamp(sale.state().placed_at), "2026-01-02T01:04:05.678901Z");
+    ASSERT_EQ(sale.state().lines.size(), 1U);
+    EXPECT_EQ(sale.state().lines[0].quantity, 3);
+    sale.hold();
+    sales.save(sale);
+    sales.add(Sale::place(uuid::v7(), {.customer_id = id_, .total = decimal("7.10"), .placed_at = timestamp(std::chrono::seconds(1)), .comment = "O'Hara \"x\""}));
+    db().commit({.documents = std::move(unit.writes())});
+  }
+  const auto rows = server_.execute(
+      "select \"Status\", \"Version\", \"CreatedBy\", \"PlacedAt\" = '2026-01-02 03:04:05.678901+02', \"Comment\", \"Total\" from sales.\"Orders\" order by \"Total\"");
+  EXPECT_EQ(rows, (std::vector<std::vector<std::string>>{{"0", "1", "efcore", "f", "O'Hara \"x\"", "7.10"}, {"1", "1", "efcore", "t", "", "12.50"}}));
+  unit_of_work unit(db());
+  const auto found = repository<Sale>(unit).list({where<&SaleState::customer_id>(id_)}, {.order_by = "placedAt", .sort_order = "asc"});
+  ASSERT_EQ(found.items.size(), 2U);
+  EXPECT_EQ(found.items[1].id(), id_);
+  EXPECT_EQ(admin("select count(*) from pg_class where relname like '%rders' and relnamespace = current_schema()::regnamespace"), "0") << "no table is made for it";
+}
+
+TEST_F(postgres_mapping, another_type_of_a_column_is_refused_with_what_was_expected) {
+  make_orders("double precision");
+  server_.execute("alter table sales.\"Orders\" add column \"Version\" text; alter table sales.\"Orders\" drop constraint \"PK_Orders\"; alter table sales.\"Orders\" "
+                  "alter column \"LinesJson\" drop default, alter column \"LinesJson\" type text[] using array['']");
+  EXPECT_EQ(start(aggregate_collection<Sale>()),
+            "mamey::testing::SaleState does not fit the table \"sales\".\"Orders\": column \"Id\" of the id may hold a value twice, expected a primary key or a unique index on it "
+            "alone; column \"Version\" of the version is text, expected bigint, integer or smallint; column \"Total\" of total is double precision, expected "
+            "numeric; column \"LinesJson\" of lines is text[], expected jsonb, json or text");
+}
+
+TEST_F(postgres_mapping, a_view_and_an_enum_type_of_the_database_can_be_read) {
+  server_.execute(
+      "create type sales.status as enum ('placed', 'on_hold', 'shipped'); create table sales.raw (id uuid, state sales.status, total real); create view "
+      "sales.sale_view as select * from sales.raw; insert into sales.raw values ('" +
+      to_string(id_) + "', 'on_hold', 0.1)");
+  ASSERT_EQ(start(read_model_collection<sale_view>()), "prepared");
+  unit_of_work unit(db());
+  const auto found = read_models<sale_view>(unit).get(id_);
+  EXPECT_EQ(found.state, order_status::on_hold);
+  EXPECT_EQ(found.total, 0.1);
+}
+
+TEST_F(postgres_mapping, names_are_quoted_and_one_with_nul_is_refused) {
+  struct odd {
+    std::string id;
+    int amount = 0;
+    static table_mapping mapping() { return {.table = "od\"d; drop table parts; --", .columns = {column<&odd::amount>("a $1 'b' ?\\ \"c\"")}}; }
+  };
+  admin("create table \"od\"\"d; drop table parts; --\" (id text primary key, \"a $1 'b' ?\\ \"\"c\"\"\" bigint)");
+  ASSERT_EQ(start(read_model_collection<odd>()), "prepared");
+  unit_of_work unit(db());
+  read_models<odd> odds(unit);
+  odds.put({"'); --", 7});
+  db().commit({.documents = std::move(unit.writes())});
+  unit_of_work later(db());
+  EXPECT_EQ(read_models<odd>(later).get("'); --").amount, 7);
+  EXPECT_EQ(admin("select to_regclass('parts')"), "parts");
+
+  struct cut {
+    std::string id;
+    static table_mapping mapping() { return {.table = std::string("parts\0x", 7)}; }
+  };
+  EXPECT_EQ(refusal([&] { start(read_model_collection<cut>()); }).second, "name_unusable");
+}
+
+}  // namespace mamey::testing
