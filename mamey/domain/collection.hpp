@@ -60,6 +60,8 @@ collection make_collection(bool versioned) {
   else made.name = default_collection_name(unqualified(type_key_of<Owner>.name));
   if constexpr (requires { Stored::indexes(); }) add_columns<Stored>(made, Stored::indexes(), false);
   if constexpr (requires { Stored::unique_indexes(); }) add_columns<Stored>(made, Stored::unique_indexes(), true);
+  constexpr bool maps_its_members = std::is_same_v<Owner, Stored> || !requires { Owner::mapping(); };
+  static_assert(maps_its_members, "mamey: mapping() stands beside the members that it maps: move it from the aggregate into its state.");
   if constexpr (requires { Stored::mapping(); }) map_collection(made, Stored::mapping(), id_model<Owner>());
   return made;
 }
@@ -69,7 +71,8 @@ collection make_collection(bool versioned) {
 /// The column of a member that `table_mapping::naming` does not find: `column<&OrderState::customer_id>("ClientId")`.
 template <auto Member>
 named_column column(std::string name) {
-  return {.offset = detail::offset_of<typename detail::member_parts<Member>::owner, Member>(), .name = std::move(name)};
+  using owner = typename detail::member_parts<Member>::owner;
+  return {.owner = &type_key_of<owner>, .offset = detail::offset_of<owner, Member>(), .name = std::move(name)};
 }
 
 /// The collection of an aggregate: named by its class in the plural (`Order` ⇒ `orders`, or `static constexpr const char* collection`), shaped by its state.

@@ -158,6 +158,7 @@ void detail::map_collection(collection& to, table_mapping mapping, const type_mo
     if (!each.empty() && !taken.insert(each).second) refuse("uses the column " + each + " twice");
   }
   for (const auto& named : made->columns) {
+    if (named.owner != to.model->key) refuse("names a member of another type, for the column " + named.name);
     if (std::ranges::find(to.model->members, named.offset, &member_model::offset) == to.model->members.end()) refuse("names a member that is not reflected");
   }
   for (const auto& member : to.model->members) {

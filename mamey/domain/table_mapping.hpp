@@ -20,6 +20,7 @@ enum class enum_column : std::uint8_t { number, snake_case, camel_case, pascal_c
 
 /// Made by `column<&OrderState::customer_id>("ClientId")`.
 struct named_column {
+  const type_key* owner = nullptr;
   std::size_t offset = 0;
   std::string name;
 };

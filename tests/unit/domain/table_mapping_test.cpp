@@ -18,6 +18,10 @@ struct paint {
   int IOPort = 0;
 };
 
+struct shade {
+  int amount = 0;
+};
+
 template <class T = paint>
 collection mapped(table_mapping mapping) {
   collection made{.name = "paints", .model = &model_of<T>(), .columns = {}, .versioned = true};
@@ -58,7 +62,8 @@ TEST(table_mapping_test, a_mapping_that_contradicts_itself_is_refused_with_the_r
   EXPECT_NE(refused({.columns = {column<&paint::makerName>("version")}}).find("the column version twice, once for makerName"), std::string::npos);
   EXPECT_NE(refused({.columns = {column<&paint::makerName>("IOPort")}}).find("IOPort twice"), std::string::npos);
   EXPECT_NE(refused({.columns = {column<&paint::makerName>("")}}).find("gives makerName no name"), std::string::npos);
-  EXPECT_NE(refused({.columns = {{.offset = 1, .name = "x"}}}).find("not reflected"), std::string::npos);
+  EXPECT_NE(refused({.columns = {{.owner = &type_key_of<paint>, .offset = 1, .name = "x"}}}).find("not reflected"), std::string::npos);
+  EXPECT_NE(refused({.columns = {column<&shade::amount>("x")}}).find("member of another type, for the column x"), std::string::npos);
 }
 
 TEST(table_mapping_test, an_enum_is_kept_as_its_number_or_name_and_read_from_either) {

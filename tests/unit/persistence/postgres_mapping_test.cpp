@@ -136,12 +136,63 @@ TEST_F(postgres_mapping, a_view_and_an_enum_type_of_the_database_can_be_read) {
   EXPECT_EQ(found.total, 0.1);
 }
 
+TEST_F(postgres_mapping, columns_of_kindred_types_serve_as_well) {
+  struct reading {
+    int id = 0;
+    std::int64_t small = 0;
+    double exact = 0;
+    float rough = 0;
+    timestamp local{};
+    std::chrono::sys_days day{};
+    uuid device;
+    std::vector<int> values;
+    std::map<std::string, int> counts;
+    json::raw anything;
+    std::string code;
+    bool operator==(const reading&) const = default;
+    static constexpr auto indexes() { return indexed<&reading::local, &reading::day, &reading::exact>; }
+    static table_mapping mapping() { return {}; }
+  };
+  db();
+  admin(
+      "create table readings (id smallint unique, small smallint, exact numeric, rough real, local timestamp without time zone, day date, device text, \"values\" "
+      "text, counts json, anything jsonb, code char(3))");
+  const reading written{.id = 7,
+                        .small = -5,
+                        .exact = 0.1,
+                        .rough = 0.5F,
+                        .local = timestamp(std::chrono::milliseconds(1'500)),
+                        .day = std::chrono::sys_days(std::chrono::days(20'000)),
+                        .device = id_,
+                        .values = {1, 2},
+                        .counts = {{"a", 1}},
+                        .anything = {.text = "[1, null]"},
+                        .code = "abc"};
+  ASSERT_EQ(start(read_model_collection<reading>()), "prepared");
+  unit_of_work unit(db());
+  read_models<reading>(unit).put(written);
+  db().commit({.documents = std::move(unit.writes())});
+  unit_of_work later(db());
+  const read_models<reading> readings(later);
+  EXPECT_EQ(readings.get(7), written);
+  EXPECT_EQ(admin("select local || ' ' || day from readings"), "1970-01-01 00:00:01.5 2024-10-04");
+  EXPECT_EQ(readings.list({where<&reading::local>(written.local), where<&reading::day>(written.day), where<&reading::exact>(0.1)}).total_results, 1);
+  EXPECT_EQ(readings.list({}, {.order_by = "day"}).items.size(), 1U);
+  EXPECT_EQ(refusal([&] {
+              unit_of_work wide(db());
+              read_models<reading>(wide).put({.id = 8, .small = 70'000});
+              db().commit({.documents = std::move(wide.writes())});
+            }).second,
+            "value_refused");
+}
+
 TEST_F(postgres_mapping, names_are_quoted_and_one_with_nul_is_refused) {
   struct odd {
     std::string id;
     int amount = 0;
     static table_mapping mapping() { return {.table = "od\"d; drop table parts; --", .columns = {column<&odd::amount>("a $1 'b' ?\\ \"c\"")}}; }
   };
+  db();
   admin("create table \"od\"\"d; drop table parts; --\" (id text primary key, \"a $1 'b' ?\\ \"\"c\"\"\" bigint)");
   ASSERT_EQ(start(read_model_collection<odd>()), "prepared");
   unit_of_work unit(db());
