@@ -136,6 +136,7 @@ std::string read_mapped_value(const sql_value& from, const type_model& type, voi
   if (type.kind == shape::object || type.kind == shape::list || type.kind == shape::dictionary) return read_json(text, type, object);
   if (const auto* number = std::get_if<std::int64_t>(&from); number && type.kind == shape::boolean) text = *number == 0 ? "false" : "true";
   if (type.kind == shape::enumeration) text = camel_case(text);
+  if (type.format == "date-time" && text.size() > 10 && text[10] == ' ') text[10] = 'T';  // as SQL writes it
   std::string expected;
   return json::read_text(text, type, object, &expected) ? std::string() : expected;
 }

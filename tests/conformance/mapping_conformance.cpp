@@ -43,6 +43,7 @@ TEST_P(mapping_conformance, a_row_of_somebody_else_is_changed_under_its_version_
     EXPECT_EQ(found.state().price, decimal("7"));
     EXPECT_EQ(found.state().kind, parcel_kind::box);
     EXPECT_TRUE(found.state().fragile);
+    EXPECT_EQ(found.state().sent_at, wall_time(1'767'323'045s));
     EXPECT_TRUE(found.state().stops.empty());
     in_unit([&](repository<parcel>& parcels) {
       found.state_to_change().weight = 3;

@@ -105,7 +105,7 @@ class mapping_conformance : public store_conformance {
     prepare<locker>();
   }
   void insert_as_somebody_else(int number, const std::string& version) {
-    execute("insert into \"Parcels\" values ('" + text_of_id(number) + "', '" + text_of_id(9) + "', '7.00', '2026-01-02T03:04:05Z', 1, " +
+    execute("insert into \"Parcels\" values ('" + text_of_id(number) + "', '" + text_of_id(9) + "', '7.00', '2026-01-02 03:04:05', 1, " +
             (type_for(column_content::boolean) == "boolean" ? "true" : "1") + ", 2, null, null, null, null, " + version + ", 'ada')");
   }
 

@@ -7,49 +7,49 @@
 
 namespace mamey::testing {
 
-enum class order_status : std::uint8_t { placed, on_hold, shipped };
+enum class Status : std::uint8_t { placed, on_hold, shipped };
 
-struct order_line {
+struct OrderLine {
   std::string sku;
   int quantity = 0;
 };
 
 // snippet mapping
-/// In the table of a .NET service, as EF Core has made it.
-struct SaleState {
+// In the table of a .NET service, as EF Core has made it.
+struct OrderState {
   mamey::uuid customer_id;
   mamey::decimal total;
-  order_status status = order_status::placed;
+  Status status = Status::placed;
   mamey::timestamp placed_at{};
   std::optional<std::string> comment;
-  std::vector<order_line> lines;
+  std::vector<OrderLine> lines;
 
-  static constexpr auto indexes() { return mamey::indexed<&SaleState::customer_id, &SaleState::placed_at>; }
+  static constexpr auto indexes() { return mamey::indexed<&OrderState::customer_id, &OrderState::placed_at>; }
   static mamey::table_mapping mapping() {
     return {.table = "Orders",
             .schema = "sales",
             .id = "Id",
             .version = "Version",
             .naming = mamey::column_naming::pascal_case,
-            .columns = {mamey::column<&SaleState::lines>("LinesJson")}};
+            .columns = {mamey::column<&OrderState::lines>("LinesJson")}};
   }
 };
 
-class Sale : public mamey::aggregate<mamey::uuid, SaleState> {
+class Order : public mamey::aggregate<mamey::uuid, OrderState> {
   using aggregate::aggregate;
 
  public:
-  static Sale place(const mamey::uuid& id, SaleState state) { return Sale(id, std::move(state)); }
-  void hold() { change().status = order_status::on_hold; }
+  static Order place(const mamey::uuid& id, OrderState state) { return Order(id, std::move(state)); }
+  void hold() { change().status = Status::on_hold; }
 };
 // end mapping
 
 /// Names of enums in a type of the database, and what a view shows.
-struct sale_view {
+struct order_view {
   uuid id;
-  order_status state = order_status::placed;
+  Status state = Status::placed;
   double total = 0;
-  static table_mapping mapping() { return {.table = "sale_view", .schema = "sales", .enums = enum_column::snake_case}; }
+  static table_mapping mapping() { return {.table = "order_view", .schema = "sales", .enums = enum_column::snake_case}; }
 };
 
 class postgres_mapping : public postgres_fixture {
@@ -83,32 +83,32 @@ class postgres_mapping : public postgres_fixture {
 
 TEST_F(postgres_mapping, an_order_of_an_ef_core_service_is_changed_in_its_own_table) {
   make_orders();
-  EXPECT_EQ(start(aggregate_collection<Sale>()),
-            "mamey::testing::SaleState does not fit the table \"sales\".\"Orders\": it has no column \"Version\" for the version, expected bigint, integer or smallint");
+  EXPECT_EQ(start(aggregate_collection<Order>()),
+            "mamey::testing::OrderState does not fit the table \"sales\".\"Orders\": it has no column \"Version\" for the version, expected bigint, integer or smallint");
   environment_.migrations = {{1, "version", "alter table sales.\"Orders\" add column \"Version\" bigint"}};
   open();
-  ASSERT_EQ(start(aggregate_collection<Sale>()), "prepared");
+  ASSERT_EQ(start(aggregate_collection<Order>()), "prepared");
   server_.execute("insert into sales.\"Orders\" (\"Id\", \"CustomerId\", \"Total\", \"Status\", \"PlacedAt\", \"LinesJson\") values ('" + to_string(id_) + "', '" +
                   to_string(id_) + "', 12.5, 2, '2026-01-02 03:04:05.678901+02', '[{\"Sku\": \"a-1\", \"Quantity\": 3}]')");
   {
     unit_of_work unit(db());
-    repository<Sale> sales(unit);
-    auto sale = sales.get(id_);
-    EXPECT_EQ(to_string(sale.state().total), "12.50");
-    EXPECT_EQ(sale.state().status, order_status::shipped);
-    EXPECT_EQ(format_timestamp(sale.state().placed_at), "2026-01-02T01:04:05.678901Z");
-    ASSERT_EQ(sale.state().lines.size(), 1U);
-    EXPECT_EQ(sale.state().lines[0].quantity, 3);
-    sale.hold();
-    sales.save(sale);
-    sales.add(Sale::place(uuid::v7(), {.customer_id = id_, .total = decimal("7.10"), .placed_at = timestamp(std::chrono::seconds(1)), .comment = "O'Hara \"x\""}));
+    repository<Order> orders(unit);
+    auto order = orders.get(id_);
+    EXPECT_EQ(to_string(order.state().total), "12.50");
+    EXPECT_EQ(order.state().status, Status::shipped);
+    EXPECT_EQ(format_timestamp(order.state().placed_at), "2026-01-02T01:04:05.678901Z");
+    ASSERT_EQ(order.state().lines.size(), 1U);
+    EXPECT_EQ(order.state().lines[0].quantity, 3);
+    order.hold();
+    orders.save(order);
+    orders.add(Order::place(uuid::v7(), {.customer_id = id_, .total = decimal("7.10"), .placed_at = timestamp(std::chrono::seconds(1)), .comment = "O'Hara \"x\""}));
     db().commit({.documents = std::move(unit.writes())});
   }
   const auto rows = server_.execute(
       "select \"Status\", \"Version\", \"CreatedBy\", \"PlacedAt\" = '2026-01-02 03:04:05.678901+02', \"Comment\", \"Total\" from sales.\"Orders\" order by \"Total\"");
   EXPECT_EQ(rows, (std::vector<std::vector<std::string>>{{"0", "1", "efcore", "f", "O'Hara \"x\"", "7.10"}, {"1", "1", "efcore", "t", "", "12.50"}}));
   unit_of_work unit(db());
-  const auto found = repository<Sale>(unit).list({where<&SaleState::customer_id>(id_)}, {.order_by = "placedAt", .sort_order = "asc"});
+  const auto found = repository<Order>(unit).list({where<&OrderState::customer_id>(id_)}, {.order_by = "placedAt", .sort_order = "asc"});
   ASSERT_EQ(found.items.size(), 2U);
   EXPECT_EQ(found.items[1].id(), id_);
   EXPECT_EQ(admin("select count(*) from pg_class where relname like '%rders' and relnamespace = current_schema()::regnamespace"), "0") << "no table is made for it";
@@ -118,8 +118,8 @@ TEST_F(postgres_mapping, another_type_of_a_column_is_refused_with_what_was_expec
   make_orders("double precision");
   server_.execute("alter table sales.\"Orders\" add column \"Version\" text; alter table sales.\"Orders\" drop constraint \"PK_Orders\"; alter table sales.\"Orders\" "
                   "alter column \"LinesJson\" drop default, alter column \"LinesJson\" type text[] using array['']");
-  EXPECT_EQ(start(aggregate_collection<Sale>()),
-            "mamey::testing::SaleState does not fit the table \"sales\".\"Orders\": column \"Id\" of the id may hold a value twice, expected a primary key or a unique index on it "
+  EXPECT_EQ(start(aggregate_collection<Order>()),
+            "mamey::testing::OrderState does not fit the table \"sales\".\"Orders\": column \"Id\" of the id may hold a value twice, expected a primary key or a unique index on it "
             "alone; column \"Version\" of the version is text, expected bigint, integer or smallint; column \"Total\" of total is double precision, expected "
             "numeric; column \"LinesJson\" of lines is text[], expected jsonb, json or text");
 }
@@ -127,12 +127,12 @@ TEST_F(postgres_mapping, another_type_of_a_column_is_refused_with_what_was_expec
 TEST_F(postgres_mapping, a_view_and_an_enum_type_of_the_database_can_be_read) {
   server_.execute(
       "create type sales.status as enum ('placed', 'on_hold', 'shipped'); create table sales.raw (id uuid, state sales.status, total real); create view "
-      "sales.sale_view as select * from sales.raw; insert into sales.raw values ('" +
+      "sales.order_view as select * from sales.raw; insert into sales.raw values ('" +
       to_string(id_) + "', 'on_hold', 0.1)");
-  ASSERT_EQ(start(read_model_collection<sale_view>()), "prepared");
+  ASSERT_EQ(start(read_model_collection<order_view>()), "prepared");
   unit_of_work unit(db());
-  const auto found = read_models<sale_view>(unit).get(id_);
-  EXPECT_EQ(found.state, order_status::on_hold);
+  const auto found = read_models<order_view>(unit).get(id_);
+  EXPECT_EQ(found.state, Status::on_hold);
   EXPECT_EQ(found.total, 0.1);
 }
 

@@ -8,7 +8,7 @@ namespace mamey::testing {
 
 struct ledger_state {
   decimal total;
-  std::optional<wall_time> closed_at;
+  std::optional<wall_time> closed_at = std::nullopt;
   std::string code;
   static table_mapping mapping() { return {.table = "Ledger", .id = "Id", .version = "", .naming = column_naming::pascal_case}; }
 };
