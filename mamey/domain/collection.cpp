@@ -109,7 +109,7 @@ void fill_document(document& into, const collection& of, const void* object) {
   if (of.mapped) {
     into.columns.reserve(of.columns.size() + of.mapped->others.size());
     for (const auto* each : {&of.columns, &of.mapped->others}) {
-      for (const auto& column : *each) into.columns.push_back(mapped_value(column.member->type(), static_cast<const std::byte*>(object) + column.member->offset, of.mapped->enums));
+      for (const auto& column : *each) into.columns.push_back(mapped_value(column.member->type(), static_cast<const std::byte*>(object) + column.member->offset, *of.mapped));
     }
     return;
   }

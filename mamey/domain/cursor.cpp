@@ -74,6 +74,7 @@ bool fits(const sql_value& key, const type_model& declared, const collection& in
   const auto* const text = std::get_if<std::string>(&key);
   switch (type.kind) {
     case shape::boolean:
+      return key == sql_value(std::int64_t{0}) || key == sql_value(std::int64_t{1});
     case shape::integer:
     case shape::unsigned_integer:
       return std::holds_alternative<std::int64_t>(key);
@@ -83,7 +84,8 @@ bool fits(const sql_value& key, const type_model& declared, const collection& in
       if (text == nullptr) return false;
       if (type.written_as_number) return decimal::parse(*text).has_value();
       if (type.format == "uuid") return uuid::parse(*text).has_value();
-      if (type.format == "date-time") return parse_timestamp(*text).has_value();
+      if (type.format == "date-time") return parse_timestamp(iso_time(*text)).has_value();
+      if (type.format == "date") return parse_date(*text).has_value();
       return true;
     case shape::enumeration:  // a value without a name is kept as its number
       return (text != nullptr && !numbered) || std::holds_alternative<std::int64_t>(key);

@@ -10,12 +10,18 @@
 namespace mamey::inline v1 {
 namespace {
 
+std::partial_ordering compare_ignoring_case(std::string_view left, std::string_view right) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::lexicographical_compare_three_way(left.begin(), left.end(), right.begin(), right.end(), [&](char a, char b) { return lower(a) <=> lower(b); });
+}
+
 /// Decimals and times travel as text and are compared as what they are.
 std::partial_ordering compare_texts(const std::string& left, const std::string& right, const type_model* type) {
   if (type && type->written_as_number) {
     const auto a = decimal::parse(left), b = decimal::parse(right);
     if (a && b) return *a <=> *b;
   }
+  if (type && type->format == "uuid") return compare_ignoring_case(left, right);
   // `…:05Z` is before `…:05.6Z`.
   const auto end = [&](const std::string& text) { return type && type->format == "date-time" && text.ends_with('Z') ? text.size() - 1 : text.size(); };
   return std::string_view(left).substr(0, end(left)) <=> std::string_view(right).substr(0, end(right));
@@ -41,10 +47,10 @@ const type_model* type_of(const indexed_column& column) {
 
 /// Ours are texts; a mapped table may have numbers.
 std::partial_ordering compare_ids(const collection& in, const std::string& left, const std::string& right) {
-  const bool numbers = in.mapped && content_of(*in.mapped->id_type, {}) == column_content::integer;
+  if (!in.mapped) return left <=> right;
+  const bool numbers = content_of(*in.mapped->id_type, {}) == column_content::integer;
   const auto a = numbers ? decimal::parse(left) : std::nullopt, b = numbers ? decimal::parse(right) : std::nullopt;
-  if (a && b) return *a <=> *b;
-  return left <=> right;
+  return a && b ? *a <=> *b : compare_texts(left, right, in.mapped->id_type);
 }
 
 std::partial_ordering compare_places(const collection& in, const place_view& left, const place_view& right, const document_query& order) {
@@ -66,6 +72,8 @@ sql_value sort_key(const collection& in, const document& of, std::string_view or
   const auto index = column_index(in, order_by);
   return index ? of.columns[*index] : sql_value();
 }
+
+bool same_id(const collection& in, const std::string& left, const std::string& right) { return left == right || (in.mapped && compare_ids(in, left, right) == 0); }
 
 bool same_value(const collection& in, std::size_t column, const sql_value& left, const sql_value& right) {
   return left == right || compare_values(left, right, type_of(in.columns[column])) == 0;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <mamey/domain/document.hpp>
@@ -17,6 +18,8 @@ std::optional<std::size_t> column_index(const collection& in, std::string_view n
 /// What `of` is sorted by: the column's value; none for `id`.
 sql_value sort_key(const collection& in, const document& of, std::string_view order_by);
 
+/// Whether two ids are the same: those of a mapped table may be written in another case.
+bool same_id(const collection& in, const std::string& left, const std::string& right);
 /// Whether two values of a declared column are the same: `20.5` is `20.50` when they are decimals.
 bool same_value(const collection& in, std::size_t column, const sql_value& left, const sql_value& right);
 

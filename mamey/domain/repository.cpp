@@ -60,7 +60,7 @@ std::vector<column_condition> conditions_of(const collection& in, std::vector<me
   for (auto& each : where) {
     if (each.any) continue;
     made.push_back({column_name(in, each.offset), std::move(each.value)});
-    if (in.mapped) made.back().value = mapped_condition(std::move(made.back().value), type_at(in, each.offset), in.mapped->enums);
+    if (in.mapped) made.back().value = mapped_condition(std::move(made.back().value), type_at(in, each.offset), *in.mapped);
   }
   return made;
 }

@@ -60,6 +60,14 @@ std::string text_of(const sql_value& value) {
   return text ? *text : std::string();
 }
 
+void as_ef_core(std::string& text, const type_model& type) {
+  if (type.format == "uuid")
+    std::ranges::transform(text, text.begin(), [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c; });
+  if (type.format != "date-time") return;
+  if (text.size() > 10 && text[10] == 'T') text[10] = ' ';
+  if (text.ends_with('Z')) text.pop_back();
+}
+
 std::string read_bytes(const sql_value& from, const type_model& type, void* object) {
   const auto* const bytes = std::get_if<std::vector<std::byte>>(&from);
   if (bytes == nullptr) return "bytes";
@@ -100,10 +108,10 @@ column_content content_of(const type_model& declared, enum_column enums) {
   return column_content::text;
 }
 
-sql_value mapped_value(const type_model& type, const void* object, enum_column enums) {
+sql_value mapped_value(const type_model& type, const void* object, const table_mapping& mapping) {
   if (type.kind == shape::optional) {
     const void* const inside = type.get(object);
-    return inside ? mapped_value(type.element(), inside, enums) : sql_value{};
+    return inside ? mapped_value(type.element(), inside, mapping) : sql_value{};
   }
   if (is_bytes(type)) {
     std::vector<std::byte> bytes(type.count(object));
@@ -113,15 +121,24 @@ sql_value mapped_value(const type_model& type, const void* object, enum_column e
   auto value = column_value(type, object);
   if (const auto* number = std::get_if<std::int64_t>(&value); number && *number < 0 && type.kind == shape::unsigned_integer)
     throw conflict("value_refused", "an integer above {most} does not fit into a column", std::numeric_limits<std::int64_t>::max());
-  return type.kind == shape::enumeration ? mapped_condition(std::move(value), type, enums) : value;
+  return mapped_condition(std::move(value), type, mapping);
 }
 
-sql_value mapped_condition(sql_value value, const type_model& declared, enum_column enums) {
+sql_value mapped_condition(sql_value value, const type_model& declared, const table_mapping& mapping) {
   const auto& type = value_type(declared);
-  const auto* const name = std::get_if<std::string>(&value);
-  if (type.kind != shape::enumeration || name == nullptr) return value;
-  const auto* const found = find_enumerator(type, *name);
-  return found ? enum_value(*found, enums) : value;
+  auto* const text = std::get_if<std::string>(&value);
+  if (text == nullptr) return value;
+  if (type.kind == shape::enumeration) {
+    const auto* const found = find_enumerator(type, *text);
+    return found ? enum_value(*found, mapping.enums) : value;
+  }
+  if (type.kind == shape::scalar && mapping.texts == column_texts::ef_core) as_ef_core(*text, type);
+  return value;
+}
+
+std::string iso_time(std::string text) {
+  if (text.size() > 10 && text[10] == ' ') text[10] = 'T';
+  return text;
 }
 
 std::string read_mapped_value(const sql_value& from, const type_model& type, void* object) {
@@ -136,7 +153,7 @@ std::string read_mapped_value(const sql_value& from, const type_model& type, voi
   if (type.kind == shape::object || type.kind == shape::list || type.kind == shape::dictionary) return read_json(text, type, object);
   if (const auto* number = std::get_if<std::int64_t>(&from); number && type.kind == shape::boolean) text = *number == 0 ? "false" : "true";
   if (type.kind == shape::enumeration) text = camel_case(text);
-  if (type.format == "date-time" && text.size() > 10 && text[10] == ' ') text[10] = 'T';  // as SQL writes it
+  if (type.format == "date-time") text = iso_time(std::move(text));
   std::string expected;
   return json::read_text(text, type, object, &expected) ? std::string() : expected;
 }
@@ -177,6 +194,9 @@ void detail::map_collection(collection& to, table_mapping mapping, const type_mo
       made->others.push_back({.name = name, .member = &member});
       continue;
     }
+    const auto content = content_of(member.type(), made->enums);
+    if (content == column_content::bytes || content == column_content::json)
+      refuse("declares an index on " + std::string(member.name) + ", which is " + (content == column_content::json ? "JSON" : "bytes"));
     if (name == "id") refuse("sorts by a column id that is not the id: declare no index on " + std::string(member.name));
     declared->name = name;
   }

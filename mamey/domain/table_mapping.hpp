@@ -18,6 +18,12 @@ enum class column_naming : std::uint8_t { as_written, snake_case, camel_case, pa
 /// What an enum's column holds: its number, or its name.
 enum class enum_column : std::uint8_t { number, snake_case, camel_case, pascal_case };
 
+/// How uuids and times are written where the database keeps them as texts (SQLite). They are read in either form.
+enum class column_texts : std::uint8_t {
+  iso,      ///< as on the wire: uuids in lower case, `2026-01-31T12:00:00Z`
+  ef_core,  ///< as EF Core keeps them: uuids in upper case, `2026-01-31 12:00:00`
+};
+
 /// Made by `column<&OrderState::customer_id>("ClientId")`.
 struct named_column {
   const type_key* owner = nullptr;
@@ -41,6 +47,7 @@ struct table_mapping {
   std::string position = {};            ///< an integer that counts events; null counts as 0. Empty: none, events count from what this handler raises
   column_naming naming = column_naming::as_written;
   enum_column enums = enum_column::number;
+  column_texts texts = column_texts::iso;
   std::vector<named_column> columns = {};  ///< called otherwise than `naming` says
 };
 
@@ -58,11 +65,15 @@ enum class column_content : std::uint8_t { boolean, integer, real, decimal, uuid
 column_content content_of(const type_model& type, enum_column enums);
 
 /// A member's value as its column holds it, and back; an error says what would have fitted, none is an empty text. Null leaves what is no optional as it is.
-sql_value mapped_value(const type_model& type, const void* object, enum_column enums);
+sql_value mapped_value(const type_model& type, const void* object, const table_mapping& mapping);
 std::string read_mapped_value(const sql_value& from, const type_model& type, void* object);
 
 /// A condition's value, made without knowing the mapping, as the column holds it.
-sql_value mapped_condition(sql_value value, const type_model& type, enum_column enums);
+sql_value mapped_condition(sql_value value, const type_model& type, const table_mapping& mapping);
+
+/// A time that somebody wrote with a blank, as ISO 8601.
+std::string iso_time(std::string text);
+
 
 namespace detail {
 /// Gives `to` the table that `mapping` describes. Throws std::logic_error when it contradicts itself.

@@ -40,7 +40,9 @@ std::vector<document> unit_of_work::find(const collection& in, const document_qu
   wide.offset = 0;
   wide.limit = query.offset + query.limit + own;
   auto found = reader_->find(in, wide);
-  std::erase_if(found, [&](const document& each) { return recorded(in, each.id) != nullptr; });
+  std::erase_if(found, [&](const document& each) {
+    return std::ranges::any_of(writes_, [&](const document_write& change) { return change.into == &in && same_id(in, change.content.id, each.id); });
+  });
   for (const auto& each : writes_) {
     if (each.into != &in || each.kind == write_kind::remove || !matches(in, each.content, query.where)) continue;
     if (!query.after || comes_after(in, each.content, query)) found.push_back(each.content);

@@ -46,7 +46,7 @@ document_table::document_table(const collection& from, const sql_dialect& dialec
   add(of.columns);
   if (mapped) add(mapped->others);
 
-  std::vector<std::string> holes{hole(1)}, sets, overwrites;
+  std::vector<std::string> holes{id_hole(1)}, sets, overwrites;
   if (counts_versions) {
     sets.push_back(version_column + " = " + version + " + 1");
     overwrites.push_back(version_column + " = " + (mapped ? "coalesce(stored." + version_column + ", 0)" : "stored.version") + " + 1");
@@ -68,11 +68,16 @@ document_table::document_table(const collection& from, const sql_dialect& dialec
 
   select_ = "select " + joined(answers, ", ") + " from " + table;
   count_ = "select count(*) from " + table;
-  load = select_ + " where " + id_ + " = " + hole(1);
+  load = select_ + " where " + id_ + " = " + id_hole(1);
   insert = "insert into " + table + " as stored (" + joined(filled, ", ") + ") values (" + joined(holes, ", ") + ")";
   upsert = insert + " on conflict (" + id_ + ") do " + (overwrites.empty() ? "nothing" : "update set " + joined(overwrites, ", "));
-  update = "update " + table + " set " + joined(sets, ", ") + " where " + id_ + " = " + hole(1) + checked(last_hole + 1);
-  remove = "delete from " + table + " where " + id_ + " = " + hole(1) + checked(2);
+  update = "update " + table + " set " + joined(sets, ", ") + " where " + id_ + " = " + id_hole(1) + checked(last_hole + 1);
+  remove = "delete from " + table + " where " + id_ + " = " + id_hole(1) + checked(2);
+}
+
+std::string document_table::id_hole(std::size_t number) const {
+  const bool in_upper_case = of.mapped && of.mapped->texts == column_texts::ef_core && of.mapped->id_type->format == "uuid";
+  return in_upper_case && !dialect_.upper_case.empty() ? std::string(dialect_.upper_case) + "(" + hole(number) + ")" : hole(number);
 }
 
 std::string document_table::quoted(const std::string& column) const { return of.mapped ? quoted_as_it_is(column) : dialect_.quoted(column); }
@@ -120,7 +125,8 @@ std::string document_table::conditions(std::span<const column_condition> where, 
       continue;
     }
     values.push_back(condition.value);
-    all.push_back(name + (dialect_.null_safe.empty() ? " = " : std::string(dialect_.null_safe)) + hole(values.size()));
+    const auto asked = condition.column == "id" ? id_hole(values.size()) : hole(values.size());
+    all.push_back(name + (dialect_.null_safe.empty() ? " = " : std::string(dialect_.null_safe)) + asked);
   }
   return joined(all, " and ");
 }
@@ -142,7 +148,7 @@ std::vector<std::string> document_table::ranges_behind(const document_query& que
   if (!query.after) return {""};
   const std::string beyond = query.ascending ? " > " : " < ";
   values.emplace_back(query.after->id);
-  const auto id = hole(values.size());
+  const auto id = id_hole(values.size());
   if (query.order_by == "id") return {id_ + beyond + id};
   const auto column = quoted(query.order_by);
   if (std::holds_alternative<std::monostate>(query.after->key)) {

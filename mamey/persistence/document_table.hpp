@@ -22,6 +22,7 @@ namespace mamey::inline v1 {
 struct sql_dialect {
   char parameter = '?';             ///< before a parameter's number: `$1`, `?1`
   std::string_view integer_cast{};  ///< behind a parameter whose type the server cannot infer: `::bigint`
+  std::string_view upper_case{};    ///< a function, where uuids are texts
   std::string_view null_safe{};     ///< an operator that is `=` and finds null as well; empty: write `is null`
   std::string (*quoted)(const std::string& name) = nullptr;  ///< throws `internal_error` for what cannot name a table or column
   /// What to sort by in place of a column whose values do not sort as they are stored; null: nothing of that kind.
@@ -73,6 +74,7 @@ class document_table {
   const indexed_column& declared(const std::string& name) const;
   std::string quoted(const std::string& column) const;
   std::string hole(std::size_t number) const { return dialect_.parameter + std::to_string(number); }
+  std::string id_hole(std::size_t number) const;
   std::string conditions(std::span<const column_condition> where, std::vector<sql_value>& values) const;
   std::string sort_key(const std::string& order_by, const std::string& expression) const;
   std::string order(const document_query& query) const;

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include <mamey/core/error.hpp>
+#include <mamey/domain/aggregate.hpp>
 #include <mamey/domain/collection.hpp>
 
 namespace {
@@ -74,8 +75,8 @@ TEST(table_mapping_test, an_enum_is_kept_as_its_number_or_name_and_read_from_eit
                                                      {enum_column::camel_case, std::string("deepRed")},
                                                      {enum_column::pascal_case, std::string("DeepRed")}};
   for (const auto& [form, kept] : forms) {
-    EXPECT_EQ(mapped_value(type, &red, form), kept);
-    EXPECT_EQ(mapped_value(type, &none, form), sql_value());
+    EXPECT_EQ(mapped_value(type, &red, {.enums = form}), kept);
+    EXPECT_EQ(mapped_value(type, &none, {.enums = form}), sql_value());
     std::optional<colour> back;
     EXPECT_EQ(read_mapped_value(kept, type, &back), "");
     EXPECT_EQ(back, red);
@@ -84,6 +85,16 @@ TEST(table_mapping_test, an_enum_is_kept_as_its_number_or_name_and_read_from_eit
   }
   std::optional<colour> unknown;
   EXPECT_NE(read_mapped_value(std::string("Mauve"), type, &unknown), "");
+}
+
+TEST(table_mapping_test, what_cannot_be_compared_cannot_be_declared_as_an_index) {
+  struct sealed {
+    std::vector<std::uint8_t> seal;
+    static constexpr auto indexes() { return indexed<&sealed::seal>; }
+    static table_mapping mapping() { return {}; }
+  };
+  struct seal : aggregate<int, sealed> {};
+  EXPECT_THROW(aggregate_collection<seal>(), std::logic_error);
 }
 
 TEST(table_mapping_test, an_integer_that_no_column_holds_is_refused) {

@@ -26,7 +26,7 @@ void bind_all(statement& into, const std::vector<sql_value>& values) {
 }  // namespace
 
 const sql_dialect& dialect() {
-  static const sql_dialect made{.parameter = '?', .null_safe = " is ", .quoted = &quoted, .sorted_as = &sorted_as};  // `is` uses the index
+  static const sql_dialect made{.parameter = '?', .upper_case = "upper", .null_safe = " is ", .quoted = &quoted, .sorted_as = &sorted_as};  // `is` uses the index
   return made;
 }
 
