@@ -14,7 +14,9 @@ std::string joined(const std::vector<std::string>& parts, std::string_view with)
   return text;
 }
 
-std::string where_clause(const std::vector<std::string>& conditions) { return conditions.empty() ? "" : " where " + joined(conditions, " and "); }
+std::string where_clause(const std::vector<std::string>& conditions) {
+  return conditions.empty() ? "" : " where " + joined(conditions, " and ");
+}
 
 }  // namespace
 
@@ -24,7 +26,9 @@ document_table::document_table(const collection& from, const sql_dialect& dialec
   id_ = mapped ? quoted_as_it_is(mapped->id) : "id";
 
   // Counters of a mapped table may be missing, or null where somebody else wrote the row.
-  const auto counter = [&](const std::string& name) { return name.empty() ? std::string("0") : "coalesce(" + quoted_as_it_is(name) + ", 0)"; };
+  const auto counter = [&](const std::string& name) {
+    return name.empty() ? std::string("0") : "coalesce(" + quoted_as_it_is(name) + ", 0)";
+  };
   const auto version = mapped ? counter(mapped->version) : "version";
   const bool counts_versions = !mapped || !mapped->version.empty();
   const auto version_column = mapped && counts_versions ? quoted_as_it_is(mapped->version) : "version";
@@ -80,7 +84,9 @@ std::string document_table::id_hole(std::size_t number) const {
   return in_upper_case && !dialect_.upper_case.empty() ? std::string(dialect_.upper_case) + "(" + hole(number) + ")" : hole(number);
 }
 
-std::string document_table::quoted(const std::string& column) const { return of.mapped ? quoted_as_it_is(column) : dialect_.quoted(column); }
+std::string document_table::quoted(const std::string& column) const {
+  return of.mapped ? quoted_as_it_is(column) : dialect_.quoted(column);
+}
 
 const std::string& document_table::text_of(write_kind kind) const noexcept {
   switch (kind) {
@@ -104,7 +110,8 @@ void document_table::check_columns(const document& content) const {
 }
 
 void document_table::throw_not_as_expected(const document_write& change) const {
-  if (!of.versioned) throw concurrency_conflict("concurrency_conflict", "{collection} {id} was removed meanwhile", of.name, change.content.id);
+  if (!of.versioned)
+    throw concurrency_conflict("concurrency_conflict", "{collection} {id} was removed meanwhile", of.name, change.content.id);
   throw concurrency_conflict("concurrency_conflict", "{collection} {id} was changed meanwhile: version {version} was expected", of.name,
                              change.content.id, change.expected_version);
 }
@@ -156,7 +163,8 @@ std::vector<std::string> document_table::ranges_behind(const document_query& que
     return query.ascending ? std::vector{rest, column + " is not null"} : std::vector{rest};
   }
   values.push_back(query.after->key);
-  const auto rest = "(" + sort_key(query.order_by, column) + ", " + id_ + ")" + beyond + "(" + sort_key(query.order_by, hole(values.size())) + ", " + id + ")";
+  const auto rest = "(" + sort_key(query.order_by, column) + ", " + id_ + ")" + beyond + "(" +
+                    sort_key(query.order_by, hole(values.size())) + ", " + id + ")";
   return query.ascending ? std::vector{rest} : std::vector{rest, column + " is null"};
 }
 

@@ -50,7 +50,8 @@ class comparison {
     const auto found = std::ranges::find(columns, name, &found_column::name);
     const std::string expected(rules_.expected(content));
     if (found == columns.end()) {
-      const auto close = std::ranges::find_if(columns, [&](const auto& each) { return equal_ignoring_case(each.name, name) || snake_case(each.name) == snake_case(name); });
+      const auto close = std::ranges::find_if(
+          columns, [&](const auto& each) { return equal_ignoring_case(each.name, name) || snake_case(each.name) == snake_case(name); });
       add("it has no column " + in_quotes(name) + " for " + std::string(of) + ", expected " + expected +
           (close == columns.end() ? "" : " (there is " + in_quotes(close->name) + ")"));
       return nullptr;
@@ -73,8 +74,10 @@ void check_mapping(const collection& of, const found_table& found, const column_
   const auto table = quoted_table(*of.mapped);
   const std::string type(of.model->key->name);
   if (!found.exists) {
-    throw unavailable("mapping_refused", "{type} is mapped to the table {table}, which does not exist: expected a migration or another service to have made it", type,
-                      table);
+    throw unavailable(
+        "mapping_refused",
+        "{type} is mapped to the table {table}, which does not exist: expected a migration or another service to have made it", type,
+        table);
   }
   comparison compared(of, found, rules);
   const auto wrong = compared.run();

@@ -20,7 +20,8 @@ TEST_P(mapping_conformance, an_aggregate_lies_in_the_columns_of_a_table_and_come
   add({parcel(id_of(1), written), parcel(id_of(2), {})});
   EXPECT_EQ(value("select \"Kind\" from \"Parcels\" where \"Weight\" = 0.25"), sql_value(std::int64_t{2}));
   EXPECT_EQ(value("select \"Clerk\" from \"Parcels\" where \"Weight\" = 0.25"), sql_value(std::string("nobody")));
-  EXPECT_EQ(value("select \"Seal\" from \"Parcels\" where \"Weight\" = 0.25"), sql_value(std::vector<std::byte>{std::byte{0}, std::byte{255}, std::byte{7}}));
+  EXPECT_EQ(value("select \"Seal\" from \"Parcels\" where \"Weight\" = 0.25"),
+            sql_value(std::vector<std::byte>{std::byte{0}, std::byte{255}, std::byte{7}}));
   const auto whole = get(1);
   EXPECT_EQ(json::to_string(whole.state()), json::to_string(written));
   EXPECT_EQ(whole.version(), 1);
@@ -54,7 +55,8 @@ TEST_P(mapping_conformance, a_row_of_somebody_else_is_changed_under_its_version_
     EXPECT_EQ(get(number).version(), version + 1);
     EXPECT_EQ(get(number).state().weight, 4);
     EXPECT_EQ(refusal_kind([&] { in_unit([&](repository<parcel>& parcels) { parcels.save(stale); }); }), error_kind::concurrency_conflict);
-    EXPECT_EQ(refusal_kind([&] { in_unit([&](repository<parcel>& parcels) { parcels.remove(left_over); }); }), error_kind::concurrency_conflict);
+    EXPECT_EQ(refusal_kind([&] { in_unit([&](repository<parcel>& parcels) { parcels.remove(left_over); }); }),
+              error_kind::concurrency_conflict);
   }
   EXPECT_EQ(value("select count(*) from \"Parcels\" where \"Clerk\" = 'ada'"), sql_value(std::int64_t{3}));
   insert_as_somebody_else(4, "null");
@@ -97,7 +99,9 @@ TEST_P(mapping_conformance, rows_are_found_by_declared_members_sorted_and_in_pag
   add(all);
   unit_of_work unit(db());
   const repository<parcel> parcels(unit);
-  const auto list = [&](std::vector<member_condition> where, const paging& asked = {}) { return ids(parcels.list(std::move(where), asked).items); };
+  const auto list = [&](std::vector<member_condition> where, const paging& asked = {}) {
+    return ids(parcels.list(std::move(where), asked).items);
+  };
   EXPECT_EQ(list({where<&parcel_state::kind>(parcel_kind::box)}), (strings{"3", "6"}));
   EXPECT_EQ(list({where<&parcel_state::sender>(id_of(1)), where<&parcel_state::note>(std::string("n2"))}), strings{"7"});
   EXPECT_EQ(list({}, {.order_by = "price", .sort_order = "asc"}), (strings{"4", "5", "6", "7", "1", "2", "3"}));
@@ -217,10 +221,12 @@ TEST_P(mapping_conformance, a_table_that_is_not_there_stops_the_start) {
 }
 
 TEST_P(mapping_conformance, columns_that_are_missing_or_of_another_kind_stop_the_start_all_named) {
-  execute("create table lockers (number integer, place " + type_for(column_content::bytes) + ", \"Largest\" " + type_for(column_content::text) + ")");
+  execute("create table lockers (number integer, place " + type_for(column_content::bytes) + ", \"Largest\" " +
+          type_for(column_content::text) + ")");
   const auto reason = refused_mapping(aggregate_collection<locker>());
-  for (const auto* said : {"locker_state does not fit the table \"lockers\"", "\"number\" of the id may hold a value twice", "no column \"events\" for the position",
-                           "\"place\" of place is ", "no column \"largest\" for largest", "(there is \"Largest\")"}) {
+  for (const auto* said :
+       {"locker_state does not fit the table \"lockers\"", "\"number\" of the id may hold a value twice",
+        "no column \"events\" for the position", "\"place\" of place is ", "no column \"largest\" for largest", "(there is \"Largest\")"}) {
     EXPECT_NE(reason.find(said), std::string::npos) << said << " in " << reason;
   }
   execute("drop table lockers");

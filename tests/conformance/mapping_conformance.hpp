@@ -36,7 +36,9 @@ struct parcel_state {
   std::vector<stop> stops;
   std::vector<std::uint8_t> seal;
 
-  static constexpr auto indexes() { return indexed<&parcel_state::sender, &parcel_state::price, &parcel_state::kind, &parcel_state::note, &parcel_state::sent_at>; }
+  static constexpr auto indexes() {
+    return indexed<&parcel_state::sender, &parcel_state::price, &parcel_state::kind, &parcel_state::note, &parcel_state::sent_at>;
+  }
   static table_mapping mapping() {
     return {.table = "Parcels",
             .id = "Id",
@@ -64,7 +66,9 @@ struct locker_state {
   std::string place;
   parcel_kind largest = parcel_kind::letter;
   static constexpr auto indexes() { return indexed<&locker_state::place>; }
-  static table_mapping mapping() { return {.table = "lockers", .id = "number", .version = "", .position = "events", .enums = enum_column::snake_case}; }
+  static table_mapping mapping() {
+    return {.table = "lockers", .id = "number", .version = "", .position = "events", .enums = enum_column::snake_case};
+  }
 };
 struct locker_view {
   int id = 0;
@@ -93,15 +97,16 @@ class mapping_conformance : public store_conformance {
   void make_parcels() {
     const auto type = [&](column_content content) { return " " + type_for(content); };
     using enum column_content;
-    execute("create table \"Parcels\" (\"Id\"" + type(uuid) + " not null primary key, \"Sender\"" + type(uuid) + " not null, \"Price\"" + type(decimal) +
-            " not null, \"SentAt\"" + type(time) + " not null, \"Kind\"" + type(integer) + " not null, \"Fragile\"" + type(boolean) + " not null, \"Weight\"" +
-            type(real) + " not null, \"Remark \"\"of\"\" sender\"" + type(text) + " null, \"Insured\"" + type(decimal) + " null, \"Stops\"" + type(json) +
-            " null, \"Seal\"" + type(bytes) + " null, \"Version\"" + type(integer) + " null, \"Clerk\"" + type(text) + " default 'nobody')");
+    execute("create table \"Parcels\" (\"Id\"" + type(uuid) + " not null primary key, \"Sender\"" + type(uuid) + " not null, \"Price\"" +
+            type(decimal) + " not null, \"SentAt\"" + type(time) + " not null, \"Kind\"" + type(integer) + " not null, \"Fragile\"" +
+            type(boolean) + " not null, \"Weight\"" + type(real) + " not null, \"Remark \"\"of\"\" sender\"" + type(text) +
+            " null, \"Insured\"" + type(decimal) + " null, \"Stops\"" + type(json) + " null, \"Seal\"" + type(bytes) +
+            " null, \"Version\"" + type(integer) + " null, \"Clerk\"" + type(text) + " default 'nobody')");
     prepare<parcel>();
   }
   void make_lockers() {
-    execute("create table lockers (number integer primary key, place " + type_for(column_content::text) + ", largest " + type_for(column_content::text) +
-            ", events integer)");
+    execute("create table lockers (number integer primary key, place " + type_for(column_content::text) + ", largest " +
+            type_for(column_content::text) + ", events integer)");
     prepare<locker>();
   }
   void insert_as_somebody_else(int number, const std::string& version) {

@@ -3,8 +3,10 @@
 #include <stdexcept>
 
 #include <mamey/core/error.hpp>
+#include <mamey/core/time.hpp>
 #include <mamey/domain/aggregate.hpp>
 #include <mamey/domain/collection.hpp>
+#include <mamey/domain/cursor.hpp>
 
 namespace {
 
@@ -85,6 +87,33 @@ TEST(table_mapping_test, an_enum_is_kept_as_its_number_or_name_and_read_from_eit
   }
   std::optional<colour> unknown;
   EXPECT_NE(read_mapped_value(std::string("Mauve"), type, &unknown), "");
+}
+
+TEST(table_mapping_test, a_cursor_with_a_key_that_no_such_column_holds_is_the_callers_mistake) {
+  struct wall {
+    colour paint{};
+    bool dry = false;
+    std::chrono::sys_days painted{};
+    static constexpr auto indexes() { return indexed<&wall::paint, &wall::dry, &wall::painted>; }
+    static table_mapping mapping() { return {}; }
+  };
+  struct room : aggregate<int, wall> {};
+  const auto& rooms = aggregate_collection<room>();
+  const auto is_read = [&](const std::string& order_by, sql_value key) {
+    document_query query{.where = {}, .order_by = order_by};
+    const auto cursor = detail::write_cursor({.key = std::move(key), .id = "7"}, rooms, query);
+    try {
+      return detail::read_cursor(cursor, rooms, model_of<int>(), query).id == "7";
+    } catch (const validation_error&) {
+      return false;
+    }
+  };
+  EXPECT_TRUE(is_read("paint", std::int64_t{1}));
+  EXPECT_FALSE(is_read("paint", std::string("blue")));
+  EXPECT_TRUE(is_read("dry", std::int64_t{1}));
+  EXPECT_FALSE(is_read("dry", std::int64_t{7}));
+  EXPECT_TRUE(is_read("painted", std::string("2026-01-31")));
+  EXPECT_FALSE(is_read("painted", std::string("yesterday")));
 }
 
 TEST(table_mapping_test, what_cannot_be_compared_cannot_be_declared_as_an_index) {

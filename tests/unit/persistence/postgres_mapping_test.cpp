@@ -62,9 +62,13 @@ class postgres_mapping : public postgres_fixture {
 
   void make_orders(const std::string& total = "numeric(18,2)") {
     server_.execute(
-        "create domain sales.remark as varchar(20); create table sales.\"Orders\" (\"Id\" uuid not null, \"CustomerId\" uuid not null, \"Total\" " + total +
-        " not null, \"Status\" integer not null, \"PlacedAt\" timestamp with time zone not null, \"Comment\" sales.remark null, \"LinesJson\" jsonb not null default "
-        "'[]', \"CreatedBy\" text not null default 'efcore', constraint \"PK_Orders\" primary key (\"Id\")); create index \"IX_Orders_CustomerId\" on "
+        "create domain sales.remark as varchar(20); create table sales.\"Orders\" (\"Id\" uuid not null, \"CustomerId\" uuid not null, "
+        "\"Total\" " +
+        total +
+        " not null, \"Status\" integer not null, \"PlacedAt\" timestamp with time zone not null, \"Comment\" sales.remark null, "
+        "\"LinesJson\" jsonb not null default "
+        "'[]', \"CreatedBy\" text not null default 'efcore', constraint \"PK_Orders\" primary key (\"Id\")); create index "
+        "\"IX_Orders_CustomerId\" on "
         "sales.\"Orders\" (\"CustomerId\")");
   }
   template <class... Collections>
@@ -84,12 +88,14 @@ class postgres_mapping : public postgres_fixture {
 TEST_F(postgres_mapping, an_order_of_an_ef_core_service_is_changed_in_its_own_table) {
   make_orders();
   EXPECT_EQ(start(aggregate_collection<Order>()),
-            "mamey::testing::OrderState does not fit the table \"sales\".\"Orders\": it has no column \"Version\" for the version, expected bigint, integer or smallint");
+            "mamey::testing::OrderState does not fit the table \"sales\".\"Orders\": it has no column \"Version\" for the version, "
+            "expected bigint, integer or smallint");
   environment_.migrations = {{1, "version", "alter table sales.\"Orders\" add column \"Version\" bigint"}};
   open();
   ASSERT_EQ(start(aggregate_collection<Order>()), "prepared");
-  server_.execute("insert into sales.\"Orders\" (\"Id\", \"CustomerId\", \"Total\", \"Status\", \"PlacedAt\", \"LinesJson\") values ('" + to_string(id_) + "', '" +
-                  to_string(id_) + "', 12.5, 2, '2026-01-02 03:04:05.678901+02', '[{\"Sku\": \"a-1\", \"Quantity\": 3}]')");
+  server_.execute("insert into sales.\"Orders\" (\"Id\", \"CustomerId\", \"Total\", \"Status\", \"PlacedAt\", \"LinesJson\") values ('" +
+                  to_string(id_) + "', '" + to_string(id_) +
+                  "', 12.5, 2, '2026-01-02 03:04:05.678901+02', '[{\"Sku\": \"a-1\", \"Quantity\": 3}]')");
   {
     unit_of_work unit(db());
     repository<Order> orders(unit);
@@ -101,32 +107,42 @@ TEST_F(postgres_mapping, an_order_of_an_ef_core_service_is_changed_in_its_own_ta
     EXPECT_EQ(order.state().lines[0].quantity, 3);
     order.hold();
     orders.save(order);
-    orders.add(Order::place(uuid::v7(), {.customer_id = id_, .total = decimal("7.10"), .placed_at = timestamp(std::chrono::seconds(1)), .comment = "O'Hara \"x\""}));
+    orders.add(Order::place(
+        uuid::v7(),
+        {.customer_id = id_, .total = decimal("7.10"), .placed_at = timestamp(std::chrono::seconds(1)), .comment = "O'Hara \"x\""}));
     db().commit({.documents = std::move(unit.writes())});
   }
   const auto rows = server_.execute(
-      "select \"Status\", \"Version\", \"CreatedBy\", \"PlacedAt\" = '2026-01-02 03:04:05.678901+02', \"Comment\", \"Total\" from sales.\"Orders\" order by \"Total\"");
-  EXPECT_EQ(rows, (std::vector<std::vector<std::string>>{{"0", "1", "efcore", "f", "O'Hara \"x\"", "7.10"}, {"1", "1", "efcore", "t", "", "12.50"}}));
+      "select \"Status\", \"Version\", \"CreatedBy\", \"PlacedAt\" = '2026-01-02 03:04:05.678901+02', \"Comment\", \"Total\" from "
+      "sales.\"Orders\" order by \"Total\"");
+  EXPECT_EQ(rows, (std::vector<std::vector<std::string>>{{"0", "1", "efcore", "f", "O'Hara \"x\"", "7.10"},
+                                                         {"1", "1", "efcore", "t", "", "12.50"}}));
   unit_of_work unit(db());
   const auto found = repository<Order>(unit).list({where<&OrderState::customer_id>(id_)}, {.order_by = "placedAt", .sort_order = "asc"});
   ASSERT_EQ(found.items.size(), 2U);
   EXPECT_EQ(found.items[1].id(), id_);
-  EXPECT_EQ(admin("select count(*) from pg_class where relname like '%rders' and relnamespace = current_schema()::regnamespace"), "0") << "no table is made for it";
+  EXPECT_EQ(admin("select count(*) from pg_class where relname like '%rders' and relnamespace = current_schema()::regnamespace"), "0")
+      << "no table is made for it";
 }
 
 TEST_F(postgres_mapping, another_type_of_a_column_is_refused_with_what_was_expected) {
   make_orders("double precision");
-  server_.execute("alter table sales.\"Orders\" add column \"Version\" text; alter table sales.\"Orders\" drop constraint \"PK_Orders\"; alter table sales.\"Orders\" "
-                  "alter column \"LinesJson\" drop default, alter column \"LinesJson\" type text[] using array['']");
+  server_.execute(
+      "alter table sales.\"Orders\" add column \"Version\" text; alter table sales.\"Orders\" drop constraint \"PK_Orders\"; alter table "
+      "sales.\"Orders\" "
+      "alter column \"LinesJson\" drop default, alter column \"LinesJson\" type text[] using array['']");
   EXPECT_EQ(start(aggregate_collection<Order>()),
-            "mamey::testing::OrderState does not fit the table \"sales\".\"Orders\": column \"Id\" of the id may hold a value twice, expected a primary key or a unique index on it "
-            "alone; column \"Version\" of the version is text, expected bigint, integer or smallint; column \"Total\" of total is double precision, expected "
+            "mamey::testing::OrderState does not fit the table \"sales\".\"Orders\": column \"Id\" of the id may hold a value twice, "
+            "expected a primary key or a unique index on it "
+            "alone; column \"Version\" of the version is text, expected bigint, integer or smallint; column \"Total\" of total is double "
+            "precision, expected "
             "numeric; column \"LinesJson\" of lines is text[], expected jsonb, json or text");
 }
 
 TEST_F(postgres_mapping, a_view_and_an_enum_type_of_the_database_can_be_read) {
   server_.execute(
-      "create type sales.status as enum ('placed', 'on_hold', 'shipped'); create table sales.raw (id uuid, state sales.status, total real); create view "
+      "create type sales.status as enum ('placed', 'on_hold', 'shipped'); create table sales.raw (id uuid, state sales.status, total "
+      "real); create view "
       "sales.order_view as select * from sales.raw; insert into sales.raw values ('" +
       to_string(id_) + "', 'on_hold', 0.1)");
   ASSERT_EQ(start(read_model_collection<order_view>()), "prepared");
@@ -155,7 +171,8 @@ TEST_F(postgres_mapping, columns_of_kindred_types_serve_as_well) {
   };
   db();
   admin(
-      "create table readings (id smallint unique, small smallint, exact numeric, rough real, local timestamp without time zone, day date, device text, \"values\" "
+      "create table readings (id smallint unique, small smallint, exact numeric, rough real, local timestamp without time zone, day date, "
+      "device text, \"values\" "
       "text, counts json, anything jsonb, code char(3))");
   const reading written{.id = 7,
                         .small = -5,
@@ -176,7 +193,9 @@ TEST_F(postgres_mapping, columns_of_kindred_types_serve_as_well) {
   const read_models<reading> readings(later);
   EXPECT_EQ(readings.get(7), written);
   EXPECT_EQ(admin("select local || ' ' || day from readings"), "1970-01-01 00:00:01.5 2024-10-04");
-  EXPECT_EQ(readings.list({where<&reading::local>(written.local), where<&reading::day>(written.day), where<&reading::exact>(0.1)}).total_results, 1);
+  EXPECT_EQ(
+      readings.list({where<&reading::local>(written.local), where<&reading::day>(written.day), where<&reading::exact>(0.1)}).total_results,
+      1);
   EXPECT_EQ(readings.list({}, {.order_by = "day"}).items.size(), 1U);
   EXPECT_EQ(refusal([&] {
               unit_of_work wide(db());
@@ -190,7 +209,9 @@ TEST_F(postgres_mapping, names_are_quoted_and_one_with_nul_is_refused) {
   struct odd {
     std::string id;
     int amount = 0;
-    static table_mapping mapping() { return {.table = "od\"d; drop table parts; --", .columns = {column<&odd::amount>("a $1 'b' ?\\ \"c\"")}}; }
+    static table_mapping mapping() {
+      return {.table = "od\"d; drop table parts; --", .columns = {column<&odd::amount>("a $1 'b' ?\\ \"c\"")}};
+    }
   };
   db();
   admin("create table \"od\"\"d; drop table parts; --\" (id text primary key, \"a $1 'b' ?\\ \"\"c\"\"\" bigint)");

@@ -56,20 +56,26 @@ class sqlite_mapping : public sqlite_fixture {
 };
 
 TEST_F(sqlite_mapping, a_column_that_would_change_what_it_is_given_is_refused) {
-  EXPECT_EQ(start("create table \"Ledger\" (\"Id\" integer primary key, \"Total\" decimal(18,2), \"ClosedAt\" datetime, \"Code\" varchar(9))"),
-            "mamey::testing::ledger_state does not fit the table \"Ledger\": column \"Total\" of total is decimal(18,2), expected TEXT (a decimal as a number would lose digits)");
+  EXPECT_EQ(
+      start("create table \"Ledger\" (\"Id\" integer primary key, \"Total\" decimal(18,2), \"ClosedAt\" datetime, \"Code\" varchar(9))"),
+      "mamey::testing::ledger_state does not fit the table \"Ledger\": column \"Total\" of total is decimal(18,2), expected TEXT (a "
+      "decimal as a number would lose digits)");
   EXPECT_EQ(start("create table \"Ledger\" (\"Id\" integer primary key, \"Total\" text, \"ClosedAt\" text, \"Code\" numeric)"),
             "mamey::testing::ledger_state does not fit the table \"Ledger\": column \"Code\" of code is numeric, expected TEXT");
-  EXPECT_EQ(start("create table \"Ledger\" (\"Id\" int, \"Total\" text, \"ClosedAt\" datetime, \"Code\" text, unique (\"Id\"))"), "prepared");
+  EXPECT_EQ(start("create table \"Ledger\" (\"Id\" int, \"Total\" text, \"ClosedAt\" datetime, \"Code\" text, unique (\"Id\"))"),
+            "prepared");
   EXPECT_EQ(start("create table \"Ledger\" (\"Id\" int, \"Total\" text, \"ClosedAt\" datetime, \"Code\" text, unique (\"Id\", \"Code\"))"),
-            "mamey::testing::ledger_state does not fit the table \"Ledger\": column \"Id\" of the id may hold a value twice, expected a primary key or a unique index on it alone");
+            "mamey::testing::ledger_state does not fit the table \"Ledger\": column \"Id\" of the id may hold a value twice, expected a "
+            "primary key or a unique index on it alone");
 }
 
 TEST_F(sqlite_mapping, texts_are_written_and_found_as_ef_core_keeps_them) {
   const auto id = [](char last) { return *uuid::parse(std::string("abcdef00-0000-7000-8000-00000000000") + last); };
-  db().commit({.statements = {{.text = "create table \"Visits\" (\"Id\" TEXT not null primary key, \"Guest\" TEXT not null, \"At\" TEXT not null, \"Stars\" INTEGER "
+  db().commit({.statements = {{.text = "create table \"Visits\" (\"Id\" TEXT not null primary key, \"Guest\" TEXT not null, \"At\" TEXT "
+                                       "not null, \"Stars\" INTEGER "
                                        "not null, \"Version\" INTEGER null)"},
-                              {.text = "insert into \"Visits\" values ('ABCDEF00-0000-7000-8000-00000000000A', 'ABCDEF00-0000-7000-8000-00000000000F', '2026-01-02 "
+                              {.text = "insert into \"Visits\" values ('ABCDEF00-0000-7000-8000-00000000000A', "
+                                       "'ABCDEF00-0000-7000-8000-00000000000F', '2026-01-02 "
                                        "03:04:05.6', 1, null)"}}});
   const collection* const all[] = {&aggregate_collection<visit>()};
   db().prepare(all);
@@ -86,7 +92,8 @@ TEST_F(sqlite_mapping, texts_are_written_and_found_as_ef_core_keeps_them) {
     EXPECT_EQ(visits.list({}, {.order_by = "at", .sort_order = "asc"}).items.at(0).id(), id('b'));
     db().commit({.documents = std::move(unit.writes())});
   }
-  EXPECT_EQ(value("select group_concat(\"Id\" || ' ' || \"Guest\" || ' ' || \"At\" || ' ' || \"Stars\", '; ') from (select * from \"Visits\" order by \"Id\")"),
+  EXPECT_EQ(value("select group_concat(\"Id\" || ' ' || \"Guest\" || ' ' || \"At\" || ' ' || \"Stars\", '; ') from (select * from "
+                  "\"Visits\" order by \"Id\")"),
             sql_value(std::string("ABCDEF00-0000-7000-8000-00000000000A ABCDEF00-0000-7000-8000-00000000000F 2026-01-02 03:04:05.6 5; "
                                   "ABCDEF00-0000-7000-8000-00000000000B ABCDEF00-0000-7000-8000-00000000000F 2026-01-02 03:04:05 0")));
   for (const auto* order_by : {"", "at", "guest"}) {
@@ -109,7 +116,8 @@ TEST_F(sqlite_mapping, texts_are_written_and_found_as_ef_core_keeps_them) {
 }
 
 TEST_F(sqlite_mapping, a_table_that_the_services_own_migration_makes_is_there_in_time) {
-  environment_.migrations = {{1, "ledger", "create table \"Ledger\" (\"Id\" integer primary key, \"Total\" text not null, \"ClosedAt\" datetime, \"Code\" text)"}};
+  environment_.migrations = {
+      {1, "ledger", "create table \"Ledger\" (\"Id\" integer primary key, \"Total\" text not null, \"ClosedAt\" datetime, \"Code\" text)"}};
   store_ = std::make_unique<sqlite_store>(options_, environment_);
   const collection* const all[] = {&aggregate_collection<ledger>()};
   db().prepare(all);

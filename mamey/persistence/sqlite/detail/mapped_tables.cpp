@@ -24,25 +24,36 @@ std::string affinity_of(std::string declared) {
 bool fits(column_content content, std::string_view affinity) {
   switch (content) {
     case column_content::boolean:
-    case column_content::integer: return affinity == "INTEGER" || affinity == "NUMERIC";
-    case column_content::real: return affinity == "REAL" || affinity == "NUMERIC";
-    case column_content::bytes: return affinity == "BLOB";
+    case column_content::integer:
+      return affinity == "INTEGER" || affinity == "NUMERIC";
+    case column_content::real:
+      return affinity == "REAL" || affinity == "NUMERIC";
+    case column_content::bytes:
+      return affinity == "BLOB";
     case column_content::time:
-    case column_content::date: return affinity == "TEXT" || affinity == "NUMERIC";  // DATETIME; a time is no number and stays a text
-    default: return affinity == "TEXT";
+    case column_content::date:
+      return affinity == "TEXT" || affinity == "NUMERIC";  // DATETIME; a time is no number and stays a text
+    default:
+      return affinity == "TEXT";
   }
 }
 
 std::string_view expected(column_content content) {
   switch (content) {
     case column_content::boolean:
-    case column_content::integer: return "INTEGER";
-    case column_content::real: return "REAL";
-    case column_content::bytes: return "BLOB";
+    case column_content::integer:
+      return "INTEGER";
+    case column_content::real:
+      return "REAL";
+    case column_content::bytes:
+      return "BLOB";
     case column_content::time:
-    case column_content::date: return "TEXT or DATETIME";
-    case column_content::decimal: return "TEXT (a decimal as a number would lose digits)";
-    default: return "TEXT";
+    case column_content::date:
+      return "TEXT or DATETIME";
+    case column_content::decimal:
+      return "TEXT (a decimal as a number would lose digits)";
+    default:
+      return "TEXT";
   }
 }
 
@@ -52,7 +63,8 @@ std::string schema_of(const table_mapping& mapping) { return mapping.schema.empt
 std::vector<std::string> unique_columns(connection& on, const table_mapping& mapping) {
   std::vector<std::string> names;
   auto rows = on.use(
-      "select max(c.name) from pragma_index_list(?1, ?2) i, pragma_index_info(i.name, ?2) c where i.\"unique\" = 1 and i.partial = 0 group by "
+      "select max(c.name) from pragma_index_list(?1, ?2) i, pragma_index_info(i.name, ?2) c where i.\"unique\" = 1 and i.partial = 0 group "
+      "by "
       "i.name having count(*) = 1");
   const auto schema = schema_of(mapping);
   rows.bind(mapping.table).bind(schema);
@@ -72,16 +84,18 @@ found_table describe(connection& on, const table_mapping& mapping) {
   }
   const auto unique = unique_columns(on, mapping);
   auto rows = on.use(
-      "select name, type, pk > 0, \"notnull\" = 1 and dflt_value is null and pk = 0, (select count(*) from pragma_table_info(?1, ?2) where pk > 0) "
+      "select name, type, pk > 0, \"notnull\" = 1 and dflt_value is null and pk = 0, (select count(*) from pragma_table_info(?1, ?2) where "
+      "pk > 0) "
       "from pragma_table_xinfo(?1, ?2) where hidden <> 1");
   rows.bind(mapping.table).bind(schema);
   while (rows.step()) {
     const auto name = rows.text(0), declared = rows.text(1);
-    found.columns.push_back({.name = name,
-                             .type = affinity_of(declared),
-                             .shown = declared.empty() ? "of no declared type" : declared,
-                             .identifies = (rows.integer(2) != 0 && rows.integer(4) == 1) || std::ranges::find(unique, name) != unique.end(),
-                             .needed = rows.integer(3) != 0});
+    found.columns.push_back(
+        {.name = name,
+         .type = affinity_of(declared),
+         .shown = declared.empty() ? "of no declared type" : declared,
+         .identifies = (rows.integer(2) != 0 && rows.integer(4) == 1) || std::ranges::find(unique, name) != unique.end(),
+         .needed = rows.integer(3) != 0});
   }
   return found;
 }
