@@ -60,8 +60,8 @@ std::chrono::milliseconds longest_retry_chain(const messaging_options& messaging
   const auto delays = std::accumulate(messaging.delayed_retries.begin(), messaging.delayed_retries.end(), std::chrono::milliseconds(0));
   const auto jitter = static_cast<std::int64_t>(static_cast<double>(delays.count()) * messaging.retry_jitter);
   const auto rounds = static_cast<std::int64_t>(messaging.delayed_retries.size()) + 1;
-  return delays + std::chrono::milliseconds(jitter) + messaging.rollout_window +
-         messaging.handler_timeout * (rounds * (messaging.immediate_retries + 1));
+  // Between any two rounds a message may meet an older instance.
+  return delays + std::chrono::milliseconds(jitter) + rounds * (messaging.rollout_window + messaging.handler_timeout * (messaging.immediate_retries + 1));
 }
 
 std::vector<std::string> problems_of(const outbox_options& outbox, const messaging_options& messaging) {

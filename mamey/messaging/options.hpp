@@ -44,10 +44,10 @@ struct messaging_options {
   std::vector<std::chrono::milliseconds> delayed_retries{std::chrono::seconds(1), std::chrono::seconds(5), std::chrono::seconds(30),
                                                          std::chrono::minutes(2), std::chrono::minutes(10)};
   double retry_jitter = 0.2;  ///< share by which a delay may grow
-  int start_limit = 5;        ///< starts without outcome before a message goes to the error store unrun
+  int start_limit = 5;        ///< starts without outcome before a message goes to the error store unrun; from 2 on exact over every transport
   std::chrono::milliseconds handler_timeout{30'000};  ///< ambient deadline of a handler of messages
   std::chrono::milliseconds lease{30'000};            ///< of messages and delayed rows being handled, where the transport leases
-  std::chrono::milliseconds rollout_window{600'000};  ///< how long a message too new for this reader waits for a newer one
+  std::chrono::milliseconds rollout_window{600'000};  ///< how long a message too new for this instance, or for a handler it does not have, waits for a newer one
   std::chrono::milliseconds rollout_delay{5'000};     ///< between its looks
   int throttle_after = 8;  ///< failures in a row, with no success between, before a subscription runs one at a time
   std::chrono::milliseconds inbox_retention{std::chrono::hours(24 * 14)};  ///< how long handled messages are known; longer than any can take back

@@ -43,7 +43,8 @@ class durable_queues {
     std::string token;
     std::vector<queued_message> messages;
   };
-  /// Takes up to `most` visible messages under a lease. `ordered`: at most one a key, heads only, and only while no message of that key is out.
+  /// Takes up to `most` visible messages under a lease; of those whose earlier lease ended without a word one at a time, so that what was out
+  /// beside a message that ends its process is not counted with it. `ordered`: at most one a key, heads only, and only while no message of that key is out.
   virtual taken take(const std::string& queue, std::size_t most, std::chrono::milliseconds lease, bool ordered) = 0;
   /// Acknowledges: deletes. Applies whatever the token.
   virtual void remove(std::span<const std::int64_t> sequences) = 0;

@@ -196,7 +196,8 @@ class store : public document_reader {
   virtual void forget_starts(const inbox_key& key) = 0;
 
   // -- delayed messages ---------------------------------------------------------------------------------------------
-  /// Takes due rows under a lease, oldest first, counting a start each.
+  /// Takes due rows under a lease, oldest first, counting a start each. Those whose earlier claim ended without a word may have ended a process,
+  /// or been claimed beside one that did: one of them at a time, so that no other is counted for it.
   virtual std::vector<delayed_message> claim_due(const due_request& request) = 0;
   /// Frees what stands under the token and takes the starts back that its claim counted.
   virtual void release_due(const std::string& token) = 0;

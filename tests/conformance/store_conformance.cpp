@@ -437,6 +437,33 @@ TEST_P(store_conformance, whoever_knows_the_token_frees_what_was_claimed_without
   EXPECT_EQ(due[0].starts, 1) << "a message given back was not tried";
 }
 
+TEST_P(store_conformance, delayed_messages_whose_holder_died_come_one_at_a_time) {
+  db().commit({.delayed = {{.id = "d1"}, {.id = "d2"}}});
+  move_clock(1s);
+  db().commit({.delayed = {{.id = "d3"}}});
+  EXPECT_EQ(claim_due().size(), 3U);
+  move_clock(31s);
+  db().commit({.delayed = {{.id = "d4"}}});
+  const auto ids_of = [](const std::vector<delayed_message>& rows) {
+    strings all;
+    for (const auto& each : rows) all.push_back(each.id);
+    return all;
+  };
+  auto due = claim_due();
+  EXPECT_EQ(ids_of(due), (strings{"d1", "d4"})) << "what nobody had waits for nothing";
+  EXPECT_EQ(due.at(0).starts, 2);
+  EXPECT_TRUE(claim_due().empty());
+  move_clock(31s);  // d1 was to blame
+  EXPECT_EQ(claim_due().at(0).starts, 3);
+  EXPECT_TRUE(claim_due().empty());
+  db().commit({.finished_delayed = {"d1"}});
+  due = claim_due();
+  EXPECT_EQ(ids_of(due), strings{"d2"});
+  EXPECT_EQ(due.at(0).starts, 2) << "not counted for what d1 did";
+  db().commit({.delayed = {{.id = "d2", .delay = 1h}}});
+  EXPECT_EQ(ids_of(claim_due()), strings{"d3"});
+}
+
 TEST_P(store_conformance, delayed_messages_of_named_handlers_stay_where_they_are) {
   db().commit({.delayed = {{.id = "d1", .subscription = "count"}, {.id = "d2", .subscription = "count#e1"}, {.id = "d3", .subscription = "counter"}}});
   const auto due = db().claim_due({.token = "t", .most = 10, .lease = 30s, .except = {"audit", "count"}});

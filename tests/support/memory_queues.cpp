@@ -1,6 +1,7 @@
 #include "memory_queues.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mamey::testing {
 
@@ -45,13 +46,16 @@ durable_queues::taken memory_queues::take(const std::string& queue, std::size_t 
   const auto now = steady_now();
   taken result{.token = "q" + std::to_string(++next_token_), .messages = {}};
   std::set<std::string> headed;
+  bool suspect_out = std::ranges::any_of(rows_, [&](const auto& each) {
+    return each.second.queue == queue && !each.second.token.empty() && each.second.starts > 1 && each.second.lease_until > now;
+  });
   for (auto& [sequence, each] : rows_) {
     if (result.messages.size() == most) break;
     if (each.queue != queue) continue;
     const auto& key = each.message.key;
     if (ordered && !key.empty() && !headed.insert(key).second) continue;
     const bool free = each.token.empty() || each.lease_until <= now;
-    if (!free || each.visible_at > now) continue;
+    if (!free || each.visible_at > now || (!each.token.empty() && std::exchange(suspect_out, true))) continue;
     each.token = result.token;
     each.lease_until = now + lease;
     result.messages.push_back({.sequence = sequence, .message = each.message, .starts = ++each.starts, .maybe_sent = each.maybe_sent});

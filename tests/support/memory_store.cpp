@@ -329,13 +329,19 @@ std::vector<delayed_message> memory_store::claim_due(const due_request& request)
   operation running(*this, "claim_due");
   const auto now = clock_();
   constexpr std::chrono::hours longest_wait{24};
+  const auto is_free = [&](const delayed_row& each) {
+    return each.token.empty() || each.lease_until <= now || each.lease_until > now + request.lease * 2;
+  };
+  const bool suspect_out = std::ranges::any_of(delayed_, [&](const auto& each) { return !is_free(each.second) && each.second.row.starts > 1; });
   std::vector<delayed_row*> due;
   for (auto& [id, each] : delayed_) {
-    const bool free = each.token.empty() || each.lease_until <= now || each.lease_until > now + request.lease * 2;
+    const bool free = is_free(each);
     const auto handler = each.row.subscription.substr(0, each.row.subscription.find('#'));
     if ((each.due <= now || each.due > now + longest_wait) && free && std::ranges::find(request.except, handler) == request.except.end()) due.push_back(&each);
   }
   std::ranges::stable_sort(due, {}, &delayed_row::due);
+  int suspects = suspect_out ? 1 : 0;
+  std::erase_if(due, [&](const delayed_row* each) { return !each->token.empty() && suspects++ > 0; });
   due.resize(std::min(due.size(), request.most));
   std::vector<delayed_message> taken;
   for (auto* const each : due) {

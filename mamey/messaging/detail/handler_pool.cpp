@@ -92,7 +92,8 @@ steady_time handler_pool::resume_at() const {
 /// A message that may have been under way when a process died, and has not been tried in this one, is run beside no other such one: when the process dies
 /// again, a start is held against the one that did it, not against all that ran beside it. Copies of one message do not wait for each other.
 bool handler_pool::is_suspect(const task& which) const {
-  return around_.module_store && !which.what.row && which.what.redelivered && which.what.starts <= 1;
+  if (which.what.row) return which.what.row->starts > 1;
+  return around_.module_store && which.what.redelivered && which.what.starts <= 1;
 }
 
 std::deque<handler_pool::task>::iterator handler_pool::next_to_start() {

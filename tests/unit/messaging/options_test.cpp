@@ -33,7 +33,7 @@ TEST(messaging_options, the_retry_chain_counts_delays_jitter_rollout_and_the_run
   messaging.rollout_window = 60s;
   messaging.immediate_retries = 1;
   messaging.handler_timeout = 2s;
-  EXPECT_EQ(longest_retry_chain(messaging), 30s + 15s + 60s + 3 * 2 * 2s);
+  EXPECT_EQ(longest_retry_chain(messaging), 30s + 15s + 3 * (60s + 2 * 2s));
 }
 
 TEST(messaging_options, each_impossible_value_is_named) {

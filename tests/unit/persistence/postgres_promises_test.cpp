@@ -1,5 +1,7 @@
 // What happens to rows and sessions when processes, networks and statements misbehave.
 #include <atomic>
+#include <functional>
+#include <span>
 
 #include <mamey/persistence/postgres/detail/envelope_columns.hpp>
 #include <mamey/runtime/context.hpp>
@@ -53,6 +55,48 @@ TEST_F(postgres_promises, a_statement_cannot_end_a_shared_transaction_from_behin
   }
   EXPECT_NO_THROW(db().commit({.statements = {{.text = "/* commit */ update parts set amount = 3 where id = 'p1'"}}}));
   EXPECT_EQ(amount_of("p1"), 3);
+}
+
+TEST_F(postgres_promises, only_what_hurries_or_repeats_the_work_of_others_does_not_wait_for_the_disk) {
+  db();
+  // Each change tells under which durability it was made, which is the one its commit will have.
+  admin(R"(create table durability (setting text);
+    create function note_durability() returns trigger language plpgsql as $$ begin
+      insert into durability values (current_setting('synchronous_commit')); return null; end $$)");
+  for (const auto* table : {"parts", "mamey_outbox", "mamey_slots", "mamey_inbox", "mamey_handling_starts", "mamey_delayed", "mamey_errors"})
+    admin(std::string("create trigger noted after insert or update or delete on ") + table + " for each row execute function note_durability()");
+  const auto made_under = [&](const std::function<void()>& work) {
+    admin("truncate durability");
+    work();
+    return admin("select coalesce(string_agg(distinct setting, ' '), 'nothing') from durability");
+  };
+  const inbox_key key{"count", "m1"};
+  const change_set whole{.inbox = key,
+                         .documents = {insert_part("p1", {.sku = "a-1"})},
+                         .outbox = {message("m1"), message("m2"), message("m3")},
+                         .errors = {{.id = "e1"}},
+                         .delayed = {{.id = "d1"}}};
+  EXPECT_EQ(made_under([&] { db().commit(whole); }), "on");
+  EXPECT_EQ(made_under([&] { db().commit({.statements = {{.text = "update parts set amount = 1", .expected_rows = 1}}}); }), "on");
+  EXPECT_EQ(made_under([&] { db().begin(inbox_key{"count", "m2"}, 10s)->commit({.outbox = {message("m4")}}); }), "on");
+  claim taken;
+  EXPECT_EQ(made_under([&] { taken = db().claim_outbox({}); }), "on");
+  const auto all = sequences(taken);
+  ASSERT_EQ(all.size(), 4U);
+  const std::span rows(all);
+  EXPECT_EQ(made_under([&] { db().renew_outbox(taken.token, rows, 30s); }), "off");
+  EXPECT_EQ(made_under([&] { db().mark_sent(rows.subspan(0, 1)); }), "off");
+  EXPECT_EQ(made_under([&] { db().mark_unroutable(rows.subspan(1, 1)); }), "off");
+  EXPECT_EQ(made_under([&] { db().release_outbox(taken.token, rows.subspan(2, 1)); }), "off");
+  EXPECT_EQ(made_under([&] { db().fail_outbox(taken.token, std::vector<outbox_failure>{{.sequence = all[3], .park = true}}); }), "on");
+  EXPECT_EQ(made_under([&] { db().resend_outbox(rows.subspan(3, 1)); }), "on");
+  EXPECT_EQ(made_under([&] { db().lease_slots("me", 1, 30s); }), "off");
+  EXPECT_EQ(made_under([&] { db().count_start(key, 0); }), "on");
+  EXPECT_EQ(made_under([&] { db().take_back_start(key); }), "off");
+  EXPECT_EQ(made_under([&] { db().claim_due({.token = "t", .except = {}}); }), "on");
+  EXPECT_EQ(made_under([&] { db().release_due("t"); }), "off");
+  EXPECT_EQ(made_under([&] { db().commit({.finished_delayed = {"d1"}, .finished_errors = {"e1"}}); }), "on");
+  EXPECT_EQ(made_under([&] { db().clean({.inbox = -1s}); }), "off");
 }
 
 TEST_F(postgres_promises, a_row_that_commits_after_later_ones_were_sent_is_sent_too) {

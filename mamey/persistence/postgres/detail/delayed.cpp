@@ -24,10 +24,21 @@ const std::string& insert_text() {
 /// What lies further ahead than it was put was put by a clock that has been set back since: it is due. As for rows of the outbox, the clock
 /// is asked again for that: a row may have been claimed or put after `now` was read.
 const std::string& claim_text() {
+  static constexpr std::string_view is_due =
+      "(d.due_at_ms <= now or (d.due_at_ms - d.delay_ms > now and d.due_at_ms - d.delay_ms > mamey_now_ms())) and split_part(d.subscription, '#', 1) <> "
+      "all($4::text[])";
+  static constexpr std::string_view lease_is_over = "(d.claimed_until_ms <= now or d.claimed_until_ms - mamey_now_ms() > d.lease_ms)";
   static const auto sql =
-      "with clock as materialized (select mamey_now_ms() as now), due as materialized (select d.id from mamey_delayed d, clock "
-      "where (d.due_at_ms <= now or (d.due_at_ms - d.delay_ms > now and d.due_at_ms - d.delay_ms > mamey_now_ms())) and (d.token is null or "
-      "d.claimed_until_ms <= now or d.claimed_until_ms - mamey_now_ms() > d.lease_ms) and split_part(d.subscription, '#', 1) <> all($4::text[]) order by d.due_at_ms, d.n limit $2::bigint for update of d skip locked) "
+      // Of those whose claim ended without a word the one that may be tried now: the oldest, while no other is.
+      "with clock as materialized (select mamey_now_ms() as now), suspect as materialized (select d.id from mamey_delayed d, clock where d.token is not "
+      "null and " +
+      std::string(lease_is_over) + " and " + std::string(is_due) +
+      " and not exists (select 1 from mamey_delayed o where o.token is not null and o.starts > 1 and o.claimed_until_ms > now and o.claimed_until_ms - "
+      "mamey_now_ms() <= o.lease_ms) order by d.due_at_ms, d.n limit 1), "
+      "due as materialized (select d.id from mamey_delayed d, clock where " +
+      std::string(is_due) +
+      " and (d.token is null or (" + std::string(lease_is_over) +
+      " and d.id in (select id from suspect))) order by d.due_at_ms, d.n limit $2::bigint for update of d skip locked) "
       "update mamey_delayed d set attempts = d.attempts + 1, starts = d.starts + 1, token = $1, claimed_until_ms = (select now from clock) + $3::bigint, lease_ms "
       "= $3::bigint "
       "from due where d.id = due.id returning d.due_at_ms, d.n, d.id, d.subscription, d.attempts - d.starts, d.starts, d.delay_ms, "

@@ -11,12 +11,24 @@ namespace {
 
 // `attempts` is rounds and starts together, as the release before this one reads it.
 
+/// `?2`: the handlers whose rows stay.
+constexpr std::string_view is_asked_for =
+    "case when instr(subscription, '#') > 0 then substr(subscription, 1, instr(subscription, '#') - 1) else subscription end not in (select value from "
+    "json_each(?2))";
+
+/// Of those whose claim ended without a word the one that may be tried now: the oldest, while no other is.
+const std::string& suspect() {
+  static const auto sql = "(select n from mamey_delayed where token is not null and due_at_ms <= ?1 and " + std::string(lease_is_over) + " and " +
+                          std::string(is_asked_for) + " and not exists (select 1 from mamey_delayed where token is not null and starts > 1 and not " +
+                          std::string(lease_is_over) + ") order by due_at_ms, n limit 1)";
+  return sql;
+}
+
 /// Oldest first; those whose holder is alive are passed over.
 const std::string& due_rows() {
   static const auto sql = "select id, subscription, attempts - starts, starts, delay_ms, first_failed_at_us, waits_since_us, last_error, " +
-                          std::string(envelope_columns) + " from mamey_delayed where due_at_ms <= ?1 and " + std::string(lease_is_over) +
-                          " and case when instr(subscription, '#') > 0 then substr(subscription, 1, instr(subscription, '#') - 1) else subscription end "
-                          "not in (select value from json_each(?2)) order by due_at_ms, n limit ?3";
+                          std::string(envelope_columns) + " from mamey_delayed where due_at_ms <= ?1 and (token is null or n = " + suspect() + ") and " +
+                          std::string(is_asked_for) + " order by due_at_ms, n limit ?3";
   return sql;
 }
 

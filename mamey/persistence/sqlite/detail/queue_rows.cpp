@@ -21,9 +21,17 @@ std::string text(std::initializer_list<std::string_view> parts) {
 
 // Parameters of every take: 1 now, 2 queue, 3 most rows; of ordered ones also 4 most rows looked at.
 
+/// Nobody has it, or whoever had it ended without a word: of those the first, while no other that had a start before is out.
+const std::string& is_free() {
+  static const auto sql =
+      text({"(token is null or seq = (select min(seq) from mamey_queue_messages where queue = ?2 and token is not null and ", is_due, " and ", lease_is_over,
+            " and not exists (select 1 from mamey_queue_messages where queue = ?2 and token is not null and starts > 1 and not ", lease_is_over, ")))"});
+  return sql;
+}
+
 const std::string& unordered_take() {
   static const auto sql = text({"select seq, starts, maybe_sent, ", envelope_columns, " from mamey_queue_messages where queue = ?2 and ", is_due,
-                                " and ", lease_is_over, " order by seq limit ?3"});
+                                " and ", is_free(), " order by seq limit ?3"});
   return sql;
 }
 
@@ -36,7 +44,7 @@ constexpr std::string_view is_head =
 const std::string& ordered_take() {
   static const auto sql = text({"select seq, starts, maybe_sent, ", envelope_columns,
                                 " from (select * from mamey_queue_messages where queue = ?2 order by seq limit ?4) m where ", is_due,
-                                " and ", lease_is_over, " and ", is_head, " limit ?3"});
+                                " and ", is_free(), " and ", is_head, " limit ?3"});
   return sql;
 }
 
@@ -49,10 +57,10 @@ const std::string& ordered_take_by_key() {
             "heads (seq) as (select (select min(h.seq) from mamey_queue_messages h where h.queue = ?2 and h.key = keys.key and h.key <> "
             "'') from keys where keys.key is not null "
             "union all select * from (select seq from mamey_queue_messages where queue = ?2 and key = '' and ",
-            is_due, " and ", lease_is_over,
+            is_due, " and ", is_free(),
             " order by seq limit ?4)) "
             "select seq, starts, maybe_sent, ",
-            envelope_columns, " from mamey_queue_messages m where seq in (select seq from heads) and ", is_due, " and ", lease_is_over,
+            envelope_columns, " from mamey_queue_messages m where seq in (select seq from heads) and ", is_due, " and ", is_free(),
             " order by seq limit ?3"});
   return sql;
 }

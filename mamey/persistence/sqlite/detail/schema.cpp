@@ -133,6 +133,7 @@ create index mamey_queue_messages_key on mamey_queue_messages (queue, key, seq) 
 
 constexpr const char* queues_step_2 = R"(
 alter table mamey_queue_messages add column maybe_sent integer not null default 0;  -- another copy may have been handed out already
+create index mamey_queue_messages_taken on mamey_queue_messages (queue, seq) where token is not null;
 )";
 
 }  // namespace
