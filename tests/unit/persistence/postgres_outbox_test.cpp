@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <set>
 
+#include <mamey/persistence/postgres/detail/outbox.hpp>
+
 #include "postgres_fixture.hpp"
 
 namespace mamey::testing {
@@ -145,6 +147,32 @@ TEST_F(postgres_outbox, sent_rows_are_kept_where_they_shall_be) {
   admin("update mamey_outbox_archive set settled_at_ms = settled_at_ms - 7200000");
   db().clean({.sent = 1h});
   EXPECT_EQ(admin("select count(*) from mamey_outbox_archive"), "0");
+}
+
+TEST_F(postgres_outbox, claims_and_counts_find_what_is_pending_among_much_that_is_parked_or_was_sent) {
+  environment_.sent = postgres_environment::sent_rows::archive;
+  db();
+  admin("insert into mamey_outbox (state, created_at_ms, key) select 1, 0, 'k' || n % 100 from generate_series(1, 20000) n");
+  admin(
+      "insert into mamey_outbox_archive (seq, state, created_at_ms, settled_at_ms, attempts) select -n, 3, 0, 0, 0 from generate_series(1, "
+      "20000) n");
+  db().commit(messages({message("m1"), message("m2", "k1")}));
+  server_.execute("analyze " + schema_ + ".mamey_outbox; analyze " + schema_ + ".mamey_outbox_archive");
+  namespace pg = postgres_detail;
+  const auto plan = [&](const pg::step& of, const std::string& parameters) {
+    std::string text;
+    for (const auto& line :
+         server_.execute("set search_path = " + schema_ + "; prepare asked as " + of.text + "; explain execute asked" + parameters))
+      text += line[0] + "\n";
+    return text;
+  };
+  const std::vector<std::string> plans{plan(pg::claim_rows({}, "", pg::search::unordered), "('t', 1000, 100, 1000000)"),
+                                       plan(pg::claim_rows({}, "", pg::search::first_rows), "('t', 1000, 100, 1000000, 'o', true)"),
+                                       plan(pg::outbox_counts(), "")};
+  for (const auto& each : plans) {
+    EXPECT_NE(each.find("using mamey_outbox_pending"), std::string::npos) << each;
+    EXPECT_EQ(each.find("Seq Scan on mamey_outbox_archive"), std::string::npos) << each;
+  }
 }
 
 TEST_F(postgres_outbox, a_message_of_two_processes_at_once_has_its_effect_once) {
