@@ -115,7 +115,7 @@ TEST_F(postgres_outbox, a_key_gets_its_numbers_in_the_order_of_its_commits) {
 }
 
 TEST_F(postgres_outbox, a_key_that_another_unit_writes_is_waited_for_and_rows_without_key_are_not) {
-  const auto holder = other_process("select pg_advisory_xact_lock(hashtextextended('k', hashtext(current_schema())))");
+  const auto holder = other_process("select pg_advisory_xact_lock(hashtext(current_schema()), (hashtextextended('k', 0) & 1023)::integer)");
   db().commit(messages({message("m1"), message("m2", "another key")}));
   std::jthread waits([&] { db().commit(messages({message("m3", "k")})); });
   wait_for([&] { return !server_.execute("select 1 from pg_stat_activity where wait_event = 'advisory'").empty(); });
@@ -123,6 +123,23 @@ TEST_F(postgres_outbox, a_key_that_another_unit_writes_is_waited_for_and_rows_wi
   holder->rollback();
   waits.join();
   EXPECT_EQ(admin("select count(*) from mamey_outbox"), "3");
+}
+
+TEST(postgres_outbox_locks, units_with_ten_thousand_keys_fit_into_the_lock_table_of_a_server_as_it_comes_and_do_not_deadlock) {
+  postgres_server server({"-c", "max_connections=100"});
+  postgres_store store({.connection_string = server.connection_string(), .schema = "keys"});
+  store.prepare({});
+  change_set forwards;
+  for (int i = 0; i < 10'000; ++i) forwards.outbox.push_back(message("f" + std::to_string(i), "key" + std::to_string(i)));
+  auto backwards = forwards;
+  std::ranges::reverse(backwards.outbox);
+  for (auto& each : backwards.outbox) each.id += "b";
+  {
+    const std::jthread other([&] { EXPECT_EQ(store.commit(backwards), commit_outcome::committed); });
+    EXPECT_EQ(store.commit(forwards), commit_outcome::committed);
+  }
+  EXPECT_EQ(store.read_outbox_state().pending, 20'000);
+  EXPECT_EQ(store.statistics().retried, 0U);
 }
 
 TEST_F(postgres_outbox, the_databases_clock_counts_and_not_a_processs) {
