@@ -38,6 +38,7 @@ struct postgres_options {
   std::chrono::milliseconds longest_back_off{1'000};  ///< between tries to connect while the server is away
   int query_bytes = 64 << 20;                         ///< most bytes one plain query may return
   std::string migrations;                             ///< folder of `0001_name.sql`, `0002_name.sql`, …; empty: none
+  bool dry_run = false;                               ///< migrations that are missing are tried, undone and named; the start ends there
 
   struct takeover {
     bool enabled = false;           ///< the start takes over outbox and inbox of a .NET service, which must be stopped (docs/migrating.md)
@@ -68,6 +69,7 @@ struct postgres_migration {
   std::int64_t version = 0;  ///< ascending, unique
   std::string name;
   std::string sql;  ///< statements; they run in one transaction, so none of BEGIN, COMMIT, ROLLBACK, CREATE INDEX CONCURRENTLY
+  std::string file = {};  ///< where it was read, for messages
 };
 
 /// What is not configuration.
