@@ -33,7 +33,8 @@ void reset(int descriptor) {
 
 struct pair {
   int client = -1, server = -1;
-  std::string kept;  ///< of the server's
+  std::string kept = {};  ///< of the server's
+  bool asked = false;     ///< the client spoke last
 };
 
 bool send_all(int to, std::string_view bytes) {
@@ -90,10 +91,12 @@ void tcp_gate::run() {
       if (alive && watched[at].revents != 0 && !swallowing_) {
         const auto count = recv(each->client, bytes.data(), bytes.size(), 0);
         alive = count > 0 && send_all(each->server, {bytes.data(), static_cast<std::size_t>(count)});
+        each->asked = true;
       }
       if (alive && watched[at + 1].revents != 0) {
         const auto count = recv(each->server, bytes.data(), bytes.size(), 0);
         alive = count > 0;
+        if (alive && std::exchange(each->asked, false)) ++turns_;
         if (alive && holding_) {
           each->kept.append(bytes.data(), static_cast<std::size_t>(count));
           held_bytes_ += static_cast<std::uint64_t>(count);
@@ -116,7 +119,7 @@ void tcp_gate::run() {
       setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       ++accepted_;
       if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-        pairs.push_back({client, server, {}});
+        pairs.push_back({.client = client, .server = server});
       } else {
         reset(client);
         close(server);

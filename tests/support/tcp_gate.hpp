@@ -27,6 +27,8 @@ class tcp_gate {
   /// Resets every connection.
   void cut();
   std::uint64_t accepted() const noexcept { return accepted_; }
+  /// How often the server spoke after the client had: round trips.
+  std::uint64_t turns() const noexcept { return turns_; }
 
  private:
   void run();
@@ -34,7 +36,7 @@ class tcp_gate {
   std::uint16_t server_, port_ = 0;
   int listener_ = -1;
   std::atomic<bool> stops_{false}, holding_{false}, swallowing_{false}, cuts_{false};
-  std::atomic<std::uint64_t> held_bytes_{0}, accepted_{0};
+  std::atomic<std::uint64_t> held_bytes_{0}, accepted_{0}, turns_{0};
   std::jthread thread_;
 };
 

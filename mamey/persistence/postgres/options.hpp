@@ -31,15 +31,14 @@ struct postgres_options {
 
   std::chrono::milliseconds acquire_timeout{10'000};  ///< longest wait for a connection
   std::chrono::milliseconds connect_timeout{5'000};   ///< for all addresses of all hosts together
-  std::chrono::milliseconds start_timeout{
-      30'000};  ///< how long the start waits for a database that is away; one that refuses us ends it at once
+  std::chrono::milliseconds start_timeout{30'000};    ///< the start waits so long for a database that is away; one that refuses us ends it at once
   std::chrono::milliseconds command_timeout{30'000};  ///< longest statement, unless the caller's deadline is nearer
-  std::chrono::milliseconds lock_timeout{
-      3'000};  ///< longest wait for a lock on connections that others share, beyond it `database_busy`; 0: as long as a statement may take
+  std::chrono::milliseconds lock_timeout{5'000};      ///< longest wait for a lock on shared connections, then `database_busy`; 0: no bound of its own
   std::chrono::milliseconds answer_bound{30'000};     ///< a COMMIT that has not been answered by then: `commit_unknown`
   std::chrono::milliseconds longest_back_off{1'000};  ///< between tries to connect while the server is away
   int query_bytes = 64 << 20;                         ///< most bytes one plain query may return
   std::string migrations;                             ///< folder of `0001_name.sql`, `0002_name.sql`, …; empty: none
+  bool dry_run = false;                               ///< migrations that are missing are tried, undone and named; the start ends there
 
   struct takeover {
     bool enabled = false;           ///< the start takes over outbox and inbox of a .NET service, which must be stopped (docs/migrating.md)
@@ -70,6 +69,7 @@ struct postgres_migration {
   std::int64_t version = 0;  ///< ascending, unique
   std::string name;
   std::string sql;  ///< statements; they run in one transaction, so none of BEGIN, COMMIT, ROLLBACK, CREATE INDEX CONCURRENTLY
+  std::string file = {};  ///< where it was read, for messages
 };
 
 /// What is not configuration.

@@ -175,6 +175,12 @@ pg::pool::lease postgres_store::state::first_connection() {
 }
 
 void postgres_store::prepare(std::span<const collection* const> collections) {
+  if (state_->options.dry_run) {
+    std::string names;
+    for (const auto& each : try_migrations()) names += "\n  " + each;
+    throw unavailable("dry_run", "a dry run, as `postgres:dryRun` says: nothing was changed; {missing}",
+                      names.empty() ? "no migration is missing" : "these migrations are missing and would succeed:" + names);
+  }
   const auto steps = pg::collect_migrations(state_->options, state_->environment);
   auto on = state_->first_connection();
   on.discard();  // its statements are not met again
@@ -191,8 +197,7 @@ std::vector<std::string> postgres_store::try_migrations() {
   const auto steps = pg::collect_migrations(state_->options, state_->environment);
   auto on = state_->first_connection();
   on.discard();
-  pg::prepare_history(*on, state_->options.schema);
-  return pg::try_migrations(*on, "service", steps);
+  return pg::try_migrations(*on, state_->options.schema, pg::store_schema(), steps);
 }
 
 // -- reads ------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ class postgres_store final : public store {
   /// Besides what `store` says: makes the schema, applies migrations and takes over the tables of a .NET service, where told to. Throws
   /// `unavailable` when a step is refused.
   void prepare(std::span<const collection* const> collections) override;
-  /// A dry run: applies the service's migrations that are missing and undoes them. Returns their names; throws as `prepare` would.
+  /// A dry run: applies the migrations that are missing, ours and the service's, and undoes them. Returns their names (`service 2 prices`);
+  /// throws as `prepare` would. A migration that needs the table of a collection can be tried once that is there.
   std::vector<std::string> try_migrations();
 
   std::optional<document> load(const collection& from, std::string_view id) override;

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <set>
 
+#include <mamey/persistence/postgres/detail/outbox.hpp>
+
 #include "postgres_fixture.hpp"
 
 namespace mamey::testing {
@@ -113,7 +115,7 @@ TEST_F(postgres_outbox, a_key_gets_its_numbers_in_the_order_of_its_commits) {
 }
 
 TEST_F(postgres_outbox, a_key_that_another_unit_writes_is_waited_for_and_rows_without_key_are_not) {
-  const auto holder = other_process("select pg_advisory_xact_lock(hashtextextended('k', hashtext(current_schema())))");
+  const auto holder = other_process("select pg_advisory_xact_lock(hashtext(current_schema()), (hashtextextended('k', 0) & 1023)::integer)");
   db().commit(messages({message("m1"), message("m2", "another key")}));
   std::jthread waits([&] { db().commit(messages({message("m3", "k")})); });
   wait_for([&] { return !server_.execute("select 1 from pg_stat_activity where wait_event = 'advisory'").empty(); });
@@ -121,6 +123,24 @@ TEST_F(postgres_outbox, a_key_that_another_unit_writes_is_waited_for_and_rows_wi
   holder->rollback();
   waits.join();
   EXPECT_EQ(admin("select count(*) from mamey_outbox"), "3");
+}
+
+TEST(postgres_outbox_locks, units_with_ten_thousand_keys_fit_into_the_lock_table_of_a_server_as_it_comes_and_do_not_deadlock) {
+  postgres_server server({"-c", "max_connections=100"});
+  postgres_store store({.connection_string = server.connection_string(), .schema = "keys"});
+  store.prepare({});
+  change_set forwards;
+  for (int i = 0; i < 10'000; ++i) forwards.outbox.push_back(message("f" + std::to_string(i), "key" + std::to_string(i)));
+  auto backwards = forwards;
+  std::ranges::reverse(backwards.outbox);
+  backwards.outbox.resize(2'000);
+  for (auto& each : backwards.outbox) each.id += "b";
+  {
+    const std::jthread other([&] { EXPECT_EQ(store.commit(backwards), commit_outcome::committed); });
+    EXPECT_EQ(store.commit(forwards), commit_outcome::committed);
+  }
+  EXPECT_EQ(store.read_outbox_state().pending, 12'000);
+  EXPECT_EQ(store.statistics().retried, 0U);
 }
 
 TEST_F(postgres_outbox, the_databases_clock_counts_and_not_a_processs) {
@@ -145,6 +165,32 @@ TEST_F(postgres_outbox, sent_rows_are_kept_where_they_shall_be) {
   admin("update mamey_outbox_archive set settled_at_ms = settled_at_ms - 7200000");
   db().clean({.sent = 1h});
   EXPECT_EQ(admin("select count(*) from mamey_outbox_archive"), "0");
+}
+
+TEST_F(postgres_outbox, claims_and_counts_find_what_is_pending_among_much_that_is_parked_or_was_sent) {
+  environment_.sent = postgres_environment::sent_rows::archive;
+  db();
+  admin("insert into mamey_outbox (state, created_at_ms, key) select 1, 0, 'k' || n % 100 from generate_series(1, 20000) n");
+  admin(
+      "insert into mamey_outbox_archive (seq, state, created_at_ms, settled_at_ms, attempts) select -n, 3, 0, 0, 0 from generate_series(1, "
+      "20000) n");
+  db().commit(messages({message("m1"), message("m2", "k1")}));
+  server_.execute("analyze " + schema_ + ".mamey_outbox; analyze " + schema_ + ".mamey_outbox_archive");
+  namespace pg = postgres_detail;
+  const auto plan = [&](const pg::step& of, const std::string& parameters) {
+    std::string text;
+    for (const auto& line :
+         server_.execute("set search_path = " + schema_ + "; prepare asked as " + of.text + "; explain execute asked" + parameters))
+      text += line[0] + "\n";
+    return text;
+  };
+  const std::vector<std::string> plans{plan(pg::claim_rows({}, "", pg::search::unordered), "('t', 1000, 100, 1000000)"),
+                                       plan(pg::claim_rows({}, "", pg::search::first_rows), "('t', 1000, 100, 1000000, 'o', true)"),
+                                       plan(pg::outbox_counts(), "")};
+  for (const auto& each : plans) {
+    EXPECT_NE(each.find("using mamey_outbox_pending"), std::string::npos) << each;
+    EXPECT_EQ(each.find("Seq Scan on mamey_outbox_archive"), std::string::npos) << each;
+  }
 }
 
 TEST_F(postgres_outbox, a_message_of_two_processes_at_once_has_its_effect_once) {

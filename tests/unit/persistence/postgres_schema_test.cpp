@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <fstream>
 
 #include <mamey/core/decimal.hpp>
@@ -113,18 +114,48 @@ TEST_F(postgres_schema, a_migration_that_changed_or_comes_too_late_stops_the_sta
 
 TEST_F(postgres_schema, migrations_are_read_from_files_and_can_be_tried) {
   const temporary_directory folder;
-  std::ofstream(folder.file("0001_stock.sql"))
-      << "create table stock (sku text);\n-- a comment; with a semicolon\ninsert into stock values ($$;$$);";
+  const auto file = folder.file("0001_stock.sql");
+  std::ofstream(file) << "create table stock (sku text);\n-- a comment; with a semicolon\ninsert into stock values ($$;$$);";
   options_.migrations = folder.path();
-  options_.schema = schema_;
-  {
-    postgres_store untouched(options_);
-    EXPECT_EQ(untouched.try_migrations(), std::vector<std::string>{"1 stock"});
-  }
-  EXPECT_EQ(admin("select to_regclass('stock')"), "");
+  options_.dry_run = true;
+  const auto told = refused();
+  EXPECT_NE(told.find("nothing was changed"), std::string::npos) << told;
+  EXPECT_NE(told.find("mamey 1 outbox_inbox_delayed_errors"), std::string::npos) << told;
+  EXPECT_NE(told.find("service 1 stock (" + file + ")"), std::string::npos) << told;
+  EXPECT_EQ(server_.execute("select count(*) from pg_namespace where nspname = '" + schema_ + "'")[0][0], "0");
+  options_.dry_run = false;
   open();
   EXPECT_EQ(admin("select sku from stock"), ";");
   EXPECT_TRUE(db().try_migrations().empty());
+  options_.dry_run = true;
+  EXPECT_NE(refused().find("no migration is missing"), std::string::npos);
+}
+
+TEST_F(postgres_schema, a_file_that_changed_after_it_was_applied_or_is_named_otherwise_stops_the_start_naming_it) {
+  const temporary_directory folder;
+  const auto file = folder.file("0001_stock.sql");
+  std::ofstream(file) << "create table stock (sku text)";
+  options_.migrations = folder.path();
+  open();
+  std::ofstream(file) << "create table stock (sku text, amount int)";
+  for (const bool dry : {true, false}) {
+    options_.dry_run = dry;
+    const auto told = refused();
+    EXPECT_NE(told.find(file), std::string::npos) << told;
+    EXPECT_NE(told.find("has changed since it was applied; restore it and put the change into a new one"), std::string::npos) << told;
+  }
+  EXPECT_EQ(admin("select count(*) from information_schema.columns where table_name = 'stock' and table_schema = '" + schema_ + "'"), "1");
+  std::ofstream(file) << "create table stock (sku text)";
+  const auto nameless = folder.file("more.sql"), twice = folder.file("01_again.sql");
+  std::ofstream(nameless) << "select 1";
+  auto told = refused();
+  EXPECT_NE(told.find(nameless + ": a migration is named 0001_what_it_does.sql"), std::string::npos) << told;
+  std::filesystem::remove(nameless);
+  std::ofstream(twice) << "select 1";
+  told = refused();
+  EXPECT_TRUE(told.find(file) != std::string::npos && told.find(twice) != std::string::npos &&
+              told.find("both have number 1") != std::string::npos)
+      << told;
 }
 
 TEST_F(postgres_schema, a_release_runs_on_the_tables_of_the_one_after_it) {

@@ -71,6 +71,22 @@ TEST_F(postgres_trouble, a_commit_that_is_not_answered_within_its_bound_is_unkno
   gate().hold_answers(false);
 }
 
+TEST_F(postgres_trouble, a_buffered_unit_of_work_is_one_round_trip) {
+  gate();
+  const auto unit = [&](const std::string& id) {
+    db().commit({.inbox = inbox_key{"count", id},
+                 .documents = {insert_part(id, {.sku = id})},
+                 .statements = {{.text = "update parts set amount = amount + 1 where id = ?", .parameters = {id}}},
+                 .outbox = {message(id, "k"), message(id + "b")}});
+  };
+  unit("m1");  // which connects and prepares its statements
+  unit("m2");
+  const auto before = gate().turns();
+  unit("m3");
+  EXPECT_EQ(gate().turns() - before, 1U);
+  EXPECT_EQ(amount_of("m3"), 1);
+}
+
 TEST_F(postgres_trouble, a_deadline_does_not_cut_a_commit_short) {
   gate();
   runtime loops({.threads = 1});
@@ -258,9 +274,26 @@ TEST_F(postgres_tls, each_mode_means_what_it_says) {
   EXPECT_TRUE(is_encrypted("127.0.0.1", "SSL Mode=Require"));
   EXPECT_TRUE(is_encrypted("127.0.0.1", "SSL Mode=VerifyCA" + ca));
   EXPECT_TRUE(is_encrypted("localhost", "SSL Mode=VerifyFull" + ca)) << "the name is resolved by us and still checked";
-  for (const auto& how : {"SSL Mode=VerifyFull" + ca, std::string("SSL Mode=VerifyCA;Root Certificate=/nowhere.crt")}) {
-    EXPECT_EQ(refusal_kind([&] { is_encrypted("127.0.0.1", how); }), error_kind::unavailable) << how;
+  const postgres_server other;
+  const auto of_another = ";Root Certificate=" + other.authority_file();
+  for (const auto& how : {"SSL Mode=VerifyFull" + ca, "SSL Mode=VerifyCA" + of_another, "SSL Mode=VerifyFull" + of_another,
+                          std::string("SSL Mode=VerifyCA;Root Certificate=/nowhere.crt")}) {
+    EXPECT_EQ(refusal([&] { is_encrypted("127.0.0.1", how); }), (std::pair{error_kind::unavailable, std::string("database_refused")}))
+        << how;
   }
+}
+
+TEST(postgres_without_tls, is_taken_where_the_mode_lets_it_be_and_refused_where_it_does_not) {
+  const postgres_server plain({"-c", "ssl=off"});
+  const auto speaks = [&](const std::string& how) {
+    postgres_store store(
+        {.connection_string = "Host=127.0.0.1;Port=" + std::to_string(plain.port()) + ";Database=postgres;Username=mamey;SSL Mode=" + how});
+    store.query({.text = "select 1"}, [](const sql_row&) {});
+  };
+  for (const auto* how : {"Disable", "Allow", "Prefer"}) EXPECT_NO_THROW(speaks(how)) << how;
+  const auto ca = ";Root Certificate=" + plain.authority_file();
+  for (const auto& how : {std::string("Require"), "VerifyCA" + ca, "VerifyFull" + ca})
+    EXPECT_EQ(refusal([&] { speaks(how); }), (std::pair{error_kind::unavailable, std::string("database_refused")})) << how;
 }
 
 TEST_F(postgres_tls, much_goes_through_an_encrypted_connection) {

@@ -24,6 +24,12 @@ template <class... Arguments>
   throw unavailable("migration_refused", pattern, arguments...);
 }
 
+/// `service 2 prices (migrations/0002_prices.sql)`
+std::string name_of(std::string_view component, const postgres_migration& step) {
+  auto name = std::string(component) + " " + std::to_string(step.version) + " " + step.name;
+  return step.file.empty() ? name : name + " (" + step.file + ")";
+}
+
 std::map<std::int64_t, std::int64_t> applied_checksums(connection& on, std::string_view component) {
   const auto found = run_statement(on, "select version, checksum from mamey_schema where component = $1", parameters().add(component));
   std::map<std::int64_t, std::int64_t> checksums;
@@ -40,8 +46,7 @@ void apply_step(connection& on, std::string_view component, const postgres_migra
                   parameters().add(component).add(step.version).add(step.name).add(static_cast<std::int64_t>(crc32c(step.sql))));
   } catch (const error& failure) {
     if (failure.kind() == error_kind::cancelled) throw;
-    refuse("migration {component} {version} {name} failed and was rolled back: {cause}", component, step.version, step.name,
-           failure.reason());
+    refuse("migration {name} failed and was rolled back: {cause}", name_of(component, step), failure.reason());
   }
 }
 
@@ -50,12 +55,11 @@ bool is_missing(const std::map<std::int64_t, std::int64_t>& applied, std::string
   const auto found = applied.find(step.version);
   if (found == applied.end() && (applied.empty() || applied.rbegin()->first < step.version)) return true;
   if (found == applied.end()) {
-    refuse("migration {component} {version} {name} is new, but {newest} was applied already; give it a higher number", component,
-           step.version, step.name, applied.rbegin()->first);
+    refuse("migration {name} is new, but {newest} was applied already; give it a higher number", name_of(component, step),
+           applied.rbegin()->first);
   }
   if (found->second != static_cast<std::int64_t>(crc32c(step.sql))) {
-    refuse("migration {component} {version} {name} has changed since it was applied; restore it and put the change into a new one",
-           component, step.version, step.name);
+    refuse("migration {name} has changed since it was applied; restore it and put the change into a new one", name_of(component, step));
   }
   return false;
 }
@@ -67,6 +71,7 @@ postgres_migration read_file(const std::filesystem::path& path) {
   if (failed != std::errc() || end == name.data() + name.size() || *end != '_')
     refuse("{path}: a migration is named 0001_what_it_does.sql", path.string());
   read.name = end + 1;
+  read.file = path.string();
   std::ifstream file(path, std::ios::binary);
   read.sql.assign(std::istreambuf_iterator<char>(file), {});
   if (!file) refuse("{path} cannot be read", path.string());
@@ -107,8 +112,9 @@ void lock_schema(connection& on) {
       "select set_config('statement_timeout', '0', true), pg_advisory_xact_lock(hashtextextended('mamey.schema.' || current_schema(), 0))");
 }
 
-void prepare_history(connection& on, const std::string& schema) {
-  open_transaction whole(on);
+namespace {
+
+void make_history(connection& on, const std::string& schema) {
   // Before the schema is there it has no name to lock by.
   run_statement(on, "select pg_advisory_xact_lock(hashtextextended('mamey.schema.' || $1, 1))", parameters().add(schema));
   // `if not exists` asks for the right to create even when nothing is to be created.
@@ -118,6 +124,23 @@ void prepare_history(connection& on, const std::string& schema) {
     run_statement(on,
                   "create table mamey_schema (component text not null, version bigint not null, name text not null, checksum bigint not "
                   "null, applied_at timestamptz not null, primary key (component, version))");
+}
+
+std::vector<std::string> apply_missing(connection& on, std::string_view component, std::span<const postgres_migration> steps) {
+  std::vector<std::string> missing;
+  for (const auto& step : steps) {
+    if (!is_missing(applied_checksums(on, component), component, step)) continue;
+    apply_step(on, component, step);
+    missing.push_back(name_of(component, step));
+  }
+  return missing;
+}
+
+}  // namespace
+
+void prepare_history(connection& on, const std::string& schema) {
+  open_transaction whole(on);
+  make_history(on, schema);
   whole.commit();
 }
 
@@ -133,15 +156,13 @@ void migrate(connection& on, std::string_view component, std::span<const postgre
   }
 }
 
-std::vector<std::string> try_migrations(connection& on, std::string_view component, std::span<const postgres_migration> steps) {
-  std::vector<std::string> missing;
+std::vector<std::string> try_migrations(connection& on, const std::string& schema, std::span<const postgres_migration> own,
+                                        std::span<const postgres_migration> service) {
   const open_transaction undone(on);
+  make_history(on, schema);
   lock_schema(on);
-  for (const auto& step : steps) {
-    if (!is_missing(applied_checksums(on, component), component, step)) continue;
-    apply_step(on, component, step);
-    missing.push_back(std::to_string(step.version) + " " + step.name);
-  }
+  auto missing = apply_missing(on, "mamey", own);
+  std::ranges::move(apply_missing(on, "service", service), std::back_inserter(missing));
   return missing;
 }
 
@@ -157,7 +178,8 @@ std::vector<postgres_migration> collect_migrations(const postgres_options& optio
   std::ranges::sort(all, {}, &postgres_migration::version);
   const auto twice = std::ranges::adjacent_find(all, {}, &postgres_migration::version);
   if (twice != all.end())
-    refuse("migrations {first} and {second} both have number {version}", twice->name, std::next(twice)->name, twice->version);
+    refuse("migrations {first} and {second} both have number {version}", name_of("service", *twice), name_of("service", *std::next(twice)),
+           twice->version);
   return all;
 }
 

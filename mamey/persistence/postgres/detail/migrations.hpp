@@ -40,8 +40,10 @@ void prepare_history(connection& on, const std::string& schema);
 /// release, which must suit this one.
 void migrate(connection& on, std::string_view component, std::span<const postgres_migration> steps);
 
-/// Applies what is missing of `steps` and undoes it: the names of the steps, all of which would succeed. Throws as `migrate` does.
-std::vector<std::string> try_migrations(connection& on, std::string_view component, std::span<const postgres_migration> steps);
+/// Applies what is missing, schema and history included, and undoes it: the names of the steps, all of which would succeed. Throws as
+/// `migrate` does.
+std::vector<std::string> try_migrations(connection& on, const std::string& schema, std::span<const postgres_migration> own,
+                                        std::span<const postgres_migration> service);
 
 /// Those of `environment`, then the files of the folder, by version.
 std::vector<postgres_migration> collect_migrations(const postgres_options& options, const postgres_environment& environment);

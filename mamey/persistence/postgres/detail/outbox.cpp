@@ -14,6 +14,14 @@ constexpr std::string_view locked =
 constexpr std::string_view locked_by_token =
     "with locked as materialized (select seq from mamey_outbox where seq = any($1::bigint[]) and token = $2 order by seq for update) ";
 
+/// A lock for a share of the keys, since the server's table of locks is small and one for all: a unit with thousands of keys takes no more
+/// than that.
+std::string locks_of(const std::string& keys) {
+  return "select pg_advisory_xact_lock(hashtext(current_schema()), share) from (select distinct (hashtextextended(key, 0) & 1023)::integer "
+         "as share from " +
+         keys + " order by 1) as shares";
+}
+
 step of(std::string text, parameters values) { return {.text = std::move(text), .values = std::move(values), .result = {}}; }
 
 }  // namespace
@@ -27,10 +35,8 @@ step lock_keys(const std::vector<envelope>& messages) {
   for (const auto& each : messages) {
     if (!each.key.empty()) keys.push_back(each.key);
   }
-  return of(
-      "select pg_advisory_xact_lock(lock) from (select distinct hashtextextended(key, hashtext(current_schema())) as lock from unnest($1::text[]) as key order by "
-      "1) as locks",
-      std::move(parameters().add_texts(keys)));
+  static const auto sql = locks_of("unnest($1::text[]) as key");
+  return of(sql, std::move(parameters().add_texts(keys)));
 }
 
 step insert_outbox(const envelope& message) {
@@ -119,10 +125,8 @@ step unpark(std::span<const std::int64_t> sequences) {
 }
 
 step lock_archived_keys(std::span<const std::int64_t> sequences) {
-  return of(
-      "select pg_advisory_xact_lock(lock) from (select distinct hashtextextended(key, hashtext(current_schema())) as lock from mamey_outbox_archive "
-      "where seq = any($1::bigint[]) and state = 2 and key <> '' order by 1) as locks",
-      std::move(parameters().add(sequences)));
+  static const auto sql = locks_of("mamey_outbox_archive where seq = any($1::bigint[]) and state = 2 and key <> ''");
+  return of(sql, std::move(parameters().add(sequences)));
 }
 
 step append_again(std::span<const std::int64_t> sequences) {
