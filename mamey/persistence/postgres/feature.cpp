@@ -51,7 +51,12 @@ postgres_environment::takeover_surroundings takeover_of(const environment& aroun
 }  // namespace
 
 void postgres_feature::install(composition& into) const {
-  into.use_store("mamey::postgres()", [own = migrations](const environment& around) -> std::unique_ptr<store> {
+  const engine named{.name = "postgres",
+                     .feature = "mamey::postgres()",
+                     .needs = "postgres:connectionString",
+                     .needs_form = "Host=…;Database=…;Username=…;Password=…",
+                     .use = use};
+  into.use_store(named, [own = migrations](const environment& around) -> std::unique_ptr<store> {
     return std::make_unique<postgres_store>(
         options_of(around),
         postgres_environment{.migrations = own, .sent = sent_rows_of(around), .application = around.application, .metrics = around.metrics,

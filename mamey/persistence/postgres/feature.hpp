@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include <mamey/messaging/engine.hpp>
 #include <mamey/persistence/postgres/options.hpp>
 
 namespace mamey::inline v1 {
@@ -13,6 +14,7 @@ class composition;
 
 struct postgres_feature {
   std::vector<postgres_migration> migrations;  ///< of the module's own tables, beside those in the folder that section `postgres` names
+  engine_use use = engine_use::always;         ///< for those who bring several stores
   void install(composition& into) const;
 };
 
