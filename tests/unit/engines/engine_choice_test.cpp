@@ -19,7 +19,7 @@ using namespace mamey;
 constexpr auto with_database = R"({"postgres": {"connectionString": "Host=db;Database=shop"}})";
 constexpr auto with_broker = R"({"rabbitMq": {"hostNames": ["broker"]}})";
 
-/// A store of somebody else, without durable queues, and a broker of somebody else.
+// snippet own-engines
 struct other_engines {
   engine_use store = engine_use::always, broker = engine_use::when_configured;
   void install(composition& into) const {
@@ -28,6 +28,7 @@ struct other_engines {
                        [](const environment&) { return std::shared_ptr<transport>(); });
   }
 };
+// end own-engines
 
 application with_engines() { return application("orders").add(engines()); }
 
