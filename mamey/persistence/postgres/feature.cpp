@@ -5,6 +5,7 @@
 #include <mamey/messaging/composition.hpp>
 #include <mamey/messaging/options.hpp>
 #include <mamey/persistence/postgres/detail/connection_string.hpp>
+#include <mamey/persistence/postgres/queues.hpp>
 #include <mamey/persistence/postgres/store.hpp>
 
 namespace mamey::inline v1 {
@@ -61,6 +62,9 @@ void postgres_feature::install(composition& into) const {
         options_of(around),
         postgres_environment{.migrations = own, .sent = sent_rows_of(around), .application = around.application, .metrics = around.metrics,
                              .take_over = takeover_of(around)});
+  });
+  into.offer_queues(named.name, [](const environment& around) -> std::unique_ptr<durable_queues> {
+    return std::make_unique<postgres_queues>(around.configuration->bind<postgres_options>("postgres"), around.application);
   });
 }
 

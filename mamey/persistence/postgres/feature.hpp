@@ -19,7 +19,8 @@ struct postgres_feature {
 };
 
 /// The database that section `postgres` names; the tables stand in a schema called as the application, unless the section or the connection
-/// string says otherwise, so that modules that share a database do not share an outbox.
+/// string says otherwise, so that modules that share a database do not share an outbox. Beside it, durable queues for applications that share the database and have no
+/// broker, in a schema of their own.
 inline postgres_feature postgres() { return {}; }
 inline postgres_feature postgres(std::vector<postgres_migration> migrations) { return {.migrations = std::move(migrations)}; }
 

@@ -27,6 +27,10 @@ step lock_keys(const std::vector<envelope>& messages) {
   for (const auto& each : messages) {
     if (!each.key.empty()) keys.push_back(each.key);
   }
+  return lock_keys(keys);
+}
+
+step lock_keys(std::span<const std::string> keys) {
   return of(
       "select pg_advisory_xact_lock(lock) from (select distinct hashtextextended(key, hashtext(current_schema())) as lock from unnest($1::text[]) as key order by "
       "1) as locks",
