@@ -19,7 +19,7 @@ class schema_of_queues final : public test_queues {
   ~schema_of_queues() override { server_.execute("set client_min_messages = error; drop schema if exists " + schema_ + " cascade"); }
 
   std::unique_ptr<durable_queues> open() override {
-    return std::make_unique<postgres_queues>(postgres_options{.connection_string = server_.connection_string(), .queue_schema = schema_}, "tests");
+    return std::make_unique<postgres_queues>(postgres_options{.connection_string = server_.connection_string(), .queue_schema = schema_});
   }
   void move_clock(std::chrono::milliseconds span) override {
     offset_ += span;

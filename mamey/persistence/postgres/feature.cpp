@@ -64,7 +64,8 @@ void postgres_feature::install(composition& into) const {
                              .take_over = takeover_of(around)});
   });
   into.offer_queues(named.name, [](const environment& around) -> std::unique_ptr<durable_queues> {
-    return std::make_unique<postgres_queues>(around.configuration->bind<postgres_options>("postgres"), around.application);
+    return std::make_unique<postgres_queues>(around.configuration->bind<postgres_options>("postgres"),
+                                             postgres_environment{.application = around.application, .metrics = around.metrics});
   });
 }
 

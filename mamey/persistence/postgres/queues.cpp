@@ -7,6 +7,7 @@
 #include <mamey/core/uuid.hpp>
 #include <mamey/persistence/postgres/detail/migrations.hpp>
 #include <mamey/persistence/postgres/detail/outbox.hpp>
+#include <mamey/persistence/postgres/detail/pool_metrics.hpp>
 #include <mamey/persistence/postgres/detail/queue_rows.hpp>
 #include <mamey/persistence/postgres/detail/queue_schema.hpp>
 #include <mamey/persistence/postgres/detail/sessions.hpp>
@@ -30,9 +31,10 @@ postgres_options in_queue_schema(postgres_options options) {
 }  // namespace
 
 struct postgres_queues::state {
-  state(const postgres_options& given, const std::string& application)
-      : target(pg::target_of(given, {.application = application})), options(pg::settled_options(in_queue_schema(given), target)) {
+  state(const postgres_options& given, const postgres_environment& environment)
+      : target(pg::target_of(given, environment)), options(pg::settled_options(in_queue_schema(given), target)) {
     stopper->use(sessions);
+    if (environment.metrics) shown = pg::show_pools(*environment.metrics, {sessions.get()});
   }
 
   std::vector<pg::step> run(std::vector<pg::step> steps, pg::durability how, pg::when_lost then) {
@@ -58,17 +60,23 @@ struct postgres_queues::state {
       poller.notify();
   }
 
+  pg::pool_settings sessions_for_queues() const {
+    auto settings = pg::pool_of(options, target, "queue", options.relay_connections, 4, pg::access::read_write, stopper);
+    settings.greeting.push_back(pg::queue_plans());
+    return settings;
+  }
+
   const pg::connection_target target;
   const postgres_options options;
   std::atomic<std::uint64_t> retried{0};
   const std::shared_ptr<pg::statement_stopper> stopper = std::make_shared<pg::statement_stopper>();
-  const std::shared_ptr<pg::pool> sessions =
-      std::make_shared<pg::pool>(pg::pool_of(options, target, "queue", options.relay_connections, 4, pg::access::read_write, stopper));
+  const std::shared_ptr<pg::pool> sessions = std::make_shared<pg::pool>(sessions_for_queues());
+  std::vector<metrics::registration> shown;
   queue_poller poller{[this] { return version(); }, longest_poll};  ///< last: its thread uses the rest
 };
 
-postgres_queues::postgres_queues(const postgres_options& options, const std::string& application)
-    : state_(std::make_unique<state>(options, application)) {
+postgres_queues::postgres_queues(const postgres_options& options, const postgres_environment& environment)
+    : state_(std::make_unique<state>(options, environment)) {
   auto on = state_->sessions->acquire();
   on.discard();  // its statements are not met again
   pg::run_statement(*on, "set lock_timeout = 0");  // of processes that start together one makes the tables, and the others wait for it

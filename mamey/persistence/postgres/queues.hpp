@@ -16,8 +16,8 @@ namespace mamey::inline v1 {
 /// the database cannot be used, `deadline_exceeded` when the deadline passed.
 class postgres_queues final : public durable_queues {
  public:
-  /// Makes schema (`options.queue_schema`) and tables where they are missing. `application` is shown in pg_stat_activity.
-  explicit postgres_queues(const postgres_options& options, const std::string& application = {});
+  /// Makes schema (`options.queue_schema`) and tables where they are missing. Of the environment it uses application and metrics.
+  explicit postgres_queues(const postgres_options& options, const postgres_environment& environment = {});
   ~postgres_queues() override;
 
   void bind(const std::string& queue, const std::string& exchange, const std::string& routing_key) override;

@@ -19,6 +19,7 @@
 #include <mamey/persistence/postgres/detail/outbox.hpp>
 #include <mamey/persistence/postgres/detail/plain_query.hpp>
 #include <mamey/persistence/postgres/detail/pool.hpp>
+#include <mamey/persistence/postgres/detail/pool_metrics.hpp>
 #include <mamey/persistence/postgres/detail/schema.hpp>
 #include <mamey/persistence/postgres/detail/sessions.hpp>
 #include <mamey/persistence/postgres/detail/slots.hpp>
@@ -81,22 +82,9 @@ struct postgres_store::state {
 };
 
 void postgres_store::state::show(metrics::registry& in) {
-  using metrics::sample_kind;
-  const auto add = [&](sample_kind kind, std::string_view name, std::string_view help, auto number) {
-    shown.push_back(in.collect(kind, name, help, {"pool"}, [this, number](const metrics::sample_sink& sink) {
-      for (const auto* each : pools()) {
-        postgres_statistics own;
-        each->add_to(own);
-        sink({each->kind()}, static_cast<double>(own.*number));
-      }
-    }));
-  };
-  add(sample_kind::counter, "mamey_postgres_connections_opened_total", "Connections made.", &postgres_statistics::opened);
-  add(sample_kind::counter, "mamey_postgres_connections_lost_total", "Connections that broke.", &postgres_statistics::lost);
-  add(sample_kind::counter, "mamey_postgres_connections_refused_total", "Tries to connect that failed.", &postgres_statistics::refused);
-  add(sample_kind::gauge, "mamey_postgres_connections", "Connections open.", &postgres_statistics::open);
-  add(sample_kind::gauge, "mamey_postgres_waiting", "Callers waiting for a connection.", &postgres_statistics::waiting);
-  shown.push_back(in.collect(sample_kind::counter, "mamey_postgres_retried_total",
+  const auto all = pools();
+  shown = pg::show_pools(in, {all.begin(), all.end()});
+  shown.push_back(in.collect(metrics::sample_kind::counter, "mamey_postgres_retried_total",
                              "Units of work applied again after a deadlock or serialization failure.",
                              [this] { return static_cast<double>(retried.load()); }));
 }

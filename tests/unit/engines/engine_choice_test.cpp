@@ -114,6 +114,7 @@ TEST(engines, of_which_two_are_configured_are_refused_until_one_is_named) {
 TEST(engines, one_that_was_added_alone_is_used_without_a_word_of_configuration) {
   EXPECT_EQ(choice_of(application("orders").add(postgres()).add(rabbitmq()).add(messaging()), {}, true), "stores in postgres, messages go through rabbitMq");
   EXPECT_EQ(choice_of(application("orders").add(sqlite()).add(messaging()), {}), "stores in sqlite, messages go through sql");
+  EXPECT_EQ(choice_of(application("orders").add(postgres()).add(messaging()), {}), "stores in postgres, messages go through sql");
   EXPECT_EQ(choice_of(application("orders").add(other_engines()).add(messaging()), {}), "stores in paper, messages go through inProcess") << "a store without queues";
   EXPECT_EQ(choice_of(application("orders"), {}), "has no store");
 }

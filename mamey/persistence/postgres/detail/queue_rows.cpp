@@ -9,53 +9,59 @@ namespace {
 
 step of(std::string text, parameters values) { return {.text = std::move(text), .values = std::move(values), .result = {}}; }
 
-// $1 queue, $2 token, $3 lease, $4 most rows. `now` is the database's clock, read once.
+// $1 queue, $2 token, $3 lease, $4 most rows. Where rows are found, an index hands them out in their order and the search stops with the last
+// row that is wanted, however long the queue: see `queue_plans`.
+
+constexpr std::string_view given =
+    "with recursive clock as materialized (select mamey_now_ms() as now), here as materialized (select id from mamey_queues where name = $1)";
 
 /// As for rows of the outbox: what lies further ahead than it did when it was given counts as past, and that is asked of the clock at that moment.
 constexpr std::string_view is_free =
-    "(m.due_at_ms <= now or m.due_at_ms - mamey_now_ms() > m.delay_ms) and (m.token is null or m.claimed_until_ms <= now or "
-    "m.claimed_until_ms - mamey_now_ms() > m.lease_ms)";
+    "(m.due_at_ms <= (select now from clock) or m.due_at_ms - mamey_now_ms() > m.delay_ms) and (m.token is null or m.claimed_until_ms <= "
+    "(select now from clock) or m.claimed_until_ms - mamey_now_ms() > m.lease_ms)";
 
 /// Nothing of the key stands before the row. A message that is out still stands there, and so does one that was given back.
 constexpr std::string_view is_head =
     "(m.key = '' or not exists (select 1 from mamey_queue_messages p where p.queue = m.queue and p.key = m.key and p.key <> '' and p.seq < "
     "m.seq))";
 
-/// `sources`: what stands before the rows that are looked at; `condition`: which of them, besides being free.
-std::string take_text(const std::string& sources, const std::string& condition) {
-  return "with recursive clock as materialized (select mamey_now_ms() as now), here as materialized (select id from mamey_queues where name = $1)" +
-         sources + ", found as materialized (select m.seq from mamey_queue_messages m, clock where m.queue = (select id from here) and " +
-         condition + std::string(is_free) +
-         " order by m.seq limit $4::bigint for update of m skip locked) "
+/// `found`: SELECT of the rows, in their order.
+std::string take_text(const std::string& found) {
+  return std::string(given) + ", found as materialized (" + found +
+         " limit $4::bigint for update of m skip locked) "
          "update mamey_queue_messages m set starts = m.starts + 1, token = $2, claimed_until_ms = (select now from clock) + $3::bigint, "
          "lease_ms = $3::bigint from found where m.seq = found.seq returning m.seq, m.starts, m.maybe_sent, " +
          envelope_columns_of("m.");
 }
 
 const std::string& unordered_text() {
-  static const auto sql = take_text("", "");
+  static const auto sql =
+      take_text("select m.seq from mamey_queue_messages m where m.queue = (select id from here) and " + std::string(is_free) + " order by m.seq");
   return sql;
 }
 
 /// Heads among the first rows: finds them unless few keys have long queues.
 const std::string& first_rows_text() {
   static const auto sql = take_text(
-      ", first_rows as materialized (select seq from mamey_queue_messages where queue = (select id from here) order by seq limit 1000)",
-      "m.seq in (select seq from first_rows) and " + std::string(is_head) + " and ");
+      "select m.seq from (select seq from mamey_queue_messages where queue = (select id from here) order by seq limit 1000) f "
+      "join mamey_queue_messages m on m.seq = f.seq where " +
+      std::string(is_free) + " and " + std::string(is_head) + " order by f.seq");
   return sql;
 }
 
 /// Heads by key: one step of the index a key, however long its queue.
 const std::string& by_key_text() {
   static const auto sql = take_text(
-      ", keys (key) as (select min(key) from mamey_queue_messages where queue = (select id from here) and key <> '' union all "
+      "with recursive keys (key) as (select min(key) from mamey_queue_messages where queue = (select id from here) and key <> '' union all "
       "select (select min(n.key) from mamey_queue_messages n where n.queue = (select id from here) and n.key > keys.key and n.key <> '') from "
       "keys where keys.key is not null), "
-      "heads as materialized (select (select min(h.seq) from mamey_queue_messages h where h.queue = (select id from here) and h.key = keys.key "
-      "and h.key <> '') as seq from keys where keys.key is not null union all select * from (select m.seq from mamey_queue_messages m, clock "
-      "where m.queue = (select id from here) and m.key = '' and " +
-          std::string(is_free) + " order by m.seq limit 1000) unkeyed)",
-      "m.seq in (select seq from heads) and " + std::string(is_head) + " and ");
+      "heads as materialized (select (select h.seq from mamey_queue_messages h where h.queue = (select id from here) and h.key = keys.key and "
+      "h.key <> '' order by h.seq limit 1) as seq from keys where keys.key is not null union all select * from (select m.seq from "
+      "mamey_queue_messages m where m.queue = (select id from here) and m.key = '' and " +
+      std::string(is_free) +
+      " order by m.seq limit 1000) unkeyed) "
+      "select m.seq from heads join mamey_queue_messages m on m.seq = heads.seq where " +
+      std::string(is_free) + " and " + std::string(is_head) + " order by m.seq");
   return sql;
 }
 
@@ -66,6 +72,14 @@ std::string locked(std::string_view condition) {
 }
 
 }  // namespace
+
+step queue_plans() {
+  return of(
+      "select set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false), set_config('enable_sort', 'off', false), "
+      "set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false), "
+      "set_config('plan_cache_mode', 'force_generic_plan', false)",
+      {});
+}
 
 // -- queues and bindings ----------------------------------------------------------------------------------------------
 

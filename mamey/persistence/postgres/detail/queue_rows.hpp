@@ -14,6 +14,10 @@
 
 namespace mamey::inline v1::postgres_detail {
 
+/// Said once to a session: a queue is empty now and a million rows long a minute later, so no plan may depend on what statistics saw of it. Every
+/// statement here has its index. (A plan that cannot avoid a sort is priced so high that it would be compiled: no JIT either.)
+step queue_plans();
+
 step declare_queue(const std::string& name);
 step bind_queue(const std::string& queue, const std::string& exchange, const std::string& routing_key);
 step unbind_queue(const std::string& queue, const std::string& exchange, const std::string& routing_key);

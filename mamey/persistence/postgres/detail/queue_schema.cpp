@@ -35,6 +35,7 @@ create table mamey_queue_messages (
 constexpr std::string_view rest = R"()
   with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 create index mamey_queue_messages_queue on mamey_queue_messages (queue, seq);
+create index mamey_queue_messages_unkeyed on mamey_queue_messages (queue, seq) where key = '';
 create index mamey_queue_messages_key on mamey_queue_messages (queue, key, seq) where key <> '';
 )";
 
