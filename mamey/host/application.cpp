@@ -8,23 +8,27 @@ namespace mamey::inline v1 {
 namespace {
 
 template <class T, class Open>
-void set_once(named_factory<T>& slot, const std::string& application, std::string_view what, std::string feature, Open open) {
-  if (!slot.feature.empty()) {
-    throw internal_error("feature_conflict", "application {} gets its {} from {} already; {} would be a second one", application, what, slot.feature, feature);
+void add_to(std::vector<offered<T>>& all, const std::string& application, std::string_view kind, engine what, Open open) {
+  for (const auto& other : all) {
+    const bool both_always = what.use == engine_use::always && other.what.use == engine_use::always;
+    if (!both_always && what.name != other.what.name) continue;
+    throw internal_error("feature_conflict", "application {} gets its {} from {} already; {} would be a second one{}", application, kind, other.what.feature, what.feature,
+                         what.name == other.what.name ? "" : " (mamey::engines() has several, of which the configuration chooses one)");
   }
-  slot = {std::move(feature), std::move(open)};
+  all.push_back({std::move(what), std::move(open)});
 }
 
 }  // namespace
 
-void application_definition::use_store(std::string feature, std::function<std::unique_ptr<store>(const environment&)> open) {
-  set_once(store_factory, name, "store", std::move(feature), std::move(open));
+void application_definition::use_store(engine what, std::function<std::unique_ptr<store>(const environment&)> open) {
+  add_to(stores, name, "store", std::move(what), std::move(open));
 }
-void application_definition::offer_queues(std::string feature, std::function<std::unique_ptr<durable_queues>(const environment&)> open) {
-  set_once(queues_factory, name, "durable queues", std::move(feature), std::move(open));
+void application_definition::offer_queues(std::string store, std::function<std::unique_ptr<durable_queues>(const environment&)> open) {
+  auto feature = "of store " + store;
+  add_to(queues, name, "durable queues", {.name = std::move(store), .feature = std::move(feature), .use = engine_use::when_configured}, std::move(open));
 }
-void application_definition::use_transport(std::string feature, std::function<std::shared_ptr<transport>(const environment&)> open) {
-  set_once(transport_factory, name, "transport", std::move(feature), std::move(open));
+void application_definition::use_transport(engine what, std::function<std::shared_ptr<transport>(const environment&)> open) {
+  add_to(transports, name, "transport", std::move(what), std::move(open));
 }
 
 application::application(std::string name) : definition_(std::make_unique<application_definition>()) { definition_->name = std::move(name); }

@@ -48,9 +48,10 @@ struct module_definition {
   std::vector<std::function<behaviour&(service_provider&)>> behaviours;
 };
 
+/// Of a feature: what it brings and how that is opened.
 template <class T>
-struct named_factory {
-  std::string feature;  ///< empty: none
+struct offered {
+  engine what;
   std::function<T(const environment&)> open;
 };
 
@@ -59,18 +60,18 @@ struct application_definition final : composition {
   std::vector<module_definition> modules;
   std::vector<std::function<void(mamey::services&)>> registrations;
   mamey::services feature_services;
-  named_factory<std::unique_ptr<store>> store_factory;
-  named_factory<std::unique_ptr<durable_queues>> queues_factory;
-  named_factory<std::shared_ptr<transport>> transport_factory;
+  std::vector<offered<std::unique_ptr<store>>> stores;
+  std::vector<offered<std::unique_ptr<durable_queues>>> queues;  ///< named as their stores
+  std::vector<offered<std::shared_ptr<transport>>> transports;
   bool uses_messaging = false;
   std::vector<std::pair<std::string, std::string>> settings;  ///< defaults in code: hold where no file, variable or argument says otherwise
   std::vector<std::pair<std::string, std::function<void(const environment&)>>> start_work;
   upcasters lifts;
 
   mamey::services& services() override { return feature_services; }
-  void use_store(std::string feature, std::function<std::unique_ptr<store>(const environment&)> open) override;
-  void offer_queues(std::string feature, std::function<std::unique_ptr<durable_queues>(const environment&)> open) override;
-  void use_transport(std::string feature, std::function<std::shared_ptr<transport>(const environment&)> open) override;
+  void use_store(engine what, std::function<std::unique_ptr<store>(const environment&)> open) override;
+  void offer_queues(std::string store, std::function<std::unique_ptr<durable_queues>(const environment&)> open) override;
+  void use_transport(engine what, std::function<std::shared_ptr<transport>(const environment&)> open) override;
   void use_messaging() override { uses_messaging = true; }
   void on_start(std::string work, std::function<void(const environment&)> run) override { start_work.emplace_back(std::move(work), std::move(run)); }
 };

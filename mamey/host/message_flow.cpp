@@ -20,17 +20,6 @@ namespace {
 
 const logger log{"mamey.messaging"};
 
-/// The key of section `messaging` that the host reads; the others are `messaging_options`.
-enum class transport_choice : std::uint8_t { automatic, in_process, sql };
-
-transport_choice read_choice(const configuration& values) {
-  const auto text = values.find("messaging:transport").value_or("");
-  if (text.empty()) return transport_choice::automatic;
-  if (text == "inProcess") return transport_choice::in_process;
-  if (text == "sql") return transport_choice::sql;
-  throw configuration_error({{.origin = values.origin("messaging:transport"), .key = "messaging:transport", .message = "expected inProcess or sql, got \"" + text + "\""}});
-}
-
 /// The message as an object. A body that does not fit is a permanent error of the message.
 std::shared_ptr<void> read_body(const handler_entry& entry, const envelope& message) {
   const auto& info = *entry.message;
@@ -101,24 +90,19 @@ struct message_flow::state {
   std::unique_ptr<direct_publisher> without_outbox;  ///< of a module without a store
   std::vector<metrics::registration> collected;
 
-  void open_transport(const environment& around, application_definition& definition, std::shared_ptr<transport> shared);
+  void open_transport(message_flow_parts& parts);
   void show(const environment& around);
 };
 
-void message_flow::state::open_transport(const environment& around, application_definition& definition, std::shared_ptr<transport> shared) {
-  auto choice = read_choice(*around.configuration);
-  if (choice == transport_choice::automatic) {
-    if (definition.transport_factory.open) through = definition.transport_factory.open(around);
-    if (through) return;
-    choice = shared || !definition.queues_factory.open ? transport_choice::in_process : transport_choice::sql;
+void message_flow::state::open_transport(message_flow_parts& parts) {
+  if (parts.engines.transport) {
+    through = parts.engines.transport->open(parts.around);
+  } else if (parts.engines.queues) {
+    queues = parts.engines.queues->open(parts.around);
+    through = std::make_shared<sql_transport>(*queues, *parts.around.system_loop);
+  } else {
+    through = parts.shared ? std::move(parts.shared) : std::make_shared<in_process_transport>(*parts.around.system_loop);
   }
-  if (choice == transport_choice::in_process) {
-    through = shared ? std::move(shared) : std::make_shared<in_process_transport>(*around.system_loop);
-    return;
-  }
-  if (!definition.queues_factory.open) throw internal_error("no_queues", "messaging:transport is sql, but no feature of application {} offers durable queues; add one, e.g. .add(mamey::sqlite())", around.application);
-  queues = definition.queues_factory.open(around);
-  through = std::make_shared<sql_transport>(*queues, *around.system_loop);
 }
 
 void message_flow::state::show(const environment& around) {
@@ -157,24 +141,23 @@ void message_flow::state::show(const environment& around) {
   }});
 }
 
-message_flow::message_flow(const environment& around, application_definition& definition, const handler_registry& handlers, pipeline& runs, store* module_store,
-                           std::shared_ptr<transport> shared, const naming_conventions& names)
-    : state_(new state{.module_store = module_store, .runs = &runs}) {
-  state_->open_transport(around, definition, std::move(shared));
+message_flow::message_flow(message_flow_parts given) : state_(new state{.module_store = given.module_store, .runs = given.runs}) {
+  const auto& around = given.around;
+  state_->open_transport(given);
   message_endpoint_parts parts{.service = around.application,
-                               .module_store = module_store,
+                               .module_store = given.module_store,
                                .through = state_->through.get(),
-                               .subscriptions = subscriptions_of(handlers, runs, names),
-                               .own_exchange = {.name = names.exchange},
-                               .lifts = &definition.lifts,
+                               .subscriptions = subscriptions_of(*given.handlers, *given.runs, given.names),
+                               .own_exchange = {.name = given.names.exchange},
+                               .lifts = given.lifts,
                                .outbox = around.configuration->bind<outbox_options>("outbox"),
                                .messaging = around.configuration->bind<messaging_options>("messaging"),
                                .system_loop = around.system_loop,
                                .workers = around.workers};
-  if (!module_store) {
+  if (!given.module_store) {
     log.warning("{application} has no store: messages are published at once instead of with an outbox, and without an inbox one may be handled twice and a failed one is lost", around.application);
     state_->without_outbox = std::make_unique<direct_publisher>(*state_->through, *around.system_loop, parts.outbox.confirm_timeout);
-    runs.publish_through([out = state_->without_outbox.get()](std::vector<envelope> messages) { out->publish(std::move(messages)); });
+    given.runs->publish_through([out = state_->without_outbox.get()](std::vector<envelope> messages) { out->publish(std::move(messages)); });
   }
   if (!parts.outbox.enabled) log.warning("outbox:enabled is false ({origin}): what {application} publishes is kept and not sent", around.configuration->origin("outbox:enabled"), around.application);
   state_->endpoint = std::make_unique<message_endpoint>(std::move(parts));

@@ -18,7 +18,7 @@ namespace mamey::inline v1 {
 struct module_definition;
 using behaviour_type = behaviour;  // inside `module` the name means the member function
 
-/// The boundary of one business capability: its own store, unit of work and services. Chain methods consume the module: `return mamey::module("orders").commands<…>()…;`
+/// Handlers and endpoints of one business capability. Store, services and place on the bus are those of the application it is added to. Chain methods consume the module: `return mamey::module("orders").commands<…>()…;`
 class module {
  public:
   explicit module(std::string name);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <mamey/messaging/engine.hpp>
 #include <mamey/messaging/queue.hpp>
 #include <mamey/messaging/store.hpp>
 #include <mamey/messaging/transport.hpp>
@@ -38,12 +39,13 @@ class composition {
 
   /// Services everybody in the application can ask for.
   virtual mamey::services& services() = 0;
-  /// The module's database. At most one; a second names both features in its error.
-  virtual void use_store(std::string feature, std::function<std::unique_ptr<store>(const environment&)> open) = 0;
-  /// Durable queues that the SQL transport may use.
-  virtual void offer_queues(std::string feature, std::function<std::unique_ptr<durable_queues>(const environment&)> open) = 0;
-  /// What carries messages to other modules. At most one. Null is opened where the configuration wants none: then it is as without the feature.
-  virtual void use_transport(std::string feature, std::function<std::shared_ptr<transport>(const environment&)> open) = 0;
+  /// A database for the application. One is opened: which `persistence:store` names, else one used `when_configured` whose setting is given, else the one used
+  /// `always`. Two of one name or two used `always` are refused, naming both features.
+  virtual void use_store(engine what, std::function<std::unique_ptr<store>(const environment&)> open) = 0;
+  /// Durable queues that the SQL transport uses where the store of this name is the application's, or where it has no store.
+  virtual void offer_queues(std::string store, std::function<std::unique_ptr<durable_queues>(const environment&)> open) = 0;
+  /// What carries messages to other applications. One is opened, chosen as the store is, by `messaging:transport`.
+  virtual void use_transport(engine what, std::function<std::shared_ptr<transport>(const environment&)> open) = 0;
   /// Turns subscriptions, outbox relay and error store on.
   virtual void use_messaging() = 0;
   /// Runs when the application starts, before its modules serve, in the order of registration.

@@ -36,7 +36,7 @@ struct outbox_options {
 
 /// Section `messaging`: subscriptions and recoverability.
 struct messaging_options {
-  std::string transport;  ///< `inProcess` or `sql`; empty: a broker's feature if there is one, the process itself in a host of several, else `sql`
+  std::string transport;  ///< `inProcess`, `sql` or `rabbitMq`; empty: a broker the application has, the process itself in a host of several, else `sql`
   int concurrency = 16;  ///< handlers of one subscription at a time
   int prefetch = 0;      ///< deliveries held by one subscription; 0: twice the concurrency
   int immediate_retries = 2;  ///< tries again at once, before any delayed one

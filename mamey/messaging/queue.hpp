@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A durable queue in a database, shared by processes of one machine: what the SQL transport stands on. Implemented by persistence providers.
+/// A durable queue in a database that several processes share: what the SQL transport stands on. Implemented by persistence providers.
 
 #include <chrono>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Messages between processes of one machine, through durable queues in a database. Confirmed means committed there.
+/// Messages between processes that share a database, through durable queues in it. Confirmed means committed there.
 
 #include <chrono>
 #include <memory>

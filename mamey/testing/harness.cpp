@@ -41,8 +41,10 @@ struct harness::state {
   /// Everything the product starts but server and client.
   void start() {
     if (running) return;
-    definition->store_factory = {.feature = "the test harness", .open = [this](const environment&) { return open_memory_store(runtime.loop()); }};
-    definition->transport_factory = {};
+    definition->stores.clear();
+    definition->stores.push_back({.what = {.name = "harness", .feature = "the test harness"}, .open = [this](const environment&) { return open_memory_store(runtime.loop()); }});
+    definition->queues.clear();
+    definition->transports.clear();
     definition->uses_messaging = true;
     application_surroundings around{.system_loop = &runtime.loop(), .workers = {&runtime.loop()}, .configuration = settings.clone(), .shared_transport = bus};
     running = std::make_unique<running_application>(std::move(definition), std::move(around));

@@ -18,6 +18,7 @@ LAYERS = [
     {"web", "messaging", "cqrs"},
     {"persistence"},
     {"auth", "discovery", "persistence/*", "messaging/*"},
+    {"engines"},
     {"host"},
     {"gateway", "testing"},
 ]

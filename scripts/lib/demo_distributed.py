@@ -1,4 +1,5 @@
-"""The same story with every service a process of its own, on PostgreSQL and RabbitMQ: what differs is samples/conveyor/appsettings.distributed.json."""
+"""The same story with every service a process of its own, on PostgreSQL and RabbitMQ: what differs is samples/conveyor/appsettings.distributed.json.
+`--without-broker`: on PostgreSQL alone, whose durable queues carry the messages."""
 
 import contextlib
 import json
@@ -19,14 +20,14 @@ FIXED_PORTS = {"pricing": 5003, "deliveries": 5001, "orders-1": 5002, "orders-2"
 class Distributed(Conveyor):
     """Two instances of orders, one of deliveries, one of pricing. `kill` takes one of orders, in turn; `start` starts what is away."""
 
-    shape = "four processes on PostgreSQL and RabbitMQ"
-
     def __init__(self, folder, database, broker, ports):
         super().__init__(folder)
         self.of_instances = dict(ports)
         self.instances = {}
         self.asked = self.killed = 0
-        self.environment = {"POSTGRES__CONNECTIONSTRING": database.connection_string, "RABBITMQ__PORT": str(broker.port)}
+        self.shape = "four processes on PostgreSQL and RabbitMQ" if broker else "four processes on PostgreSQL alone"
+        carrier = {"RABBITMQ__PORT": str(broker.port)} if broker else {"MESSAGING__TRANSPORT": "sql"}
+        self.environment = {"POSTGRES__CONNECTIONSTRING": database.connection_string, **carrier}
 
     def start(self):
         for name in INSTANCES:
@@ -98,13 +99,16 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mamey-demo-") as folder, contextlib.ExitStack() as ends:
         folder = pathlib.Path(folder)
         folder.chmod(0o711)  # the server's user passes through
-        say("starting a private PostgreSQL and a private RabbitMQ")
-        broker = RabbitMQ(folder / "rabbitmq")
-        ends.callback(broker.stop)
+        with_broker = "--without-broker" not in sys.argv
+        say("starting a private PostgreSQL" + (" and a private RabbitMQ" if with_broker else ""))
+        broker = RabbitMQ(folder / "rabbitmq") if with_broker else None
+        if broker:
+            ends.callback(broker.stop)
         database = PostgreSQL(folder / "postgres")
         ends.callback(database.stop)
         database.wait_until_ready()
-        broker.wait_until_ready()
+        if broker:
+            broker.wait_until_ready()
         conveyor = Distributed(folder / "data", database, broker, {} if once else FIXED_PORTS)
         conveyor.data.mkdir()
         ends.callback(conveyor.close)

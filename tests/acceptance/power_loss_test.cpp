@@ -43,7 +43,7 @@ struct store_on_disk {
   std::chrono::minutes later;  ///< how far the clock has moved on while the machine was dark
 
   void install(composition& into) const {
-    into.use_store("the test", [self = *this](const environment& around) -> std::unique_ptr<store> {
+    into.use_store({.feature = "the test"}, [self = *this](const environment& around) -> std::unique_ptr<store> {
       auto of_application = self.options;
       of_application.path = around.application + ".db";
       return std::make_unique<sqlite_store>(of_application, sqlite_environment{.clock = [later = self.later] { return wall_now() + later; },

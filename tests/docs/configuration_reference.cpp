@@ -78,6 +78,7 @@ int main() {
   print<mamey::runtime_options>("runtime");
   print<mamey::web::server_options>("server");
   print<mamey::shutdown_options>("shutdown");
+  print<mamey::persistence_options>("persistence");
   print<mamey::postgres_options>("postgres");
   print<mamey::sqlite_options>("sqlite");
   print<mamey::web::documentation_options>("swagger");

@@ -115,9 +115,9 @@ TEST_F(rabbitmq_endpoint_alone, a_service_starts_without_its_broker_accepts_work
 class taken_parts final : public composition {
  public:
   mamey::services& services() override { throw std::logic_error("no services here"); }
-  void use_store(std::string, std::function<std::unique_ptr<store>(const environment&)>) override {}
+  void use_store(engine, std::function<std::unique_ptr<store>(const environment&)>) override {}
   void offer_queues(std::string, std::function<std::unique_ptr<durable_queues>(const environment&)>) override {}
-  void use_transport(std::string, std::function<std::shared_ptr<transport>(const environment&)> open) override { opens = std::move(open); }
+  void use_transport(engine, std::function<std::shared_ptr<transport>(const environment&)> open) override { opens = std::move(open); }
   void use_messaging() override {}
   void on_start(std::string, std::function<void(const environment&)>) override {}
   std::function<std::shared_ptr<transport>(const environment&)> opens;

@@ -8,15 +8,27 @@
 
 #include <mamey/cqrs/pipeline.hpp>
 #include <mamey/host/definition.hpp>
+#include <mamey/host/detail/engine_choice.hpp>
 #include <mamey/messaging/message_endpoint.hpp>
 
 namespace mamey::inline v1 {
 
+/// What is pointed to outlives the flow.
+struct message_flow_parts {
+  environment around;
+  engine_choice engines;
+  const upcasters* lifts = nullptr;
+  const handler_registry* handlers = nullptr;
+  pipeline* runs = nullptr;
+  store* module_store = nullptr;      ///< null: the application has none
+  std::shared_ptr<transport> shared;  ///< what several applications of the process share; null: this one is alone
+  naming_conventions names;
+};
+
 class message_flow {
  public:
-  /// `shared` null: the application opens a transport of its own (see `mamey::messaging()`). References outlive the flow. Throws `error` when options contradict.
-  message_flow(const environment& around, application_definition& definition, const handler_registry& handlers, pipeline& runs, store* module_store,
-               std::shared_ptr<transport> shared, const naming_conventions& names);
+  /// Throws `error` when options contradict.
+  explicit message_flow(message_flow_parts parts);
   ~message_flow();
   message_flow(const message_flow&) = delete;
   message_flow& operator=(const message_flow&) = delete;

@@ -21,6 +21,11 @@ struct app_options {
   std::string assembly;  ///< what stands for `{{assembly}}` in queue names; empty: the application's name
 };
 
+/// Section `persistence`.
+struct persistence_options {
+  std::string store;  ///< `sqlite` or `postgres`, of those the application has; empty: `postgres` where `postgres:connectionString` is given and the application has both
+};
+
 /// Section `shutdown`.
 struct shutdown_options {
   std::chrono::milliseconds drain_delay{0};       ///< between "not ready" and "no more connections", for balancers that look now and then

@@ -61,7 +61,12 @@ void show(const environment& around, shown_transport& shown) {
 }  // namespace
 
 void rabbitmq_feature::install(composition& into) const {
-  into.use_transport("mamey::rabbitmq()", [](const environment& around) -> std::shared_ptr<transport> {
+  const engine named{.name = "rabbitMq",
+                     .feature = "mamey::rabbitmq()",
+                     .needs = "rabbitMq:hostNames",
+                     .needs_form = "a list of hosts, [\"localhost\"] for one",
+                     .use = use};
+  into.use_transport(named, [](const environment& around) -> std::shared_ptr<transport> {
     auto shown = std::make_shared<shown_transport>(around, read_options(around));
     if (around.metrics) show(around, *shown);
     if (around.health) {

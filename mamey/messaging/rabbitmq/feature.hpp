@@ -3,11 +3,14 @@
 /// @file
 /// `application.add(mamey::rabbitmq())`: messages go through RabbitMQ.
 
+#include <mamey/messaging/engine.hpp>
+
 namespace mamey::inline v1 {
 
 class composition;
 
 struct rabbitmq_feature {
+  engine_use use = engine_use::always;  ///< for those who bring several transports
   void install(composition& into) const;
 };
 

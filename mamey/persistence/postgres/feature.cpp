@@ -5,6 +5,7 @@
 #include <mamey/messaging/composition.hpp>
 #include <mamey/messaging/options.hpp>
 #include <mamey/persistence/postgres/detail/connection_string.hpp>
+#include <mamey/persistence/postgres/queues.hpp>
 #include <mamey/persistence/postgres/store.hpp>
 
 namespace mamey::inline v1 {
@@ -51,11 +52,20 @@ postgres_environment::takeover_surroundings takeover_of(const environment& aroun
 }  // namespace
 
 void postgres_feature::install(composition& into) const {
-  into.use_store("mamey::postgres()", [own = migrations](const environment& around) -> std::unique_ptr<store> {
+  const engine named{.name = "postgres",
+                     .feature = "mamey::postgres()",
+                     .needs = "postgres:connectionString",
+                     .needs_form = "Host=…;Database=…;Username=…;Password=…",
+                     .use = use};
+  into.use_store(named, [own = migrations](const environment& around) -> std::unique_ptr<store> {
     return std::make_unique<postgres_store>(
         options_of(around),
         postgres_environment{.migrations = own, .sent = sent_rows_of(around), .application = around.application, .metrics = around.metrics,
                              .take_over = takeover_of(around)});
+  });
+  into.offer_queues(named.name, [](const environment& around) -> std::unique_ptr<durable_queues> {
+    return std::make_unique<postgres_queues>(around.configuration->bind<postgres_options>("postgres"),
+                                             postgres_environment{.application = around.application, .metrics = around.metrics});
   });
 }
 

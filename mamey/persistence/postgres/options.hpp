@@ -21,12 +21,14 @@ struct postgres_options {
   bool seed = false;              ///< accepted and without effect: migrations fill tables
   std::string schema;  ///< where the tables are, made when missing; empty: the connection string's search path, else the application's name
 
+  std::string queue_schema = "mamey_queues";  ///< where the durable queues are (`messaging:transport`: `sql`), one for all applications that use the database
+
   int read_connections = 4;         ///< shared: autocommit reads of many fibers are pipelined on each
   int pipelined_reads = 64;         ///< most reads on their way on one of them
   int flush_connections = 10;       ///< for buffered units of work, each whole; all that are under way share the disk's syncs
   int pipelined_flushes = 8;        ///< most units on their way on one of them
   int interactive_connections = 4;  ///< for handlers that hold a transaction: one each
-  int relay_connections = 2;        ///< for outbox, inbox bookkeeping and cleanup, which never wait behind handlers
+  int relay_connections = 2;        ///< for outbox, inbox bookkeeping and cleanup, which never wait behind handlers; as many more for durable queues
   int waiting_limit = 10'000;       ///< most callers waiting for a connection of one kind; beyond it a call throws `unavailable`
 
   std::chrono::milliseconds acquire_timeout{10'000};  ///< longest wait for a connection

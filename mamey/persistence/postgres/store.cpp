@@ -10,7 +10,6 @@
 #include <mamey/observability/log.hpp>
 #include <mamey/observability/metrics.hpp>
 #include <mamey/persistence/postgres/detail/changes.hpp>
-#include <mamey/persistence/postgres/detail/checked_options.hpp>
 #include <mamey/persistence/postgres/detail/collection_schema.hpp>
 #include <mamey/persistence/postgres/detail/delayed.hpp>
 #include <mamey/persistence/postgres/detail/error_store.hpp>
@@ -21,7 +20,9 @@
 #include <mamey/persistence/postgres/detail/outbox.hpp>
 #include <mamey/persistence/postgres/detail/plain_query.hpp>
 #include <mamey/persistence/postgres/detail/pool.hpp>
+#include <mamey/persistence/postgres/detail/pool_metrics.hpp>
 #include <mamey/persistence/postgres/detail/schema.hpp>
+#include <mamey/persistence/postgres/detail/sessions.hpp>
 #include <mamey/persistence/postgres/detail/slots.hpp>
 #include <mamey/persistence/postgres/detail/takeover.hpp>
 #include <mamey/runtime/context.hpp>
@@ -33,66 +34,13 @@ namespace pg = postgres_detail;
 
 namespace {
 
-enum class access : std::uint8_t { read_only, read_write };
-enum class durability : std::uint8_t { synced, relaxed };
-
 const logger log{"mamey.postgres"};
-constexpr int most_tries = 4;  ///< of a unit that meets deadlocks or serialization failures
-
-std::vector<pg::step> one(pg::step made) {
-  std::vector<pg::step> steps;
-  steps.push_back(std::move(made));
-  return steps;
-}
-
-/// What a session is set to, whatever the server's and the role's defaults are.
-std::vector<pg::step> greeting(const postgres_options& options, access mode, bool shared) {
-  std::string sql =
-      "select pg_backend_pid(), set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', "
-      "false), "
-      "set_config('DateStyle', 'ISO, MDY', false), set_config('bytea_output', 'hex', false), set_config('extra_float_digits', '1', false), "
-      "set_config('standard_conforming_strings', 'on', false), set_config('client_connection_check_interval', '1000', false), "
-      "set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false), "
-      // A commit that was answered must be there after a power cut; stricter values stay.
-      "set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on' else "
-      "current_setting('synchronous_commit') end, false)";
-  if (mode == access::read_only) sql += ", set_config('default_transaction_read_only', 'on', false)";
-  // Who waits for a lock has everybody wait who stands behind it.
-  if (shared) sql += ", set_config('lock_timeout', '" + std::to_string(options.lock_timeout.count()) + "', false)";
-  if (!options.schema.empty()) sql += ", set_config('search_path', '" + pg::quoted(options.schema) + ", public', false)";
-  return one({.text = std::move(sql), .values = std::move(pg::parameters().add(options.command_timeout.count())), .result = {}});
-}
-
-pg::pool_settings pool_of(const postgres_options& options, const pg::connection_target& target, std::string kind, int connections,
-                          int share, access mode, std::shared_ptr<const pg::statement_stopper> stopper) {
-  return {.kind = std::move(kind),
-          .connections = connections,
-          .share = share,
-          .waiting_limit = options.waiting_limit,
-          .acquire_timeout = options.acquire_timeout,
-          .connect_timeout = options.connect_timeout,
-          .longest_back_off = options.longest_back_off,
-          .target = target,
-          .greeting = greeting(options, mode, share > 1),
-          .stopper = std::move(stopper)};
-}
-
-pg::connection_target target_of(const postgres_options& options, const postgres_environment& environment) {
-  auto target = pg::parse_connection_string(options.connection_string);
-  if (!environment.application.empty()) target.parameters.try_emplace("application_name", environment.application);
-  return target;
-}
-
-postgres_options settled_options(postgres_options options, const pg::connection_target& target) {
-  if (options.schema.empty() && target.search_path) options.schema = *target.search_path;
-  return pg::checked(std::move(options), target);
-}
 
 }  // namespace
 
 struct postgres_store::state {
   state(const postgres_options& given, postgres_environment surroundings)
-      : environment(std::move(surroundings)), target(target_of(given, environment)), options(settled_options(given, target)) {
+      : environment(std::move(surroundings)), target(pg::target_of(given, environment)), options(pg::settled_options(given, target)) {
     stopper->use(relays);
     if (environment.metrics) show(*environment.metrics);
   }
@@ -101,10 +49,9 @@ struct postgres_store::state {
   pg::step ask(pg::step made);
   pg::rows read(pg::step made) { return std::move(ask(std::move(made)).result); }
   /// On the connections that handlers do not use.
-  std::vector<pg::step> run_relay(std::vector<pg::step> steps, durability how, bool repeatable);
-  pg::rows bookkeep(pg::step made) { return std::move(run_relay(one(std::move(made)), durability::synced, false).front().result); }
-  /// For what only hurries or repeats the work of others: lost in a power cut, it makes a message come again, as it may anyway.
-  pg::rows hurry(pg::step made) { return std::move(run_relay(one(std::move(made)), durability::relaxed, true).back().result); }
+  std::vector<pg::step> run_relay(std::vector<pg::step> steps, pg::durability how, pg::when_lost then);
+  pg::rows bookkeep(pg::step made) { return std::move(run_relay(pg::one(std::move(made)), pg::durability::synced, pg::when_lost::fail).front().result); }
+  pg::rows hurry(pg::step made) { return std::move(run_relay(pg::one(std::move(made)), pg::durability::relaxed, pg::when_lost::run_again).back().result); }
 
   commit_outcome commit_at_once(pg::unit_steps& unit, bool& again);
   commit_outcome commit_after_look(pg::unit_steps& unit, bool& again);
@@ -125,31 +72,20 @@ struct postgres_store::state {
   std::function<void()> on_commit;
   std::atomic<std::uint64_t> retried{0};
   const std::shared_ptr<pg::statement_stopper> stopper = std::make_shared<pg::statement_stopper>();
-  pg::pool reads{pool_of(options, target, "read", options.read_connections, options.pipelined_reads, access::read_only, stopper)};
-  pg::pool flushes{pool_of(options, target, "flush", options.flush_connections, options.pipelined_flushes, access::read_write, stopper)};
-  pg::pool interactives{pool_of(options, target, "interactive", options.interactive_connections, 1, access::read_write, stopper)};
-  const std::shared_ptr<pg::pool> relays =
-      std::make_shared<pg::pool>(pool_of(options, target, "relay", options.relay_connections, 4, access::read_write, stopper));
+  pg::pool_settings pool_of(std::string kind, int connections, int share, pg::access mode = pg::access::read_write) const {
+    return pg::pool_of(options, target, std::move(kind), connections, share, mode, stopper);
+  }
+  pg::pool reads{pool_of("read", options.read_connections, options.pipelined_reads, pg::access::read_only)};
+  pg::pool flushes{pool_of("flush", options.flush_connections, options.pipelined_flushes)};
+  pg::pool interactives{pool_of("interactive", options.interactive_connections, 1)};
+  const std::shared_ptr<pg::pool> relays = std::make_shared<pg::pool>(pool_of("relay", options.relay_connections, 4));
   std::vector<metrics::registration> shown;  ///< after what it shows
 };
 
 void postgres_store::state::show(metrics::registry& in) {
-  using metrics::sample_kind;
-  const auto add = [&](sample_kind kind, std::string_view name, std::string_view help, auto number) {
-    shown.push_back(in.collect(kind, name, help, {"pool"}, [this, number](const metrics::sample_sink& sink) {
-      for (const auto* each : pools()) {
-        postgres_statistics own;
-        each->add_to(own);
-        sink({each->kind()}, static_cast<double>(own.*number));
-      }
-    }));
-  };
-  add(sample_kind::counter, "mamey_postgres_connections_opened_total", "Connections made.", &postgres_statistics::opened);
-  add(sample_kind::counter, "mamey_postgres_connections_lost_total", "Connections that broke.", &postgres_statistics::lost);
-  add(sample_kind::counter, "mamey_postgres_connections_refused_total", "Tries to connect that failed.", &postgres_statistics::refused);
-  add(sample_kind::gauge, "mamey_postgres_connections", "Connections open.", &postgres_statistics::open);
-  add(sample_kind::gauge, "mamey_postgres_waiting", "Callers waiting for a connection.", &postgres_statistics::waiting);
-  shown.push_back(in.collect(sample_kind::counter, "mamey_postgres_retried_total",
+  const auto all = pools();
+  shown = pg::show_pools(in, {all.begin(), all.end()});
+  shown.push_back(in.collect(metrics::sample_kind::counter, "mamey_postgres_retried_total",
                              "Units of work applied again after a deadlock or serialization failure.",
                              [this] { return static_cast<double>(retried.load()); }));
 }
@@ -204,7 +140,7 @@ std::vector<std::string> postgres_store::try_migrations() {
 
 pg::step postgres_store::state::ask(pg::step made) {
   const deadline_scope bound(options.command_timeout + options.acquire_timeout);
-  const auto work = pg::make_exchange(one(std::move(made)));
+  const auto work = pg::make_exchange(pg::one(std::move(made)));
   reads.run_again_if_lost(work);
   work->throw_if_failed();
   return std::move(work->steps[0]);
@@ -266,7 +202,7 @@ commit_outcome postgres_store::state::commit_after_look(pg::unit_steps& unit, bo
   steps.insert(steps.begin(), pg::step{.text = "begin", .values = {}, .result = {}});
   const auto work = pg::make_exchange(std::move(steps));
   auto on = interactives.acquire();
-  const auto roll_back = [&] { on->post(pg::make_exchange(one({.text = "rollback", .values = {}, .result = {}}))); };
+  const auto roll_back = [&] { on->post(pg::make_exchange(pg::one({.text = "rollback", .values = {}, .result = {}}))); };
   {
     const masked_section masked(options.answer_bound);
     const deadline_scope bound(options.answer_bound);
@@ -283,7 +219,7 @@ commit_outcome postgres_store::state::commit_after_look(pg::unit_steps& unit, bo
     roll_back();
     throw;
   }
-  const auto end = pg::make_exchange(one({.text = "commit", .values = {}, .result = {}}));
+  const auto end = pg::make_exchange(pg::one({.text = "commit", .values = {}, .result = {}}));
   pg::run_commit(*on, end, options.answer_bound);
   again = again && end->failed && pg::is_retryable(end->error);
   if (again) return commit_outcome::committed;
@@ -295,7 +231,7 @@ commit_outcome postgres_store::commit(const change_set& changes) {
   if (changes.empty()) return commit_outcome::committed;
   for (int tries = 1;; ++tries) {
     pg::unit_steps unit(changes, state_->tables, pg::inbox_row::to_insert);
-    bool again = tries < most_tries;
+    bool again = tries < pg::most_tries;
     const auto outcome = unit.checks_rows() ? state_->commit_after_look(unit, again) : state_->commit_at_once(unit, again);
     if (!again) {
       if (outcome == commit_outcome::committed) state_->wake_for(changes);
@@ -316,23 +252,8 @@ std::unique_ptr<store_transaction> postgres_store::begin(const std::optional<inb
 // -- outbox -----------------------------------------------------------------------------------------------------------
 // Claims and failures are synced: a row that was never claimed has certainly not been sent, and refusals are counted.
 
-std::vector<pg::step> postgres_store::state::run_relay(std::vector<pg::step> steps, durability how, bool repeatable) {
-  if (how == durability::relaxed) {
-    steps.insert(steps.begin(), pg::step{.text = "select set_config('synchronous_commit', 'off', true)", .values = {}, .result = {}});
-  }
-  const deadline_scope bound(options.command_timeout + options.acquire_timeout);
-  const auto work = pg::make_exchange(std::move(steps));
-  for (int tries = 1;; ++tries) {
-    if (repeatable)
-      relays->run_again_if_lost(work);
-    else
-      relays->run(work);
-    if (!work->failed || !pg::is_retryable(work->error) || tries == most_tries) break;
-    ++retried;
-    work->start_over();
-  }
-  work->throw_if_failed();
-  return std::move(work->steps);
+std::vector<pg::step> postgres_store::state::run_relay(std::vector<pg::step> steps, pg::durability how, pg::when_lost then) {
+  return pg::run_bookkeeping(*relays, std::move(steps), how, then, options, retried);
 }
 
 claim postgres_store::claim_outbox(const claim_request& request) {
@@ -345,7 +266,7 @@ claim postgres_store::claim_outbox(const claim_request& request) {
   std::vector<pg::step> steps;
   steps.push_back(pg::claim_rows(request, taken.token, pg::search::first_rows));
   steps.push_back(pg::are_rows_beyond_the_first());
-  const auto done = state_->run_relay(std::move(steps), durability::synced, false);
+  const auto done = state_->run_relay(std::move(steps), pg::durability::synced, pg::when_lost::fail);
   taken.rows = pg::read_claimed(done[0].result);
   if (taken.rows.empty() && done[1].result.boolean(0, 0))
     taken.rows = pg::read_claimed(state_->bookkeep(pg::claim_rows(request, taken.token, pg::search::by_key)));
@@ -387,14 +308,14 @@ std::size_t postgres_store::resend_outbox(std::span<const std::int64_t> sequence
   steps.push_back(pg::unpark(sequences));
   steps.push_back(pg::lock_archived_keys(sequences));
   steps.push_back(pg::append_again(sequences));
-  const auto done = state_->run_relay(std::move(steps), durability::synced, false);
+  const auto done = state_->run_relay(std::move(steps), pg::durability::synced, pg::when_lost::fail);
   const auto resent = done[0].result.affected() + done[2].result.affected();
   if (resent > 0) state_->wake();
   return static_cast<std::size_t>(resent);
 }
 
 std::vector<int> postgres_store::lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) {
-  const auto done = state_->run_relay(pg::lease_slots(owner, most, lease.count()), durability::relaxed, true);
+  const auto done = state_->run_relay(pg::lease_slots(owner, most, lease.count()), pg::durability::relaxed, pg::when_lost::run_again);
   const auto& held = done.back().result;
   std::vector<int> slots;
   for (int row = 0; row < held.count(); ++row) slots.push_back(static_cast<int>(held.integer(row, 0)));

@@ -26,11 +26,11 @@ sqlite_environment::sent_rows sent_rows_of(const environment& around) {
 }  // namespace
 
 void sqlite_feature::install(composition& into) const {
-  into.use_store("mamey::sqlite()", [own = migrations](const environment& around) -> std::unique_ptr<store> {
+  into.use_store({.name = "sqlite", .feature = "mamey::sqlite()"}, [own = migrations](const environment& around) -> std::unique_ptr<store> {
     return std::make_unique<sqlite_store>(options_of(around, around.application + ".db"),
                                           sqlite_environment{.migrations = own, .sent = sent_rows_of(around), .metrics = around.metrics});
   });
-  into.offer_queues("mamey::sqlite()", [](const environment& around) -> std::unique_ptr<durable_queues> {
+  into.offer_queues("sqlite", [](const environment& around) -> std::unique_ptr<durable_queues> {
     auto options = options_of(around, {});
     options.path = "queues.db";  // one for all applications that share the directory
     return std::make_unique<sqlite_queues>(options);

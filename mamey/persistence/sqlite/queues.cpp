@@ -2,10 +2,11 @@
 
 #include <numeric>
 
+#include <mamey/core/error.hpp>
+#include <mamey/persistence/queue_poller.hpp>
 #include <mamey/persistence/sqlite/detail/checked_options.hpp>
 #include <mamey/persistence/sqlite/detail/clock.hpp>
 #include <mamey/persistence/sqlite/detail/migrations.hpp>
-#include <mamey/persistence/sqlite/detail/poller.hpp>
 #include <mamey/persistence/sqlite/detail/queue_rows.hpp>
 #include <mamey/persistence/sqlite/detail/readers.hpp>
 #include <mamey/persistence/sqlite/detail/schema.hpp>
@@ -18,7 +19,7 @@ using sqlite_detail::durability;
 
 struct sqlite_queues::state {
   state(const sqlite_options& given, const sqlite_environment& environment)
-      : options(given), clock(environment.clock), writer(options, environment), readers(options), poller(options) {}
+      : options(given), clock(environment.clock), writer(options, environment), readers(options) {}
 
   template <class Body>
   auto read(Body body) {
@@ -29,7 +30,21 @@ struct sqlite_queues::state {
   const sqlite_detail::store_clock clock;
   sqlite_detail::writer writer;
   sqlite_detail::reader_pool readers;
-  sqlite_detail::poller poller;
+  std::unique_ptr<connection> looks;  ///< the poller's
+  queue_poller poller{[this] { return version(); }, std::chrono::seconds(1)};
+
+  /// Changes with every commit of another connection.
+  std::optional<std::int64_t> version() {
+    if (options.path == ":memory:") return std::nullopt;  // nobody else's
+    try {
+      if (!looks) looks = std::make_unique<connection>(options, sqlite_detail::access::read);
+      auto row = looks->use("pragma data_version");
+      row.step();
+      return row.integer(0);
+    } catch (const unavailable&) {
+      return std::nullopt;
+    }
+  }
 };
 
 sqlite_queues::sqlite_queues(const sqlite_options& options, sqlite_environment environment)

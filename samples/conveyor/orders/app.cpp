@@ -1,4 +1,5 @@
-#include "../engines.hpp"
+#include <mamey/engines/feature.hpp>
+
 #include "http_pricing.hpp"
 #include "orders.hpp"
 
@@ -8,7 +9,7 @@ mamey::application app() {
   return mamey::application("orders")
       .setting("server:urls:0", "http://*:5002")
       .setting("httpClient:services:pricing", "http://localhost:5003")
-      .add(conveyor::engines())
+      .add(mamey::engines())
       .services([](mamey::services& services) { services.add<Pricing, http_pricing>(); })
       .add(service());
 }

@@ -55,7 +55,7 @@ class traced : public ::testing::Test {
   void run(const std::function<void(running_application&)>& work) {
     simulated_runtime time;
     auto definition = application("shop").add(messaging()).add(module("shop").commands<buy>().events<on_bought>().post<Buy>("/buy/{number}", accepted())).release();
-    definition->use_store("the test", [](const environment&) -> std::unique_ptr<store> {
+    definition->use_store({.feature = "the test"}, [](const environment&) -> std::unique_ptr<store> {
       sqlite_options options;
       options.path = ":memory:";
       return std::make_unique<sqlite_store>(options, sqlite_environment{.clock = {}, .migrations = {}, .wait = sqlite_environment::waiting::block});

@@ -137,9 +137,9 @@ TEST_F(without_store, what_needs_one_is_refused) {
 TEST(stores, of_two_features_are_refused_naming_both) {
   auto definition = application("hall").release();
   const auto open = [](const environment&) { return std::unique_ptr<store>(); };
-  definition->use_store("sqlite", open);
+  definition->use_store({.name = "sqlite", .feature = "mamey::sqlite()"}, open);
   try {
-    definition->use_store("postgres", open);
+    definition->use_store({.name = "postgres", .feature = "mamey::postgres()"}, open);
     FAIL() << "taken";
   } catch (const error& reason) {
     EXPECT_NE(reason.reason().find("sqlite"), std::string::npos) << reason.reason();

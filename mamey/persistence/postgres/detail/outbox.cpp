@@ -35,6 +35,10 @@ step lock_keys(const std::vector<envelope>& messages) {
   for (const auto& each : messages) {
     if (!each.key.empty()) keys.push_back(each.key);
   }
+  return lock_keys(keys);
+}
+
+step lock_keys(std::span<const std::string> keys) {
   static const auto sql = locks_of("unnest($1::text[]) as key");
   return of(sql, std::move(parameters().add_texts(keys)));
 }

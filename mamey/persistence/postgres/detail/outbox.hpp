@@ -16,6 +16,7 @@ namespace mamey::inline v1::postgres_detail {
 /// Taken before rows of ordered keys are inserted: `seq` is given out under it, so that a key's order is the order of its commits.
 /// In one order for everybody, so that two units with the same keys do not wait for each other.
 step lock_keys(const std::vector<envelope>& messages);
+step lock_keys(std::span<const std::string> keys);
 bool any_keyed(const std::vector<envelope>& messages);
 step insert_outbox(const envelope& message);
 

@@ -1,20 +1,19 @@
-#include <mamey/persistence/sqlite/detail/poller.hpp>
+#include <mamey/persistence/queue_poller.hpp>
 
 #include <pthread.h>
 
 #include <algorithm>
+#include <utility>
 
-#include <mamey/core/error.hpp>
-
-namespace mamey::inline v1::sqlite_detail {
+namespace mamey::inline v1 {
 namespace {
 
 constexpr auto shortest_interval = std::chrono::milliseconds(10);
-constexpr auto longest_interval = std::chrono::milliseconds(1'000);
+constexpr auto longest_silence = std::chrono::milliseconds(1'000);
 
 }  // namespace
 
-void poller::set(std::function<void()> wake) {
+void queue_poller::set(std::function<void()> wake) {
   const std::scoped_lock lock(wake_mutex_);
   wake_ = std::move(wake);
   if (!wake_ || thread_.joinable()) return;
@@ -22,12 +21,12 @@ void poller::set(std::function<void()> wake) {
   pthread_setname_np(thread_.native_handle(), "mamey-queues");
 }
 
-void poller::notify() {
+void queue_poller::notify() {
   const std::scoped_lock lock(wake_mutex_);
   if (wake_) wake_();
 }
 
-void poller::notify_after(std::chrono::milliseconds delay) {
+void queue_poller::notify_after(std::chrono::milliseconds delay) {
   const auto when = clock::now() + delay;
   const std::scoped_lock lock(mutex_);
   if (next_due_ && *next_due_ <= when) return;
@@ -35,21 +34,21 @@ void poller::notify_after(std::chrono::milliseconds delay) {
   changed_.notify_all();
 }
 
-void poller::loop(const std::stop_token& stop) {
-  auto interval = shortest_interval;
+void queue_poller::loop(const std::stop_token& stop) {
+  std::chrono::milliseconds interval = shortest_interval;
   auto last_call = clock::now();
   while (!stop.stop_requested()) {
     const bool due = sleep(stop, clock::now() + interval);
     const bool changed = has_changed();
-    interval = changed ? shortest_interval : std::min(interval * 2, longest_interval);
-    if (!due && !changed && clock::now() - last_call < longest_interval) continue;
+    interval = changed ? shortest_interval : std::min(interval * 2, longest_interval_);
+    if (!due && !changed && clock::now() - last_call < longest_silence) continue;
     last_call = clock::now();
     notify();
   }
 }
 
 /// True when a delay ran out meanwhile.
-bool poller::sleep(const std::stop_token& stop, clock::time_point until) {
+bool queue_poller::sleep(const std::stop_token& stop, clock::time_point until) {
   std::unique_lock lock(mutex_);
   for (;;) {
     const auto wake_at = next_due_ ? std::min(*next_due_, until) : until;
@@ -61,19 +60,11 @@ bool poller::sleep(const std::stop_token& stop, clock::time_point until) {
   return true;
 }
 
-bool poller::has_changed() {
-  if (options_.path == ":memory:") return false;  // nobody else's
-  try {
-    if (!connection_) connection_ = std::make_unique<connection>(options_, access::read);
-    auto row = connection_->use("pragma data_version");
-    row.step();
-    const auto version = row.integer(0);
-    const bool changed = seen_version_ >= 0 && version != seen_version_;
-    seen_version_ = version;
-    return changed;
-  } catch (const unavailable&) {
-    return false;  // those who are woken once a second meet the same error, and report it
-  }
+bool queue_poller::has_changed() {
+  const auto version = look_();
+  if (!version) return false;  // those who are woken once a second meet the same error, and report it
+  const auto seen = std::exchange(seen_version_, version);
+  return seen && *seen != *version;
 }
 
-}  // namespace mamey::inline v1::sqlite_detail
+}  // namespace mamey::inline v1

@@ -1,0 +1,18 @@
+#include <mamey/engines/feature.hpp>
+
+#include <mamey/messaging/composition.hpp>
+
+namespace mamey::inline v1 {
+
+void engines_feature::install(composition& into) const {
+  sqlite.install(into);
+  auto server = postgres;
+  server.use = engine_use::when_configured;
+  server.install(into);
+  auto broker = rabbitmq;
+  broker.use = engine_use::when_configured;
+  broker.install(into);
+  into.use_messaging();
+}
+
+}  // namespace mamey::inline v1

@@ -1,0 +1,28 @@
+#include <mamey/persistence/postgres/detail/pool_metrics.hpp>
+
+#include <string_view>
+#include <utility>
+
+namespace mamey::inline v1::postgres_detail {
+
+std::vector<metrics::registration> show_pools(metrics::registry& in, std::vector<const pool*> pools) {
+  using metrics::sample_kind;
+  std::vector<metrics::registration> shown;
+  const auto add = [&](sample_kind kind, std::string_view name, std::string_view help, auto number) {
+    shown.push_back(in.collect(kind, name, help, {"pool"}, [pools, number](const metrics::sample_sink& sink) {
+      for (const auto* each : pools) {
+        postgres_statistics own;
+        each->add_to(own);
+        sink({each->kind()}, static_cast<double>(own.*number));
+      }
+    }));
+  };
+  add(sample_kind::counter, "mamey_postgres_connections_opened_total", "Connections made.", &postgres_statistics::opened);
+  add(sample_kind::counter, "mamey_postgres_connections_lost_total", "Connections that broke.", &postgres_statistics::lost);
+  add(sample_kind::counter, "mamey_postgres_connections_refused_total", "Tries to connect that failed.", &postgres_statistics::refused);
+  add(sample_kind::gauge, "mamey_postgres_connections", "Connections open.", &postgres_statistics::open);
+  add(sample_kind::gauge, "mamey_postgres_waiting", "Callers waiting for a connection.", &postgres_statistics::waiting);
+  return shown;
+}
+
+}  // namespace mamey::inline v1::postgres_detail
