@@ -206,6 +206,11 @@ TEST_F(rabbitmq_broker, an_alarm_blocks_publishing_and_its_end_lets_it_go_on) {
   EXPECT_TRUE(through->statistics().blocked);
   EXPECT_NE(through->statistics().trouble, "");
   EXPECT_THROW(through->check(), unavailable);
+  told<delivery> inbox;
+  const auto reading = through->subscribe({.queue = "stock"}, [&](delivery next) { inbox.add(std::move(next)); }, {});
+  const auto read = inbox.next();
+  ASSERT_TRUE(read);
+  read->settle->acknowledge();  // a connection of its own: the broker hears nothing more from the one that published
   node().evaluate("rabbit_alarm:clear_alarm({resource_limit, disk, node()}).");
   EXPECT_TRUE(out.await(channel_state::ready));
   EXPECT_EQ(out.outcome_of(2).result, publish_result::confirmed) << "sent once, not again";
