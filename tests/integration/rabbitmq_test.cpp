@@ -258,6 +258,30 @@ TEST_F(rabbitmq_broker, an_ordered_queue_moves_to_another_consumer_when_its_own_
   }
 }
 
+TEST_F(rabbitmq_broker, an_ordered_queue_stays_with_its_consumer_while_that_is_at_work_on_a_head) {
+  auto one = open();
+  auto two = open();
+  one->declare(stock(true));
+  told<delivery> first, second;
+  auto reading = one->subscribe({.queue = "stock", .ordered = true}, [&](delivery next) { first.add(std::move(next)); }, {});
+  const auto waiting = two->subscribe({.queue = "stock", .ordered = true}, [&](delivery next) { second.add(std::move(next)); }, {});
+  publishing out(*one);
+  out.send(1, "created", "{}", "orders", "k");
+  const auto head = first.next();
+  ASSERT_TRUE(head);
+  reading->cancel();
+  out.send(2, "created", "{}", "orders", "k");
+  ASSERT_EQ(out.outcome_of(2).result, publish_result::confirmed);
+  two->declare(stock(true));
+  EXPECT_EQ(second.size(), 0U) << "a follower beside its head";
+  head->settle->acknowledge();
+  reading->close();
+  const auto follower = second.next();
+  ASSERT_TRUE(follower);
+  EXPECT_EQ(follower->message->id, "m2");
+  follower->settle->acknowledge();
+}
+
 TEST_F(rabbitmq_broker, many_hosts_are_tried_until_one_answers) {
   auto with = options();
   with.host_names = {"127.0.0.1:1", "127.0.0.1:" + std::to_string(node().port())};

@@ -134,6 +134,7 @@ TEST_F(messaging_in_process, nothing_is_acknowledged_while_the_consumers_store_i
     sleep_for(30s);
     EXPECT_EQ(orders.store.outbox().size(), 1U);
     EXPECT_GT(deliveries.statistics().given_back, 0U);
+    EXPECT_EQ(deliveries.statistics().throttle, throttle_state::single) << "a try now and then tells when it is back";
     deliveries.store.before = {};
     eventually([&] { return deliveries.effects["deliver/m1"] == 1 && orders.store.outbox().empty(); }, "the effect");
     stop();
