@@ -4,6 +4,7 @@
 #include <mamey/core/uuid.hpp>
 #include <mamey/cqrs/pipeline.hpp>
 #include <mamey/messaging/message_headers.hpp>
+#include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
 
 namespace mamey::inline v1 {
@@ -52,6 +53,7 @@ envelope make_envelope(const recorded_message& message, const outgoing_rules& ru
   made.position = message.position;
   made.tenant = context.tenant;
   if (context.trace.valid()) made.traceparent = context.trace.to_traceparent();
+  if (auto baggage = to_baggage_text(context.baggage); !baggage.empty()) made.headers["baggage"] = std::move(baggage);
   if (context.user) made.user = describe_user(*context.user);
   json::write(made.body, *message.info->model, message.object.get());
   made.exchange = names.exchange;

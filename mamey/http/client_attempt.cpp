@@ -9,6 +9,7 @@
 #include <mamey/http/detail/client_attempt.hpp>
 #include <mamey/http/headers.hpp>
 #include <mamey/http/parser.hpp>
+#include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
 
 namespace mamey::inline v1::http::detail {
@@ -35,16 +36,8 @@ void add_context(header_block& into, const client_options& options) {
   // Sampled, it is the span of this try already.
   if (context.trace.valid()) add("traceparent", (context.trace.sampled ? context.trace : context.trace.child()).to_traceparent());
   if (!context.correlation_id.empty()) add(options.correlation_id_header, context.correlation_id);
-  std::string baggage;
-  for (const auto& [name, value] : context.baggage) {
-    if (name == options.correlation_context_header) {
-      add(name, value);
-    } else if (is_token(name)) {
-      baggage.append(baggage.empty() ? "" : ",").append(name).append("=");
-      percent_encode(baggage, value);
-    }
-  }
-  if (!baggage.empty()) add("baggage", baggage);
+  if (const auto whole = context.baggage.find(options.correlation_context_header); whole != context.baggage.end()) add(whole->first, whole->second);
+  if (const auto baggage = to_baggage_text(context.baggage, options.correlation_context_header); !baggage.empty()) add("baggage", baggage);
   if (context.deadline) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*context.deadline - steady_now()).count();
     if (left > 0) add("X-Request-Timeout", std::to_string(left));

@@ -7,13 +7,12 @@
 
 #include <mamey/core/json.hpp>
 #include <mamey/core/text.hpp>
-#include <mamey/http/url.hpp>
+#include <mamey/runtime/baggage.hpp>
 
 namespace mamey::inline v1::web::detail {
 namespace {
 
 constexpr std::size_t longest_id = 128;
-constexpr std::size_t most_baggage = 32;
 
 /// The part of the reference's correlation context that matters here.
 struct correlation_context {
@@ -83,21 +82,6 @@ void choose_correlation_id(ambient_context& into, const found_headers& found, st
   }
 }
 
-/// W3C Baggage, without the properties of its members.
-void read_baggage(ambient_context& into, std::string_view text) {
-  while (!text.empty() && into.baggage.size() < most_baggage) {
-    const auto end = std::min(text.find(','), text.size());
-    auto member = text.substr(0, std::min(end, text.find(';')));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    while (member.starts_with(' ')) member.remove_prefix(1);
-    while (member.ends_with(' ')) member.remove_suffix(1);
-    const auto equals = member.find('=');
-    if (equals == std::string_view::npos || !http::is_token(member.substr(0, equals))) continue;
-    std::string value;
-    if (http::percent_decode(value, member.substr(equals + 1))) into.baggage.emplace(member.substr(0, equals), std::move(value));
-  }
-}
-
 std::optional<steady_time> choose_deadline(std::string_view asked, std::chrono::milliseconds allowed, steady_time now) {
   auto span = allowed;
   std::uint32_t wanted = 0;
@@ -121,7 +105,7 @@ void begin_context(ambient_context& into, const http::request& request, const co
   const auto caller = found.traceparent.empty() ? std::nullopt : trace_context::parse(found.traceparent);
   into.trace = caller ? caller->child() : trace_context::make_root();
   choose_correlation_id(into, found, options.correlation_context_header);
-  if (!found.baggage.empty()) read_baggage(into, found.baggage);
+  if (!found.baggage.empty()) read_baggage(into.baggage, found.baggage);
   into.deadline = choose_deadline(found.timeout, options.request_timeout, now);
 }
 

@@ -56,6 +56,17 @@ TEST_P(store_conformance, a_message_comes_out_of_the_outbox_as_it_went_in) {
   EXPECT_FALSE(claimed.rows[1].message.expires_at);
 }
 
+TEST_P(store_conformance, a_row_somebody_has_spoiled_does_not_hold_up_the_outbox) {
+  db().commit(messages({message("m1"), message("m2"), message("m3"), message("m4")}));
+  db().commit({.statements = {{.text = "update mamey_outbox set headers = '{broken', body = '{broken', type = 'NobodyKnows' where message_id = 'm2'"},
+                              {.text = "update mamey_outbox set headers = '[1]', version = null, occurred_at_us = null, source = null where message_id = 'm3'"}}});
+  const auto claimed = db().claim_outbox({});
+  ASSERT_EQ(claimed.rows.size(), 4U);
+  EXPECT_EQ(claimed.rows[1].message.type, "NobodyKnows");
+  EXPECT_EQ(claimed.rows[1].message.body, "{broken") << "sent as it is: whoever reads it decides";
+  EXPECT_EQ(claimed.rows[3].message.id, "m4");
+}
+
 TEST_P(store_conformance, a_claim_takes_rows_in_the_order_of_their_commits_bounded_by_count_and_bytes) {
   for (const auto* id : {"m1", "m2", "m3", "m4", "m5"}) db().commit(messages({message(id)}));
   const auto first = db().claim_outbox({.most_rows = 2});

@@ -206,6 +206,11 @@ TEST_F(rabbitmq_broker, an_alarm_blocks_publishing_and_its_end_lets_it_go_on) {
   EXPECT_TRUE(through->statistics().blocked);
   EXPECT_NE(through->statistics().trouble, "");
   EXPECT_THROW(through->check(), unavailable);
+  told<delivery> inbox;
+  const auto reading = through->subscribe({.queue = "stock"}, [&](delivery next) { inbox.add(std::move(next)); }, {});
+  const auto read = inbox.next();
+  ASSERT_TRUE(read);
+  read->settle->acknowledge();  // a connection of its own: the broker hears nothing more from the one that published
   node().evaluate("rabbit_alarm:clear_alarm({resource_limit, disk, node()}).");
   EXPECT_TRUE(out.await(channel_state::ready));
   EXPECT_EQ(out.outcome_of(2).result, publish_result::confirmed) << "sent once, not again";
@@ -251,6 +256,30 @@ TEST_F(rabbitmq_broker, an_ordered_queue_moves_to_another_consumer_when_its_own_
     EXPECT_EQ(got->message->id, expected);
     got->settle->acknowledge();
   }
+}
+
+TEST_F(rabbitmq_broker, an_ordered_queue_stays_with_its_consumer_while_that_is_at_work_on_a_head) {
+  auto one = open();
+  auto two = open();
+  one->declare(stock(true));
+  told<delivery> first, second;
+  auto reading = one->subscribe({.queue = "stock", .ordered = true}, [&](delivery next) { first.add(std::move(next)); }, {});
+  const auto waiting = two->subscribe({.queue = "stock", .ordered = true}, [&](delivery next) { second.add(std::move(next)); }, {});
+  publishing out(*one);
+  out.send(1, "created", "{}", "orders", "k");
+  const auto head = first.next();
+  ASSERT_TRUE(head);
+  reading->cancel();
+  out.send(2, "created", "{}", "orders", "k");
+  ASSERT_EQ(out.outcome_of(2).result, publish_result::confirmed);
+  two->declare(stock(true));
+  EXPECT_EQ(second.size(), 0U) << "a follower beside its head";
+  head->settle->acknowledge();
+  reading->close();
+  const auto follower = second.next();
+  ASSERT_TRUE(follower);
+  EXPECT_EQ(follower->message->id, "m2");
+  follower->settle->acknowledge();
 }
 
 TEST_F(rabbitmq_broker, many_hosts_are_tried_until_one_answers) {

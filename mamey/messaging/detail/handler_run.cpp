@@ -7,6 +7,7 @@
 #include <mamey/messaging/detail/describe.hpp>
 #include <mamey/messaging/detail/message_type.hpp>
 #include <mamey/observability/log.hpp>
+#include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 
@@ -28,6 +29,7 @@ ambient_context context_of(const envelope& message, const std::string& service) 
   const auto trace = trace_context::parse(message.traceparent);
   context.trace = trace ? *trace : trace_context::make_root();  // the handler's span becomes its child
   context.tenant = message.tenant;
+  if (const auto baggage = message.headers.find("baggage"); baggage != message.headers.end()) read_baggage(context.baggage, baggage->second);
   context.service = service;
   context.cancel = current_context().cancel;
   return context;

@@ -174,6 +174,27 @@ TEST(pipeline, a_handler_that_fails_is_retried_later_and_given_up_in_the_end) {
   EXPECT_EQ(accounts.failed()[0].handler, "on_payment");
 }
 
+/// A handler's own: what one run leaves in it no other finds.
+struct Tally {
+  int uses = 0;
+};
+std::vector<int> uses_met;
+
+void first_to_tally(const PaymentArrived&, Tally& tally) {
+  uses_met.push_back(++tally.uses);
+  if (uses_met.size() == 1) throw unavailable("away", "not now");
+}
+void second_to_tally(const PaymentArrived&, Tally& tally) { uses_met.push_back(++tally.uses); }
+
+TEST(scopes, are_one_a_run_neither_messages_nor_handlers_nor_tries_share_a_service) {
+  mamey::testing::harness tested{module("tallies")
+                                     .services([](services& into) { into.add<Tally>(lifetime::scoped); })
+                                     .events<first_to_tally, second_to_tally>()};
+  tested.receive(PaymentArrived{uuid::v7(), 1});
+  tested.receive(PaymentArrived{uuid::v7(), 2});
+  EXPECT_EQ(uses_met, std::vector<int>(5, 1)) << "two messages, two handlers, and a second try";
+}
+
 TEST(pipeline, a_command_sent_later_is_handled_when_its_time_has_come) {
   mamey::testing::harness accounts{bank()};
   accounts.receive(PaymentArrived{uuid::v7(), 10});

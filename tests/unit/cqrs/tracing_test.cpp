@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct Buy { int number = 0; };
 
 int seen = 0;
 std::string seen_trace;
+std::map<std::string, std::string> seen_baggage;
 void buy(const Buy& command, publisher& messages) {
   if (command.number < 0) throw domain_error("nothing", "nothing was bought");
   messages.publish(Bought{command.number});
@@ -35,6 +37,7 @@ void buy(const Buy& command, publisher& messages) {
 void on_bought(const Bought& event) {
   seen = event.number;
   seen_trace = current_context().trace.trace_id_text();
+  seen_baggage = current_context().baggage;
 }
 
 struct keeping_exporter final : tracing::span_exporter {
@@ -75,8 +78,8 @@ class traced : public ::testing::Test {
     });
   }
 
-  static void post(running_application& to, std::string_view target, const trace_context& caller) {
-    const context_scope request({.correlation_id = "c", .trace = caller.child()});
+  static void post(running_application& to, std::string_view target, const trace_context& caller, std::map<std::string, std::string> baggage = {}) {
+    const context_scope request({.correlation_id = "c", .trace = caller.child(), .baggage = std::move(baggage)});
     http::response response;
     auto asked = http::request::make(http_method::post, target, {}, "");
     to.requests().handle(asked, response);
@@ -100,6 +103,13 @@ TEST_F(traced, a_request_its_command_and_the_event_s_handler_are_one_tree) {
   EXPECT_EQ(event->kind, tracing::span_kind::consumer);
   for (const auto* each : {request, command, event}) EXPECT_EQ(each->place.trace, caller.trace_id);
   EXPECT_TRUE(command->error.empty());
+}
+
+TEST_F(traced, what_a_caller_wants_everybody_to_know_reaches_the_handler_of_the_event) {
+  const std::map<std::string, std::string> baggage{{"tier", "gold, old; 100%"}, {"x", ""}};
+  run([&](running_application& shop) { post(shop, "/buy/8", trace_context::make_root(), baggage); });
+  EXPECT_EQ(seen, 8);
+  EXPECT_EQ(seen_baggage, baggage);
 }
 
 TEST_F(traced, a_refused_command_is_a_failed_span) {

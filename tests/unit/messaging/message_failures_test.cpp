@@ -140,6 +140,24 @@ TEST_F(messaging_in_process, nothing_is_acknowledged_while_the_consumers_store_i
   });
 }
 
+TEST_F(messaging_in_process, a_store_that_cannot_take_a_failed_message_is_asked_for_one_at_a_time) {
+  deliveries.subscribe("orders", "created", {deliveries.handler("deliver", [](const envelope& message, auto&) {
+                         if (message.id == "bad") throw domain_error("no_address", "an order needs an address");
+                       })});
+  time.run([&] {
+    start();
+    deliveries.store.before = [](std::string_view) { throw unavailable("disk_away", "no disk"); };
+    orders.publish("bad", "created");
+    eventually([&] { return deliveries.statistics().throttle == throttle_state::single; }, "the throttle");
+    EXPECT_EQ(orders.store.outbox().size(), 1U);
+    deliveries.store.before = {};
+    orders.publish("good", "created");
+    eventually([&] { return deliveries.statistics().throttle == throttle_state::open; }, "the recovery");
+    EXPECT_EQ(deliveries.store.errors().size(), 1U);
+    stop();
+  });
+}
+
 TEST_F(messaging_in_process, an_unknown_commit_is_settled_by_the_inbox) {
   deliveries.subscribe("orders", "created", {deliveries.handler("deliver")});
   time.run([&] {

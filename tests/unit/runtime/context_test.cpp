@@ -6,6 +6,7 @@
 #include <string>
 
 #include <mamey/core/error.hpp>
+#include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/runtime.hpp>
@@ -244,6 +245,18 @@ TEST(suspension, in_a_destructor_that_runs_because_of_an_exception_waits_instead
     }
     EXPECT_TRUE(waited);
   });
+}
+
+TEST(baggage, what_cannot_be_read_or_written_is_left_out_and_there_is_an_end) {
+  std::map<std::string, std::string> read;
+  mamey::read_baggage(read, " a = 1 ,b=%20;p=q,,=x,c=%4,d=%zz,e f=1,g=%,h");
+  EXPECT_EQ(read, (std::map<std::string, std::string>{{"b", " "}}));
+  EXPECT_EQ(mamey::to_baggage_text({{"b", "\xff ,;="}, {"no token", "x"}, {"whole", "x"}}, "whole"), "b=%FF%20%2C%3B%3D");
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "k" + std::to_string(i) + "=v,";
+  read.clear();
+  mamey::read_baggage(read, many);
+  EXPECT_EQ(read.size(), 32U);
 }
 
 }  // namespace

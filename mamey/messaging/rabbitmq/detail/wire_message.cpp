@@ -5,7 +5,7 @@
 #include <limits>
 #include <span>
 
-#include <mamey/core/detail/utf8.hpp>
+#include <mamey/core/utf8.hpp>
 #include <mamey/messaging/handling.hpp>
 #include <mamey/messaging/rabbitmq/detail/delay_queues.hpp>
 
@@ -46,34 +46,13 @@ std::string padded(std::string_view hex, std::size_t width) {
   return std::string(width - hex.size(), '0') + std::string(hex);
 }
 
-/// Stores keep text. What is none could never be recorded, nor put aside: it would come again for ever. 0 for a NUL, too, which PostgreSQL
-/// refuses.
-std::size_t text_length(std::string_view text) { return text.front() == '\0' ? 0 : mamey::detail::utf8_length(text); }
-
-bool is_text(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto length = text_length(bytes);
-    if (length == 0) return false;
-    bytes.remove_prefix(length);
-  }
-  return true;
-}
-
-/// No byte longer: a property must still fit where it came from.
-void make_text(std::string& bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    const auto length = text_length(std::string_view(bytes).substr(i));
-    if (length == 0) bytes[i] = '?';
-    i += std::max<std::size_t>(length, 1);
-  }
-}
-
-/// `headers` may stay what they are: stores keep them as JSON.
+/// Stores keep text. What is none could never be recorded, nor put aside: it would come again for ever. `headers` may stay what they are, since stores keep
+/// them as JSON.
 void make_text(envelope& message) {
-  if (!is_text(message.id)) message.id = derived_id(message.id, "text");  // unlike other ids, and the same the next time
+  if (!is_utf8_text(message.id)) message.id = derived_id(message.id, "text");  // unlike other ids, and the same the next time
   for (auto* each : {&message.correlation_id, &message.causation_id, &message.type, &message.source, &message.key, &message.stream,
                      &message.tenant, &message.content_type, &message.traceparent, &message.user, &message.exchange, &message.routing_key})
-    make_text(*each);
+    make_utf8_text(*each);
 }
 
 wall_time within_the_calendar(std::int64_t microseconds) {

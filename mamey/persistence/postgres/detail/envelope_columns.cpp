@@ -1,9 +1,9 @@
 #include <mamey/persistence/postgres/detail/envelope_columns.hpp>
 
 #include <algorithm>
-#include <map>
 
 #include <mamey/core/json.hpp>
+#include <mamey/messaging/stored_headers.hpp>
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
@@ -72,8 +72,7 @@ envelope read_envelope(const rows& from, int row, int first) {
   if (const auto expires = column++; !from.is_null(row, expires)) message.expires_at = from_microseconds(from.integer(row, expires));
   message.traceparent = text();
   message.user = text();
-  if (const auto headers = from.view(row, column++); !headers.empty())
-    message.headers = json::parse<std::map<std::string, std::string>>(headers);
+  message.headers = read_stored_headers(from.view(row, column++), message.id);
   message.body = from.bytes(row, column++);
   message.exchange = text();
   message.routing_key = text();

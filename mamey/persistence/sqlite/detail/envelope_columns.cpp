@@ -1,8 +1,7 @@
 #include <mamey/persistence/sqlite/detail/envelope_columns.hpp>
 
-#include <map>
-
 #include <mamey/core/json.hpp>
+#include <mamey/messaging/stored_headers.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
 namespace {
@@ -54,8 +53,7 @@ envelope read_envelope(const statement& from, int first) {
   if (const auto expires = column++; !from.is_null(expires)) message.expires_at = from_microseconds(from.integer(expires));
   message.traceparent = text();
   message.user = text();
-  if (const auto headers = from.view(column++); !headers.empty())
-    message.headers = json::parse<std::map<std::string, std::string>>(headers);
+  message.headers = read_stored_headers(from.view(column++), message.id);
   message.body = text();
   message.exchange = text();
   message.routing_key = text();
