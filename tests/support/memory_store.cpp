@@ -339,7 +339,7 @@ std::vector<delayed_message> memory_store::claim_due(const due_request& request)
     const auto handler = each.row.subscription.substr(0, each.row.subscription.find('#'));
     if ((each.due <= now || each.due > now + longest_wait) && free && std::ranges::find(request.except, handler) == request.except.end()) due.push_back(&each);
   }
-  std::ranges::stable_sort(due, {}, &delayed_row::due);
+  std::ranges::sort(due, {}, [](const delayed_row* each) { return std::pair(each->due, std::string_view(each->row.id)); });
   int suspects = suspect_out ? 1 : 0;
   std::erase_if(due, [&](const delayed_row* each) { return !each->token.empty() && suspects++ > 0; });
   due.resize(std::min(due.size(), request.most));
