@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <mamey/messaging/conventions.hpp>
+#include <mamey/persistence/migration.hpp>
 
 namespace mamey::inline v1 {
 
@@ -66,13 +67,7 @@ struct postgres_options {
   } take_over;
 };
 
-/// One step of a schema's history. Never change one that was applied: its checksum is remembered.
-struct postgres_migration {
-  std::int64_t version = 0;  ///< ascending, unique
-  std::string name;
-  std::string sql;  ///< statements; they run in one transaction, so none of BEGIN, COMMIT, ROLLBACK, CREATE INDEX CONCURRENTLY
-  std::string file = {};  ///< where it was read, for messages
-};
+using postgres_migration = sql_migration;
 
 /// What is not configuration.
 struct postgres_environment {

@@ -117,7 +117,7 @@ void postgres_store::prepare(std::span<const collection* const> collections) {
     throw unavailable("dry_run", "a dry run, as `postgres:dryRun` says: nothing was changed; {missing}",
                       names.empty() ? "no migration is missing" : "these migrations are missing and would succeed:" + names);
   }
-  const auto steps = pg::collect_migrations(state_->options, state_->environment);
+  const auto steps = collect_migrations(state_->environment.migrations, state_->options.migrations);
   auto on = state_->first_connection();
   on.discard();  // its statements are not met again
   pg::prepare_history(*on, state_->options.schema);
@@ -130,7 +130,7 @@ void postgres_store::prepare(std::span<const collection* const> collections) {
 }
 
 std::vector<std::string> postgres_store::try_migrations() {
-  const auto steps = pg::collect_migrations(state_->options, state_->environment);
+  const auto steps = collect_migrations(state_->environment.migrations, state_->options.migrations);
   auto on = state_->first_connection();
   on.discard();
   return pg::try_migrations(*on, state_->options.schema, pg::store_schema(), steps);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <mamey/persistence/migration.hpp>
 #include <mamey/runtime/event_loop.hpp>
 
 namespace mamey::inline v1 {
@@ -29,13 +30,6 @@ struct sqlite_options {
   std::string synchronous = "full";  ///< the only value a service may use: a lesser one loses acknowledged commits in a power cut
   std::string migrations;            ///< folder of `0001_name.sql`, `0002_name.sql`, …; empty: none
   std::string vfs;                   ///< SQLite's file layer by name; empty: its default
-};
-
-/// One step of a schema's history. Never change one that was applied: its checksum is remembered.
-struct sql_migration {
-  std::int64_t version = 0;  ///< ascending, unique
-  std::string name;
-  std::string sql;  ///< statements; they run in one transaction, so none of BEGIN, COMMIT, ROLLBACK
 };
 
 /// What is not configuration.

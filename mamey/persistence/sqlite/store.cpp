@@ -79,7 +79,7 @@ sqlite_store::sqlite_store(const sqlite_options& options, sqlite_environment env
 sqlite_store::~sqlite_store() = default;
 
 void sqlite_store::prepare(std::span<const collection* const> collections) {
-  const auto steps = sqlite_detail::collect_migrations(state_->options, state_->environment);
+  const auto steps = collect_migrations(state_->environment.migrations, state_->options.migrations);
   state_->writer.run_alone([&](connection& on) {
     sqlite_detail::migrate(on, "mamey", sqlite_detail::store_schema(), state_->clock);
     sqlite_detail::prepare_tables(on, collections);

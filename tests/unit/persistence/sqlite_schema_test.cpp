@@ -104,7 +104,7 @@ TEST_F(sqlite_schema, a_migration_below_one_that_was_applied_is_refused) {
 
 TEST_F(sqlite_schema, two_migrations_of_one_number_a_stray_commit_and_a_bad_name_are_refused) {
   environment_.migrations = {{1, "one", "select 1"}, {1, "other", "select 1"}};
-  EXPECT_NE(refused_start().find("one and other"), std::string::npos);
+  EXPECT_NE(refused_start().find("migration service 1 one and migration service 1 other"), std::string::npos);
   environment_.migrations = {{1, "one", "create table t (a); commit"}};
   EXPECT_NE(refused_start().find("COMMIT"), std::string::npos);
   environment_.migrations.clear();

@@ -84,9 +84,9 @@ failure failure_of(const PGconn* session) {
   const auto state = sql_state_in(text);
   // Class 28: who we are; 3D: which database; 42: what we may. Of TLS there is no number.
   const bool is_refusal = state.starts_with("28") || state.starts_with("3D") || state.starts_with("42");
-  const bool is_mistrust =
-      state.empty() && (text.find("certificate") != std::string::npos || text.find("not support SSL") != std::string::npos ||
-                        text.find("SSL error") != std::string::npos);
+  const auto says = [&](std::string_view words) { return text.find(words) != std::string::npos; };
+  const bool is_mistrust = state.empty() && (says("certificate") || says("not support SSL") ||
+                                             (says("SSL error") && !says("eof")));  // which is a server that went away
   return {.cause = shortened(std::move(text), state), .is_final = is_refusal || is_mistrust};
 }
 

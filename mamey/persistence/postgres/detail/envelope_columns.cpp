@@ -3,15 +3,9 @@
 #include <algorithm>
 
 #include <mamey/core/json.hpp>
-#include <mamey/messaging/stored_headers.hpp>
+#include <mamey/persistence/envelope_row.hpp>
 
 namespace mamey::inline v1::postgres_detail {
-namespace {
-
-wall_time from_microseconds(std::int64_t count) { return wall_time(std::chrono::microseconds(count)); }
-
-}  // namespace
-
 std::string envelope_columns_of(std::string_view prefix) {
   std::string text(prefix);
   for (const char c : envelope_columns) {
@@ -52,31 +46,16 @@ void add_envelope(parameters& to, const envelope& message) {
 }
 
 envelope read_envelope(const rows& from, int row, int first) {
-  int column = first;
-  const auto text = [&] { return from.text(row, column++); };
-  const auto integer = [&] { return from.integer(row, column++); };
-  envelope message;
-  message.id = text();
-  message.correlation_id = text();
-  message.causation_id = text();
-  message.type = text();
-  message.version = static_cast<int>(integer());
-  message.min_version = static_cast<int>(integer());
-  message.source = text();
-  message.occurred_at = from_microseconds(integer());
-  message.key = text();
-  message.stream = text();
-  message.position = integer();
-  message.tenant = text();
-  message.content_type = text();
-  if (const auto expires = column++; !from.is_null(row, expires)) message.expires_at = from_microseconds(from.integer(row, expires));
-  message.traceparent = text();
-  message.user = text();
-  message.headers = read_stored_headers(from.view(row, column++), message.id);
-  message.body = from.bytes(row, column++);
-  message.exchange = text();
-  message.routing_key = text();
-  return message;
+  struct {
+    const rows& all;
+    int row;
+    std::string text(int column) const { return all.text(row, column); }
+    std::string_view view(int column) const { return all.view(row, column); }
+    std::int64_t integer(int column) const { return all.integer(row, column); }
+    std::string bytes(int column) const { return all.bytes(row, column); }
+    bool is_null(int column) const { return all.is_null(row, column); }
+  } const one{from, row};
+  return envelope_of(one, first);
 }
 
 }  // namespace mamey::inline v1::postgres_detail

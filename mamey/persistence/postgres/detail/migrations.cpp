@@ -1,14 +1,9 @@
 #include <mamey/persistence/postgres/detail/migrations.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
-#include <map>
 
 #include <mamey/core/error.hpp>
-#include <mamey/messaging/slot.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/persistence/postgres/detail/collection_schema.hpp>
 #include <mamey/persistence/postgres/detail/pool.hpp>
@@ -19,22 +14,15 @@ namespace {
 
 const logger log{"mamey.postgres"};
 
-template <class... Arguments>
-[[noreturn]] void refuse(std::string_view pattern, const Arguments&... arguments) {
-  throw unavailable("migration_refused", pattern, arguments...);
-}
-
-/// `service 2 prices (migrations/0002_prices.sql)`
-std::string name_of(std::string_view component, const postgres_migration& step) {
-  auto name = std::string(component) + " " + std::to_string(step.version) + " " + step.name;
-  return step.file.empty() ? name : name + " (" + step.file + ")";
-}
-
-std::map<std::int64_t, std::int64_t> applied_checksums(connection& on, std::string_view component) {
+applied_migrations applied_to(connection& on, std::string_view component) {
   const auto found = run_statement(on, "select version, checksum from mamey_schema where component = $1", parameters().add(component));
-  std::map<std::int64_t, std::int64_t> checksums;
-  for (int row = 0; row < found.count(); ++row) checksums[found.integer(row, 0)] = found.integer(row, 1);
-  return checksums;
+  applied_migrations versions;
+  for (int row = 0; row < found.count(); ++row) versions[found.integer(row, 0)] = found.integer(row, 1);
+  return versions;
+}
+
+bool is_missing(connection& on, std::string_view component, const postgres_migration& step) {
+  return mamey::is_missing(step, applied_to(on, component), name_of(step, component));
 }
 
 void apply_step(connection& on, std::string_view component, const postgres_migration& step) {
@@ -43,39 +31,11 @@ void apply_step(connection& on, std::string_view component, const postgres_migra
     if (!on.in_transaction())
       throw internal_error("sql_error", "a migration must not contain BEGIN, COMMIT or ROLLBACK: it runs in a transaction already");
     run_statement(on, "insert into mamey_schema (component, version, name, checksum, applied_at) values ($1, $2, $3, $4, now())",
-                  parameters().add(component).add(step.version).add(step.name).add(static_cast<std::int64_t>(crc32c(step.sql))));
+                  parameters().add(component).add(step.version).add(step.name).add(checksum_of(step)));
   } catch (const error& failure) {
     if (failure.kind() == error_kind::cancelled) throw;
-    refuse("migration {name} failed and was rolled back: {cause}", name_of(component, step), failure.reason());
+    refuse_migration(name_of(step, component) + " failed and was rolled back: " + std::string(failure.reason()));
   }
-}
-
-/// Whether the step has still to be applied. Throws when it cannot be.
-bool is_missing(const std::map<std::int64_t, std::int64_t>& applied, std::string_view component, const postgres_migration& step) {
-  const auto found = applied.find(step.version);
-  if (found == applied.end() && (applied.empty() || applied.rbegin()->first < step.version)) return true;
-  if (found == applied.end()) {
-    refuse("migration {name} is new, but {newest} was applied already; give it a higher number", name_of(component, step),
-           applied.rbegin()->first);
-  }
-  if (found->second != static_cast<std::int64_t>(crc32c(step.sql))) {
-    refuse("migration {name} has changed since it was applied; restore it and put the change into a new one", name_of(component, step));
-  }
-  return false;
-}
-
-postgres_migration read_file(const std::filesystem::path& path) {
-  const auto name = path.stem().string();
-  postgres_migration read;
-  const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), read.version);
-  if (failed != std::errc() || end == name.data() + name.size() || *end != '_')
-    refuse("{path}: a migration is named 0001_what_it_does.sql", path.string());
-  read.name = end + 1;
-  read.file = path.string();
-  std::ifstream file(path, std::ios::binary);
-  read.sql.assign(std::istreambuf_iterator<char>(file), {});
-  if (!file) refuse("{path} cannot be read", path.string());
-  return read;
 }
 
 }  // namespace
@@ -129,9 +89,9 @@ void make_history(connection& on, const std::string& schema) {
 std::vector<std::string> apply_missing(connection& on, std::string_view component, std::span<const postgres_migration> steps) {
   std::vector<std::string> missing;
   for (const auto& step : steps) {
-    if (!is_missing(applied_checksums(on, component), component, step)) continue;
+    if (!is_missing(on, component, step)) continue;
     apply_step(on, component, step);
-    missing.push_back(name_of(component, step));
+    missing.push_back(name_of(step, component));
   }
   return missing;
 }
@@ -149,10 +109,10 @@ void migrate(connection& on, std::string_view component, std::span<const postgre
     // The look and the work are one transaction: of two processes that start together, one does it.
     open_transaction whole(on);
     lock_schema(on);
-    if (!is_missing(applied_checksums(on, component), component, step)) continue;
+    if (!is_missing(on, component, step)) continue;
     apply_step(on, component, step);
     whole.commit();
-    log.info("migration {component} {version} {name} applied", component, step.version, step.name);
+    log.info("{migration} applied", name_of(step, component));
   }
 }
 
@@ -164,23 +124,6 @@ std::vector<std::string> try_migrations(connection& on, const std::string& schem
   auto missing = apply_missing(on, "mamey", own);
   std::ranges::move(apply_missing(on, "service", service), std::back_inserter(missing));
   return missing;
-}
-
-std::vector<postgres_migration> collect_migrations(const postgres_options& options, const postgres_environment& environment) {
-  auto all = environment.migrations;
-  if (!options.migrations.empty()) {
-    std::error_code failed;
-    for (const auto& entry : std::filesystem::directory_iterator(options.migrations, failed)) {
-      if (entry.path().extension() == ".sql") all.push_back(read_file(entry.path()));
-    }
-    if (failed) refuse("the folder of migrations {folder} cannot be read: {cause}", options.migrations, failed.message());
-  }
-  std::ranges::sort(all, {}, &postgres_migration::version);
-  const auto twice = std::ranges::adjacent_find(all, {}, &postgres_migration::version);
-  if (twice != all.end())
-    refuse("migrations {first} and {second} both have number {version}", name_of("service", *twice), name_of("service", *std::next(twice)),
-           twice->version);
-  return all;
 }
 
 }  // namespace mamey::inline v1::postgres_detail

@@ -45,7 +45,4 @@ void migrate(connection& on, std::string_view component, std::span<const postgre
 std::vector<std::string> try_migrations(connection& on, const std::string& schema, std::span<const postgres_migration> own,
                                         std::span<const postgres_migration> service);
 
-/// Those of `environment`, then the files of the folder, by version.
-std::vector<postgres_migration> collect_migrations(const postgres_options& options, const postgres_environment& environment);
-
 }  // namespace mamey::inline v1::postgres_detail

@@ -1,15 +1,9 @@
 #include <mamey/persistence/sqlite/detail/envelope_columns.hpp>
 
 #include <mamey/core/json.hpp>
-#include <mamey/messaging/stored_headers.hpp>
+#include <mamey/persistence/envelope_row.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
-namespace {
-
-wall_time from_microseconds(std::int64_t count) { return wall_time(std::chrono::microseconds(count)); }
-
-}  // namespace
-
 std::string headers_text(const envelope& message) { return message.headers.empty() ? std::string() : json::to_string(message.headers); }
 
 void bind_envelope(statement& into, const envelope& message, const std::string& headers) {
@@ -33,31 +27,15 @@ void bind_envelope(statement& into, const envelope& message, const std::string& 
 }
 
 envelope read_envelope(const statement& from, int first) {
-  int column = first;
-  const auto text = [&] { return from.text(column++); };
-  const auto integer = [&] { return from.integer(column++); };
-  envelope message;
-  message.id = text();
-  message.correlation_id = text();
-  message.causation_id = text();
-  message.type = text();
-  message.version = static_cast<int>(integer());
-  message.min_version = static_cast<int>(integer());
-  message.source = text();
-  message.occurred_at = from_microseconds(integer());
-  message.key = text();
-  message.stream = text();
-  message.position = integer();
-  message.tenant = text();
-  message.content_type = text();
-  if (const auto expires = column++; !from.is_null(expires)) message.expires_at = from_microseconds(from.integer(expires));
-  message.traceparent = text();
-  message.user = text();
-  message.headers = read_stored_headers(from.view(column++), message.id);
-  message.body = text();
-  message.exchange = text();
-  message.routing_key = text();
-  return message;
+  struct {
+    const statement& row;
+    std::string text(int column) const { return row.text(column); }
+    std::string_view view(int column) const { return row.view(column); }
+    std::int64_t integer(int column) const { return row.integer(column); }
+    std::string bytes(int column) const { return row.text(column); }
+    bool is_null(int column) const { return row.is_null(column); }
+  } const one{from};
+  return envelope_of(one, first);
 }
 
 }  // namespace mamey::inline v1::sqlite_detail

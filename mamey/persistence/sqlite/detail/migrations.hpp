@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <mamey/persistence/migration.hpp>
 #include <mamey/persistence/sqlite/detail/clock.hpp>
 #include <mamey/persistence/sqlite/detail/connection.hpp>
 
@@ -17,8 +18,5 @@ namespace mamey::inline v1::sqlite_detail {
 /// below one that was applied, or when one fails; what went before it stays applied. Steps known to the database only are those of a newer
 /// release, which must suit this one.
 void migrate(connection& on, std::string_view component, std::span<const sql_migration> steps, const store_clock& clock);
-
-/// Those of `environment`, then the files of the folder, by version.
-std::vector<sql_migration> collect_migrations(const sqlite_options& options, const sqlite_environment& environment);
 
 }  // namespace mamey::inline v1::sqlite_detail
