@@ -151,9 +151,7 @@ TEST_F(messaging_in_process, a_store_that_cannot_take_a_failed_message_is_asked_
     eventually([&] { return deliveries.statistics().throttle == throttle_state::single; }, "the throttle");
     EXPECT_EQ(orders.store.outbox().size(), 1U);
     deliveries.store.before = {};
-    orders.publish("good", "created");
-    eventually([&] { return deliveries.statistics().throttle == throttle_state::open; }, "the recovery");
-    EXPECT_EQ(deliveries.store.errors().size(), 1U);
+    eventually([&] { return deliveries.store.errors().size() == 1 && orders.store.outbox().empty(); }, "the record");
     stop();
   });
 }
