@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +13,8 @@
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/runtime/shutdown.hpp>
 #include <tests/support/memory_queues.hpp>
+
+#include "../observability/log_capture.hpp"
 
 namespace {
 
@@ -112,6 +115,15 @@ TEST_F(without_store, a_command_that_nobody_takes_is_an_error_of_its_sender) {
       EXPECT_THROW(handlers.send(Greet{"king"}), unavailable);
     }, over_queues);
   }
+}
+
+TEST_F(without_store, the_start_says_what_is_missing) {
+  const log_capture capture;
+  run(hall(), [](pipeline&) {});
+  const auto all = capture.records();
+  EXPECT_TRUE(std::ranges::any_of(all, [](const auto& each) {
+    return each.level == log_level::warning && each.message.find("hall has no store") != std::string::npos && each.message.find("without an inbox") != std::string::npos;
+  }));
 }
 
 TEST_F(without_store, a_message_that_fails_for_good_is_counted_as_lost) {
