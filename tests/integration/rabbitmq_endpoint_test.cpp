@@ -8,6 +8,7 @@
 #include <mamey/observability/health.hpp>
 #include <mamey/observability/metrics.hpp>
 
+#include "../support/tcp_gate.hpp"
 #include "../unit/messaging/endpoint_fixture.hpp"
 #include "rabbitmq_node.hpp"
 
@@ -83,6 +84,61 @@ TEST_F(rabbitmq_endpoint, in_an_ordered_queue_a_failing_message_holds_its_key_un
     EXPECT_EQ(tried.back(), "follower") << "it waited for its head";
     EXPECT_EQ(std::ranges::count(tried, "bad"), 6) << "two tries a round, three rounds";
   });
+}
+
+/// Two instances of one service: one store, one ordered queue, of which one instance is the active consumer.
+class rabbitmq_ordered : public rabbitmq_endpoint {
+ protected:
+  rabbitmq_ordered() {
+    for (auto* each : {&deliveries, &second}) {
+      each->parts().messaging.delayed_retries.assign(100, 100ms);
+      each->parts().messaging.prefetch = 4;
+      each->parts().module_store = &deliveries.store;
+      auto& described = each->subscribe("orders", "OrderPaid", {each->handler("book", [this](const envelope& message, handling_context&) {
+                                          if (message.id != "head") return;
+                                          ++tries;
+                                          if (!well) throw unavailable("bank_away", "the bank does not answer");
+                                        })});
+      described.ordered = true;
+    }
+    second.parts().through = elsewhere.get();
+    deliveries.parts().through = gated.get();
+    const auto commit = [this](const sql_statement& statement) { booked.push_back(statement.text); };
+    deliveries.store.apply = commit;
+  }
+  std::shared_ptr<rabbitmq_transport> open(std::uint16_t port) {
+    return std::make_shared<rabbitmq_transport>(
+        loops_.system_loop(), rabbitmq_options{.host_names = {"127.0.0.1"}, .port = port, .virtual_host = host_, .network_recovery_interval = 500ms}, "test");
+  }
+  bool has_booked(const std::string& id) const { return std::ranges::find(booked, "book/" + id) != booked.end(); }
+
+  int tries = 0;
+  bool well = false;
+  std::vector<std::string> booked;  ///< in the order of their commits
+  std::unique_ptr<tcp_gate> gate = std::make_unique<tcp_gate>(node().port());
+  std::shared_ptr<rabbitmq_transport> gated = open(gate->port()), elsewhere = open(node().port());
+  test_application second{"deliveries", *through_, loops_.system_loop()};
+};
+
+TEST_F(rabbitmq_ordered, a_failing_head_holds_its_key_through_the_end_of_its_consumer_and_no_other_key) {
+  run([&] {
+    orders.publish("head", "OrderPaid", "a");
+    for (int i = 1; i <= 20; ++i) orders.publish("f" + std::to_string(i), "OrderPaid", "a");
+    orders.publish("other", "OrderPaid", "b");
+    eventually([&] { return has_booked("other") && tries > 4; }, "another key behind more followers than the prefetch has room for", 60s);
+    EXPECT_EQ(deliveries.store.delayed_count(), 21U);
+    second.start();
+    gate.reset();  // the active consumer is gone: the broker turns to the other
+    for (int i = 21; i <= 40; ++i) orders.publish("f" + std::to_string(i), "OrderPaid", "a");
+    eventually([&] { return second.statistics(0).delayed > 0; }, "followers at the other instance", 60s);
+    EXPECT_FALSE(has_booked("f1"));
+    well = true;
+    eventually([&] { return has_booked("f40"); }, "the followers", 60s);
+    second.stop();
+  });
+  std::vector<std::string> in_order{"book/other", "book/head"};
+  for (int i = 1; i <= 40; ++i) in_order.push_back("book/f" + std::to_string(i));
+  EXPECT_EQ(booked, in_order) << "each once, in the order of its key";
 }
 
 TEST_F(rabbitmq_endpoint, a_queue_in_another_form_stops_its_subscription_alone_and_shows) {
