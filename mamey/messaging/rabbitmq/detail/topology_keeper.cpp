@@ -131,6 +131,8 @@ queue_request topology_keeper::request_for(const queue_declaration& queue) const
     made.arguments.emplace_back("x-dead-letter-routing-key", letters.prefix + queue.name + letters.suffix);
   }
   if (!how.type.empty()) made.arguments.emplace_back("x-queue-type", how.type);
+  if (!how.mode.empty()) made.arguments.emplace_back("x-queue-mode", how.mode);
+  if (how.delivery_limit != 0) made.arguments.emplace_back("x-delivery-limit", std::int64_t{how.delivery_limit});
   if (how.max_priority > 0) made.arguments.emplace_back("x-max-priority", std::int64_t{how.max_priority});
   if (queue.ordered) made.arguments.emplace_back("x-single-active-consumer", true);
   return made;
