@@ -151,6 +151,55 @@ TEST_F(rabbitmq_endpoint, a_queue_in_another_form_stops_its_subscription_alone_a
   });
 }
 
+/// A broker that waits little for settlements.
+class rabbitmq_impatient : public rabbitmq_endpoint {
+ protected:
+  rabbitmq_impatient() { set("1000", "100"); }
+  ~rabbitmq_impatient() override { set("1800000", "60000"); }
+  static void set(const std::string& timeout, const std::string& tick) {
+    node().evaluate("application:set_env(rabbit, consumer_timeout, " + timeout + "), application:set_env(rabbit, channel_tick_interval, " + tick + ").");
+  }
+};
+
+TEST_F(rabbitmq_impatient, a_handler_that_outlasts_it_loses_its_channel_and_the_message_has_its_effect_once) {
+  int begun = 0;
+  deliveries.subscribe("orders", "OrderPaid", {deliveries.handler("book", [&](const envelope& message, handling_context&) {
+                                                 if (message.id != "slow" || ++begun > 1) return;
+                                                 eventually([&] { return deliveries.effects.contains("book/slow"); }, "the second try", 60s);
+                                               })});
+  run([&] {
+    orders.publish("slow", "OrderPaid");
+    eventually([&] { return begun == 2; }, "the message once more", 60s);
+    eventually([&] { return deliveries.statistics(1).running == 0 && deliveries.statistics(1).state == subscription_state::consuming; }, "the end of both", 60s);
+    orders.publish("next", "OrderPaid");
+    eventually([&] { return deliveries.effects.contains("book/next"); }, "the effect of another", 60s);
+    EXPECT_EQ(deliveries.effects.at("book/slow"), 1);
+    EXPECT_EQ(deliveries.statistics(1).duplicates, 1U) << "the first try came second";
+    EXPECT_GE(deliveries.statistics(1).reconnects, 1U);
+    EXPECT_EQ(deliveries.statistics(0).reconnects, 0U) << "only the channel of the slow one was closed";
+  });
+}
+
+TEST_F(rabbitmq_endpoint, while_the_broker_has_no_memory_work_waits_in_the_outbox_and_nothing_is_lost_or_sent_twice) {
+  run([&] {
+    publish(1, 20);
+    eventually([&] { return each_once(20); }, "the first effects", 60s);
+    run_blocking([&] { node().evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.0001)."); });
+    publish(21, 60);
+    eventually([&] { return through_->statistics().blocked; }, "the alarm", 60s);
+    publish(61, 400);
+    EXPECT_NE(through_->statistics().trouble.find("alarm"), std::string::npos) << "health says so";
+    EXPECT_GT(orders.store.read_outbox_state().pending, 300) << "nothing more is claimed and sent";
+    const auto sent = through_->statistics().published;
+    run_blocking([&] { node().evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)."); });
+    eventually([&] { return each_once(400); }, "each effect, once", 60s);
+    EXPECT_LE(sent, 400U);
+    EXPECT_EQ(through_->statistics().published, 400U) << "none was sent again";
+    EXPECT_EQ(through_->statistics().faults, 0U);
+    EXPECT_EQ(through_->statistics().trouble, "");
+  });
+}
+
 class rabbitmq_endpoint_alone : public rabbitmq_endpoint {
  protected:
   rabbitmq_endpoint_alone() { node().kill_hard(); }

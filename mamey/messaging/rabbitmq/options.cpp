@@ -24,6 +24,8 @@ void check_queue(const rabbitmq_options& options, std::vector<std::string>& prob
   require(queue.mode.empty() || queue.mode == "lazy" || queue.mode == "default", "queue.mode must be lazy or default, not \"" + queue.mode + '"');
   require(queue.delivery_limit == 0 || queue.delivery_limit == -1,
           "queue.deliveryLimit must be 0 or -1, both none: giving messages back at a stop counts against it, so rolling restarts would lose messages; messaging.startLimit stops poison");
+  require(!queue.park_too_large || (queue.declare && !options.dead_letter.enabled),
+          "queue.parkTooLarge needs queue.declare and no deadLetter: it is an argument of the queue, which one shared with a .NET service has not");
   require(queue.consumer_timeout.count() > 0, "queue.consumerTimeout must be above 0");
   require(queue.type == "quorum" || !queue.exclusive || !queue.durable || queue.auto_delete,
           "queue.exclusive with queue.durable is lost with its connection all the same: set queue.durable to false, or queue.exclusive to false");

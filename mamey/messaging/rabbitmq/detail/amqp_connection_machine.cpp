@@ -103,6 +103,7 @@ void connection_machine::receive(std::string_view bytes, steady_time now) {
   try {
     while (rest.size() >= frame_overhead - 1 && state_ != state::closed) {
       if (state_ == state::awaiting_start && rest.starts_with("AMQP")) throw malformed("the broker speaks another version of AMQP");
+      if (state_ == state::awaiting_start && rest.starts_with("\x15\x03")) throw malformed("the broker speaks TLS on this port, and ssl.enabled is false");
       amqp_reader head(rest.substr(0, 7));
       const auto type = head.octet();
       const auto channel = head.short_integer();

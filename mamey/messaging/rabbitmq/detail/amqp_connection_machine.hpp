@@ -162,6 +162,8 @@ class connection_machine {
                std::string_view body);
   void acknowledge(std::uint16_t channel, std::uint64_t delivery_tag, bool multiple);
   void requeue(std::uint16_t channel, std::uint64_t delivery_tag);
+  /// The queue's dead-letter exchange gets it; without one it is gone.
+  void reject(std::uint16_t channel, std::uint64_t delivery_tag);
   void close(steady_time now);
 
  private:

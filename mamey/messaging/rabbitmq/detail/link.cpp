@@ -259,7 +259,7 @@ void broker_link::flush() {
     const auto written = stream_->try_write(unsent_);
     unsent_.erase(0, written);
   } catch (const std::system_error& broken) {
-    return fail(broken.what());
+    return fail(last_words(broken.what()));
   }
   if (!unsent_.empty()) return rest_to_write_.release();
   tell([](link_observer& to) { to.on_written(); });
@@ -285,6 +285,21 @@ void broker_link::write_the_rest() {
     tell([](link_observer& to) { to.on_written(); });
     flush();
   }
+}
+
+/// A broker that refuses us says why and closes at once: a write may fail before that has been read.
+std::string broker_link::last_words(std::string reason) {
+  std::string buffer(read_at_once, '\0');
+  try {
+    while (const auto count = stream_->try_read(buffer)) {
+      if (*count == 0) break;
+      machine_->receive(std::string_view(buffer).substr(0, *count), steady_now());
+      if (machine_->has_ended()) break;
+    }
+  } catch (const std::system_error& told) {
+    return told.what();
+  }
+  return reason;
 }
 
 void broker_link::fail(std::string reason) {

@@ -88,6 +88,7 @@ class broker_link : public std::enable_shared_from_this<broker_link> {
   void deliver_events();
   void schedule_flush();
   void flush();
+  std::string last_words(std::string reason);
   void fail(std::string reason);
   void up();
   void down(std::string_view reason);

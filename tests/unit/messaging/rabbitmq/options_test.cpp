@@ -154,6 +154,8 @@ TEST(rabbitmq_options, combinations_that_lose_messages_or_cannot_work_are_refuse
       {R"({"queue": {"type": "quorum", "deliveryLimit": 20}})", "rolling restarts would lose messages"},
       {R"({"queue": {"deliveryLimit": -1}})", "quorum alone"},
       {R"({"queue": {"type": "quorum", "mode": "lazy"}})", "on the disk anyway"},
+      {R"({"queue": {"parkTooLarge": true, "declare": false}})", "an argument of the queue"},
+      {R"({"queue": {"parkTooLarge": true}, "deadLetter": {"enabled": true}})", "an argument of the queue"},
       {R"({"queue": {"mode": "idle"}})", "lazy or default"},
       {R"({"queue": {"type": "stream"}})", "classic or quorum"},
       {R"({"queue": {"exclusive": true}})", "lost with its connection"},
