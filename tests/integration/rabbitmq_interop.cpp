@@ -1,13 +1,17 @@
-// Our side of the tests with a foreign client (test_rabbitmq_interop.py): starts a node, says its port, then does what standard input asks,
-// a line each, and answers with a line of JSON each.
+// Our side of the tests with a foreign client (test_rabbitmq_interop.py): starts a node (or uses that of the port it is given), says its port, then
+// does what standard input asks, a line each, and answers with a line of JSON each.
 //
 //   consume QUEUE EXCHANGE KEY    declares, then prints every message that comes; `ordered` behind it: one consumer, in order
+//   keep QUEUE EXCHANGE KEY       likewise, with a delay queue of a second, and settles nothing until asked
+//   back                          gives what it keeps back, for a second
+//   done                          acknowledges it
 //   publish ID EXCHANGE KEY       publishes the example under that id, prints what became of it
 //   with JSON                     section rabbitMq, from now on (a new transport)
 #include <array>
 #include <iostream>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <sstream>
 
 #include <mamey/core/configuration.hpp>
@@ -58,7 +62,7 @@ envelope example(const std::string& id) {
 
 class session {
  public:
-  explicit session(const testing::private_rabbitmq& node) : port_(node.port()) { open("{}"); }
+  explicit session(int port) : port_(port) { open("{}"); }
 
   void obey(const std::string& line) {
     std::istringstream words(line);
@@ -74,6 +78,26 @@ class session {
                                                },
                                                {}));
       say({{"event", "consuming"}});
+    } else if (verb == "keep") {
+      const std::vector<std::chrono::milliseconds> delays{delay};
+      through_->declare({.exchanges = {{.name = two}}, .queues = {{.name = one, .delays = delays}}, .bindings = {{.queue = one, .exchange = two, .routing_key = three}}});
+      consumers_.push_back(through_->subscribe({.queue = one, .delays = delays},
+                                               [this](delivery next) {
+                                                 const std::lock_guard lock(guard_);
+                                                 show(next);
+                                                 kept_.push_back(std::move(next));
+                                               },
+                                               {}));
+      say({{"event", "consuming"}});
+    } else if (verb == "back" || verb == "done") {
+      const std::lock_guard lock(guard_);
+      for (auto& each : kept_) {
+        if (verb == "done")
+          each.settle->acknowledge();
+        else
+          each.settle->give_back(delay, start_counting::counted);
+      }
+      kept_.clear();
     } else if (verb == "publish") {
       auto message = example(one);
       message.exchange = two;
@@ -109,7 +133,10 @@ class session {
     ready_.acquire();
   }
 
+  static constexpr std::chrono::milliseconds delay{1000};
   int port_;
+  std::mutex guard_;
+  std::vector<delivery> kept_;
   runtime loops_{{.threads = 1}};
   semaphore ready_{0};
   std::shared_ptr<rabbitmq_transport> through_;
@@ -120,11 +147,13 @@ class session {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
   try {
-    const testing::private_rabbitmq node;
-    session mine(node);
-    say({{"event", "started"}, {"port", std::to_string(node.port())}});
+    std::optional<testing::private_rabbitmq> node;
+    if (count < 2) node.emplace();
+    const int port = node ? node->port() : std::stoi(arguments[1]);
+    session mine(port);
+    say({{"event", "started"}, {"port", std::to_string(port)}});
     for (std::string line; std::getline(std::cin, line);) {
       try {
         mine.obey(line);

@@ -18,8 +18,8 @@ SPAN = "0af7651916cd43dd8448eb211c80319c:b7ad6b7169203331:0:1"
 class Ours:
     """The program of rabbitmq_interop.cpp and its private node."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, port=None):
+        self.process = subprocess.Popen([str(PROGRAM)] + ([str(port)] if port else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.said = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.port = int(self.hear("started", 180)["port"])
@@ -37,6 +37,10 @@ class Ours:
         got = self.said.get(timeout=seconds)
         assert got["event"] == event, got
         return got
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(timeout=60)
 
     def close(self):
         self.process.stdin.close()
