@@ -22,6 +22,7 @@ TEST_F(rabbitmq_broker, a_consumer_whose_queue_goes_away_is_told_and_can_start_a
   told<delivery> inbox;
   const auto again = through->subscribe({.queue = "stock"}, [&](delivery next) { inbox.add(std::move(next)); }, {});
   publishing out(*through);
+  ASSERT_TRUE(out.await(channel_state::ready));
   out.send(1);
   auto got = inbox.next();
   ASSERT_TRUE(got);
@@ -36,6 +37,7 @@ TEST_F(rabbitmq_broker, an_ordered_queue_moves_to_another_consumer_when_its_own_
   auto reading = one->subscribe({.queue = "stock", .ordered = true}, [&](delivery next) { first.add(std::move(next)); }, {});
   const auto waiting = two->subscribe({.queue = "stock", .ordered = true}, [&](delivery next) { second.add(std::move(next)); }, {});
   publishing out(*one);
+  ASSERT_TRUE(out.await(channel_state::ready));
   for (std::uint64_t tag = 1; tag <= 3; ++tag) out.send(tag, "created", "{}", "orders", "k");
   auto head = first.next();
   ASSERT_TRUE(head);
@@ -81,6 +83,7 @@ TEST_F(rabbitmq_broker, a_settlement_the_broker_does_not_know_ends_the_channel_a
   open()->declare(stock());
   const auto link = std::make_shared<broker_link>(loops_.system_loop(), link_settings{.options = options(), .name = "wrong", .tls = {}});
   link->start();
+  const std::shared_ptr<void> stops(nullptr, [&](void*) { link->stop(5s); });
   told<delivery> inbox;
   told<std::string> ends;
   const auto subscribe = [&] {
@@ -96,7 +99,9 @@ TEST_F(rabbitmq_broker, a_settlement_the_broker_does_not_know_ends_the_channel_a
   auto through = open();
   auto reading = subscribe();
   publishing out(*through);
+  EXPECT_TRUE(out.await(channel_state::ready));
   out.send(1);
+  EXPECT_EQ(out.outcome_of(1).result, publish_result::confirmed);
   auto first = inbox.next();
   ASSERT_TRUE(first);
   link->post([](broker_link& self) { self.amqp().acknowledge(1, 4711, false); });
@@ -114,7 +119,6 @@ TEST_F(rabbitmq_broker, a_settlement_the_broker_does_not_know_ends_the_channel_a
   second->settle->acknowledge();
   EXPECT_EQ(link->connects(), 1U) << "the connection had nothing to do with it";
   again->close();
-  link->stop(5s);
 }
 
 class rabbitmq_too_large : public rabbitmq_broker {

@@ -45,6 +45,7 @@ TEST_F(rabbitmq_broker, speaks_tls_and_shows_its_certificate) {
   told<delivery> inbox;
   const auto reading = through->subscribe({.queue = "stock"}, [&](delivery next) { inbox.add(std::move(next)); }, {});
   publishing out(*through);
+  ASSERT_TRUE(out.await(channel_state::ready));
   const std::string large(3'000'000, 'x');
   out.send(1, "created", large);
   EXPECT_EQ(out.outcome_of(1).result, publish_result::confirmed);
@@ -101,6 +102,7 @@ TEST_F(rabbitmq_tls, a_certificate_logs_in_by_itself) {
   EXPECT_NO_THROW(through->declare(stock()));
   EXPECT_NE(node().evaluate("rabbit_networking:connection_info_all([user]).").find("<<\"client\">>"), std::string::npos);
   publishing out(*through);
+  ASSERT_TRUE(out.await(channel_state::ready));
   out.send(1);
   EXPECT_EQ(out.outcome_of(1).result, publish_result::confirmed);
   auto stranger = with_certificate("stranger");

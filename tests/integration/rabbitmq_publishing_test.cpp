@@ -32,6 +32,7 @@ TEST_F(rabbitmq_broker, what_is_too_large_or_has_no_place_in_a_frame_is_refused_
   auto through = open(with);
   through->declare(stock());
   publishing out(*through);
+  ASSERT_TRUE(out.await(channel_state::ready));
   out.send(1, "created", std::string(1025, 'x'));
   EXPECT_EQ(out.outcome_of(1).result, publish_result::refused);
   out.send(2, std::string(256, 'k'));
@@ -47,6 +48,7 @@ TEST_P(rabbitmq_alarm, blocks_publishing_and_its_end_lets_it_go_on) {
   auto through = open();
   through->declare(stock());
   publishing out(*through);
+  ASSERT_TRUE(out.await(channel_state::ready));
   out.send(1);
   ASSERT_EQ(out.outcome_of(1).result, publish_result::confirmed);
   if (GetParam() == "disk")

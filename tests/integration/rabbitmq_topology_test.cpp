@@ -12,6 +12,7 @@ TEST_F(rabbitmq_broker, a_foreign_exchange_in_another_form_is_used_as_it_is_and_
   wanted.exchanges[0].foreign = true;
   EXPECT_NO_THROW(through->declare(wanted));
   publishing out(*through);
+  ASSERT_TRUE(out.await(channel_state::ready));
   out.send(1, "whatever");
   EXPECT_EQ(out.outcome_of(1).result, publish_result::confirmed) << "a fanout asks for no key";
 }
@@ -55,6 +56,7 @@ TEST_F(rabbitmq_broker, an_exchange_deleted_under_us_is_declared_again) {
   auto through = open();
   through->declare(stock());
   publishing out(*through);
+  ASSERT_TRUE(out.await(channel_state::ready));
   out.send(1);
   ASSERT_EQ(out.outcome_of(1).result, publish_result::confirmed);
   node().evaluate(in_host("rabbit_exchange:delete(rabbit_misc:r(HOST, exchange, <<\"orders\">>), false, <<\"t\">>)."));

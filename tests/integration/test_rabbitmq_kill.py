@@ -70,8 +70,8 @@ def depth(channel, name):
     return channel.queue_declare(name, passive=True).method.message_count
 
 
-def eventually(holds):
-    until = time.monotonic() + 60
+def wait_until(holds, deadline=60):
+    until = time.monotonic() + deadline
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -97,7 +97,7 @@ def test_killed_between_the_copy_in_the_delay_queue_and_the_acknowledgement(brok
         gate.held[held].set()
         service.ask("back")
         if held == "broker":
-            eventually(lambda: depth(channel, f"{name}.delay-1000") == 1)
+            wait_until(lambda: depth(channel, f"{name}.delay-1000") == 1)
         service.kill()
         gate.close()
         after = start(broker.port)

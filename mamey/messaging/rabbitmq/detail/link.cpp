@@ -16,6 +16,7 @@ namespace {
 const logger log{"mamey.messaging.rabbitmq"};
 
 constexpr std::size_t read_at_once = 64 * 1024;
+constexpr std::chrono::milliseconds last_words{500};
 
 }  // namespace
 
@@ -128,6 +129,7 @@ void broker_link::run() {
 void broker_link::use(const std::string& host, std::uint16_t port) {
   const auto timeout = settings_.options.requested_connection_timeout;
   const auto until = steady_now() + timeout;
+  ++opened_;
   stream_ = std::make_unique<tcp_stream>(tcp_stream::connect(host, port, timeout));
   if (settings_.tls) stream_->start_tls(*settings_.tls, settings_.options.ssl.server_name.empty() ? host : settings_.options.ssl.server_name, until);
   if (stopping_) return;
@@ -223,7 +225,7 @@ void broker_link::flush() {
     const auto written = stream_->try_write(unsent_);
     unsent_.erase(0, written);
   } catch (const std::system_error& broken) {
-    return fail(last_words(broken.what()));
+    return fail_soon(broken.what());
   }
   if (!unsent_.empty()) return rest_to_write_.release();
   tell([](link_observer& to) { to.on_written(); });
@@ -251,19 +253,13 @@ void broker_link::write_the_rest() {
   }
 }
 
-/// A broker that refuses us says why and closes at once: a write may fail before that has been read.
-std::string broker_link::last_words(std::string reason) {
-  std::string buffer(read_at_once, '\0');
-  try {
-    while (const auto count = stream_->try_read(buffer)) {
-      if (*count == 0) break;
-      machine_->receive(std::string_view(buffer).substr(0, *count), steady_now());
-      if (machine_->has_ended()) break;
-    }
-  } catch (const std::system_error& told) {
-    return told.what();
-  }
-  return reason;
+/// A broker that refuses us says why and closes at once: a write may fail before that has been read. Nothing is written any more, and the reader is left
+/// a moment to hear it.
+void broker_link::fail_soon(std::string reason) {
+  loop_.add_timer(steady_now() + last_words, [weak = weak_from_this(), reason = std::move(reason), of = opened_] {
+    const auto self = weak.lock();
+    if (self && self->opened_ == of) self->fail(reason);
+  });
 }
 
 void broker_link::fail(std::string reason) {
