@@ -61,6 +61,7 @@ TEST_F(rabbitmq_broker, an_ordered_queue_stays_with_its_consumer_while_that_is_a
   auto reading = one->subscribe({.queue = "stock", .ordered = true}, [&](delivery next) { first.add(std::move(next)); }, {});
   const auto waiting = two->subscribe({.queue = "stock", .ordered = true}, [&](delivery next) { second.add(std::move(next)); }, {});
   publishing out(*one);
+  ASSERT_TRUE(out.await(channel_state::ready));
   out.send(1, "created", "{}", "orders", "k");
   const auto head = first.next();
   ASSERT_TRUE(head);
