@@ -9,6 +9,10 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
   switch (event) {
     case begin:
       return this->begin();
+    case nothing_ahead:
+      return look_whether_handled();
+    case queued_behind:
+      return settle(delivery_ending::behind);
     case not_handled:
       if (check_again_) return run();
       return before_run();
@@ -51,6 +55,14 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
 
 delivery_action delivery_machine::begin() {
   if (facts_.expired) return settle(delivery_ending::expired);
+  if (rules_.keys_held_in_store && facts_.keyed && !facts_.from_delayed_row) {
+    state_ = delivery_state::queueing;
+    return {.step = delivery_step::queue_behind};
+  }
+  return look_whether_handled();
+}
+
+delivery_action delivery_machine::look_whether_handled() {
   if (facts_.too_new) {
     if (facts_.too_new_for >= rules_.rollout_window) return fail(delivery_ending::failed);
     return delay(rules_.rollout_delay, facts_.earlier_rounds, start_counting::uncounted, delivery_ending::too_new);

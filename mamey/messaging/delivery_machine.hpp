@@ -29,6 +29,7 @@ struct recoverability {
   std::chrono::milliseconds busy_delay{1'000};        ///< before a message somebody else handles is looked at again
   bool has_store = true;                              ///< without one: no inbox, no delayed rows, no error store
   bool retries_in_place = false;  ///< ordered queue that keeps a message's place: retries give it back instead of storing a delayed row
+  bool keys_held_in_store = false;  ///< ordered: a delayed row holds its key, and what comes after it waits behind it, in the store as well
 };
 
 /// What is known of this delivery before anything is done.
@@ -40,16 +41,19 @@ struct delivery_facts {
   bool starts_counted = false;  ///< `starts` survives crashes: transport or row has counted this start already
   int starts = 0;          ///< without an outcome, this one included; of a transport those that planned rounds took, too
   int earlier_rounds = 0;  ///< delayed rounds before this one
+  bool keyed = false;      ///< it has a key
   bool expired = false;
   bool too_new = false;                     ///< its min_version is above the reader's
   std::chrono::milliseconds too_new_for{};  ///< since it was first found too new
   double random = 0;                        ///< in [0, 1): for jitter
 };
 
-enum class delivery_state : std::uint8_t { fresh, checking, counting, running, waiting, delaying, failing, finishing, done };
+enum class delivery_state : std::uint8_t { fresh, queueing, checking, counting, running, waiting, delaying, failing, finishing, done };
 
 enum class delivery_event : std::uint8_t {
   begin,
+  nothing_ahead,    ///< no row holds its key
+  queued_behind,    ///< one does: it stands behind that one, durably
   not_handled,      ///< no inbox row
   handled,          ///< there is one
   start_counted,    ///< `starts`
@@ -66,6 +70,7 @@ enum class delivery_event : std::uint8_t {
 };
 
 enum class delivery_step : std::uint8_t {
+  queue_behind,  ///< where a delayed row holds its key, store it behind
   check_inbox,
   count_start,    ///< `presumed`
   run,
@@ -84,6 +89,7 @@ enum class delivery_ending : std::uint8_t {
   duplicate,
   expired,
   delayed,
+  behind,  ///< waits in the store for an earlier message of its key
   too_new,
   failed,
   parked_unrun,
@@ -126,6 +132,7 @@ class delivery_machine {
 
  private:
   delivery_action begin();
+  delivery_action look_whether_handled();
   delivery_action before_run();
   delivery_action after_count(int starts);
   delivery_action run();

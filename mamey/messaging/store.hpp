@@ -59,6 +59,7 @@ struct delayed_message {
   wall_time first_failed_at{};
   wall_time waits_since{};   ///< since when it waits for a newer instance that can handle it; none: it does not
   std::string last_error;
+  bool holds_key = false;    ///< later messages of its key wait behind it, see `store::wait_behind`
 };
 
 struct due_request {
@@ -197,10 +198,14 @@ class store : public document_reader {
 
   // -- delayed messages ---------------------------------------------------------------------------------------------
   /// Takes due rows under a lease, oldest first, counting a start each. Those whose earlier claim ended without a word may have ended a process,
-  /// or been claimed beside one that did: one of them at a time, so that no other is counted for it.
+  /// or been claimed beside one that did: one of them at a time, so that no other is counted for it. What waits behind another is not due, see
+  /// `wait_behind`.
   virtual std::vector<delayed_message> claim_due(const due_request& request) = 0;
   /// Frees what stands under the token and takes the starts back that its claim counted.
   virtual void release_due(const std::string& token) = 0;
+  /// Where a row of the same subscription, tenant and key holds that key, stores `row` behind it, durably and once an id, and returns true; else false and
+  /// nothing is stored. Rows that hold a key are claimed one at a time, in the order they were first stored: the next when the one before is finished.
+  virtual bool wait_behind(const delayed_message& row) = 0;
 
   // -- errors -------------------------------------------------------------------------------------------------------
   virtual std::vector<error_record> list_errors(std::int64_t offset, std::int64_t limit) = 0;

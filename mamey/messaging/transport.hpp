@@ -25,6 +25,7 @@ struct transport_features {
   bool several_processes = false;        ///< publisher and subscriber may be different processes
   bool ordered_by_key = false;           ///< an `ordered` queue hands out one message a key at a time, in the order of publication
   bool keeps_place = false;              ///< a message given back to an `ordered` queue keeps its place: its key waits for it
+  bool holds_places = false;             ///< with keeps_place: the consumer holds what waits for its place, within its prefetch
   bool counts_starts = false;            ///< `delivery::starts` counts hand-outs across crashes, this one included
   bool delayed_give_back = false;        ///< `give_back` honours its delay
   bool competing_consumers = false;      ///< several consumers of one queue share its messages

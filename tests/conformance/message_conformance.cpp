@@ -194,6 +194,59 @@ TEST_P(store_conformance, a_unit_may_settle_its_delayed_row_and_schedule_it_agai
   EXPECT_EQ(claim_due().at(0).starts, 1);
 }
 
+TEST_P(store_conformance, what_comes_behind_a_held_key_waits_in_its_place_until_all_before_it_is_finished) {
+  const auto row = [](const std::string& id, const std::string& key, const std::string& subscription = "count") {
+    delayed_message made{.id = id, .subscription = subscription, .message = message(id), .holds_key = true};
+    made.message.key = key;
+    return made;
+  };
+  const auto due = [&] {
+    std::vector<std::string> ids;
+    for (const auto& each : claim_due()) {
+      EXPECT_TRUE(each.holds_key);
+      ids.push_back(each.id);
+    }
+    return ids;
+  };
+  using ids = std::vector<std::string>;
+  EXPECT_FALSE(db().wait_behind(row("early", "a"))) << "no row holds the key";
+  EXPECT_EQ(due(), ids{});
+  auto head = row("h", "a");
+  head.delay = 5s;
+  head.rounds = 1;
+  db().commit({.delayed = {head}});
+  EXPECT_FALSE(db().wait_behind(row("x", "b"))) << "another key";
+  EXPECT_FALSE(db().wait_behind(row("x", "a", "audit"))) << "another subscription";
+  auto of_another_tenant = row("x", "a");
+  of_another_tenant.message.tenant = "north";
+  EXPECT_FALSE(db().wait_behind(of_another_tenant));
+  EXPECT_TRUE(db().wait_behind(row("f1", "a")));
+  reopen();
+  EXPECT_TRUE(db().wait_behind(row("f2", "a")));
+  EXPECT_TRUE(db().wait_behind(row("h", "a"))) << "its own delivery, once more: the row stays as it is";
+  EXPECT_EQ(due(), ids{}) << "the head is not due, and what is due is behind it";
+  move_clock(5s);
+  auto taken = claim_due();
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].id, "h");
+  EXPECT_EQ(taken[0].rounds, 1);
+  EXPECT_EQ(due(), ids{}) << "the head is being handled";
+  head.rounds = 2;
+  db().commit({.delayed = {head}});  // failed again: it keeps its place
+  move_clock(5s);
+  EXPECT_EQ(due(), ids{"h"});
+  db().commit({.finished_delayed = {"h"}});
+  EXPECT_TRUE(db().wait_behind(row("f3", "a"))) << "others of its key wait still";
+  EXPECT_EQ(due(), ids{"f1"});
+  db().commit({.finished_delayed = {"f1"}});
+  EXPECT_EQ(due(), ids{"f2"});
+  db().commit({.finished_delayed = {"f2"}});
+  EXPECT_EQ(due(), ids{"f3"});
+  db().commit({.finished_delayed = {"f3"}});
+  EXPECT_FALSE(db().wait_behind(row("f4", "a")));
+  EXPECT_EQ(due(), ids{});
+}
+
 TEST_P(store_conformance, a_delayed_message_put_by_a_clock_that_was_set_back_is_due) {
   db().commit({.delayed = {{.id = "d1", .delay = 10s}}});
   move_clock(-1h);

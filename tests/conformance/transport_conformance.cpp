@@ -58,6 +58,7 @@ TEST_P(transport_conformance, has_the_features_of_its_table) {
   EXPECT_EQ(features.several_processes, expected.several_processes);
   EXPECT_EQ(features.ordered_by_key, expected.ordered_by_key);
   EXPECT_EQ(features.keeps_place, expected.keeps_place);
+  EXPECT_EQ(features.holds_places, expected.holds_places);
   EXPECT_EQ(features.counts_starts, expected.counts_starts);
   EXPECT_EQ(features.delayed_give_back, expected.delayed_give_back);
   EXPECT_EQ(features.competing_consumers, expected.competing_consumers);

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <csignal>
 
+#include <mamey/runtime/context.hpp>
+
 #include "engines_fixture.hpp"
 #include "../unit/observability/log_capture.hpp"
 
@@ -18,6 +20,11 @@ struct Held {
   std::string text;
 };
 
+struct Asked {
+  static constexpr message_options message{.exchange = "hall"};
+  std::string text;
+};
+
 std::atomic<int> starts{0};
 std::atomic<bool> released{false};
 
@@ -28,8 +35,14 @@ void on_held(const Held& event, database& heard) {
   heard.execute({.text = "insert into heard values (?)", .parameters = {event.text}, .expected_rows = {}});
 }
 
+void on_asked(const Asked& event, database& heard) {
+  const auto& user = current_context().user;
+  const auto who = user ? user->id + " the " + user->roles.at(0) : std::string("nobody");
+  heard.execute({.text = "insert into heard values (?)", .parameters = {event.text + " by " + who}, .expected_rows = {}});
+}
+
 application hall() {
-  return application("hall").add(mamey::postgres({{1, "heard", "create table heard (text text)"}})).add(rabbitmq()).add(messaging()).add(module("hall").events<on_noted, on_held>());
+  return application("hall").add(mamey::postgres({{1, "heard", "create table heard (text text)"}})).add(rabbitmq()).add(messaging()).add(module("hall").events<on_noted, on_held, on_asked>());
 }
 
 std::string named(const std::string& id, const std::string& type) { return "{message_id, <<\"" + id + "\">>}, {type, <<\"" + type + "\">>}, {delivery_mode, 2}"; }
@@ -81,6 +94,19 @@ TEST_F(engines_test, a_message_without_an_id_is_handled_counted_and_warned_of) {
   });
   const auto warns = [](const mamey::log_record& each) { return each.level == log_level::warning && each.message.find("without an id") != std::string::npos; };
   EXPECT_EQ(std::ranges::count_if(log.records(), warns), 1) << "a warning, and not one a message";
+}
+
+TEST_F(engines_test, a_handler_acts_for_the_user_whose_message_is_signed_and_for_nobody_else) {
+  constexpr auto identity = R"({"rabbitMq": {"identity": {"keyId": "now", "secrets": {"now": "0123456789abcdef0123456789abcdef"}}}})";
+  constexpr auto mia = R"({"id": "mia", "roles": ["clerk"]})";
+  run(hall(), identity, [&] {
+    commit({.id = "signed", .type = "Asked", .user = mia, .body = R"({"text": "signed"})", .exchange = "hall", .routing_key = "asked"});
+    run_blocking([&] {
+      publish_raw("hall", "asked", named("forged", "Asked") + R"(, {headers, [{<<"message_context">>, longstr, <<"{\"user\":{\"id\":\"mia\",\"roles\":[\"clerk\"]}}">>}]})", R"({"text": "forged"})");
+    });
+    eventually([&] { return figures_of("Asked").handled == 2; }, "both effects");
+    EXPECT_EQ(sql("select string_agg(text, ', ' order by text) from heard"), "forged by nobody, signed by mia the clerk");
+  });
 }
 
 TEST_F(engines_test, a_message_of_another_type_in_the_queue_goes_to_the_error_store_and_the_rest_flows) {

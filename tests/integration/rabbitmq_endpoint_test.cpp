@@ -8,6 +8,7 @@
 #include <mamey/observability/health.hpp>
 #include <mamey/observability/metrics.hpp>
 
+#include "../support/tcp_gate.hpp"
 #include "../unit/messaging/endpoint_fixture.hpp"
 #include "rabbitmq_node.hpp"
 
@@ -85,6 +86,61 @@ TEST_F(rabbitmq_endpoint, in_an_ordered_queue_a_failing_message_holds_its_key_un
   });
 }
 
+/// Two instances of one service: one store, one ordered queue, of which one instance is the active consumer.
+class rabbitmq_ordered : public rabbitmq_endpoint {
+ protected:
+  rabbitmq_ordered() {
+    for (auto* each : {&deliveries, &second}) {
+      each->parts().messaging.delayed_retries.assign(100, 100ms);
+      each->parts().messaging.prefetch = 4;
+      each->parts().module_store = &deliveries.store;
+      auto& described = each->subscribe("orders", "OrderPaid", {each->handler("book", [this](const envelope& message, handling_context&) {
+                                          if (message.id != "head") return;
+                                          ++tries;
+                                          if (!well) throw unavailable("bank_away", "the bank does not answer");
+                                        })});
+      described.ordered = true;
+    }
+    second.parts().through = elsewhere.get();
+    deliveries.parts().through = gated.get();
+    const auto commit = [this](const sql_statement& statement) { booked.push_back(statement.text); };
+    deliveries.store.apply = commit;
+  }
+  std::shared_ptr<rabbitmq_transport> open(std::uint16_t port) {
+    return std::make_shared<rabbitmq_transport>(
+        loops_.system_loop(), rabbitmq_options{.host_names = {"127.0.0.1"}, .port = port, .virtual_host = host_, .network_recovery_interval = 500ms}, "test");
+  }
+  bool has_booked(const std::string& id) const { return std::ranges::find(booked, "book/" + id) != booked.end(); }
+
+  int tries = 0;
+  bool well = false;
+  std::vector<std::string> booked;  ///< in the order of their commits
+  std::unique_ptr<tcp_gate> gate = std::make_unique<tcp_gate>(node().port());
+  std::shared_ptr<rabbitmq_transport> gated = open(gate->port()), elsewhere = open(node().port());
+  test_application second{"deliveries", *through_, loops_.system_loop()};
+};
+
+TEST_F(rabbitmq_ordered, a_failing_head_holds_its_key_through_the_end_of_its_consumer_and_no_other_key) {
+  run([&] {
+    orders.publish("head", "OrderPaid", "a");
+    for (int i = 1; i <= 20; ++i) orders.publish("f" + std::to_string(i), "OrderPaid", "a");
+    orders.publish("other", "OrderPaid", "b");
+    eventually([&] { return has_booked("other") && tries > 4; }, "another key behind more followers than the prefetch has room for", 60s);
+    EXPECT_EQ(deliveries.store.delayed_count(), 21U);
+    second.start();
+    gate.reset();  // the active consumer is gone: the broker turns to the other
+    for (int i = 21; i <= 40; ++i) orders.publish("f" + std::to_string(i), "OrderPaid", "a");
+    eventually([&] { return second.statistics(0).delayed > 0; }, "followers at the other instance", 60s);
+    EXPECT_FALSE(has_booked("f1"));
+    well = true;
+    eventually([&] { return has_booked("f40"); }, "the followers", 60s);
+    second.stop();
+  });
+  std::vector<std::string> in_order{"book/other", "book/head"};
+  for (int i = 1; i <= 40; ++i) in_order.push_back("book/f" + std::to_string(i));
+  EXPECT_EQ(booked, in_order) << "each once, in the order of its key";
+}
+
 TEST_F(rabbitmq_endpoint, a_queue_in_another_form_stops_its_subscription_alone_and_shows) {
   through_->declare({.exchanges = {{.name = "orders"}}, .queues = {{.name = "deliveries/orders.OrderPaid", .ordered = true}}});
   deliveries.subscribe("orders", "OrderPaid", {deliveries.handler("book")});
@@ -92,6 +148,55 @@ TEST_F(rabbitmq_endpoint, a_queue_in_another_form_stops_its_subscription_alone_a
     publish(1, 1);
     eventually([&] { return deliveries.effects.contains("plan/m1"); }, "the effect of the sound subscription", 60s);
     eventually([&] { return deliveries.endpoint->statistics().trouble.find("another form") != std::string::npos; }, "word of the trouble", 60s);
+  });
+}
+
+/// A broker that waits little for settlements.
+class rabbitmq_impatient : public rabbitmq_endpoint {
+ protected:
+  rabbitmq_impatient() { set("1000", "100"); }
+  ~rabbitmq_impatient() override { set("1800000", "60000"); }
+  static void set(const std::string& timeout, const std::string& tick) {
+    node().evaluate("application:set_env(rabbit, consumer_timeout, " + timeout + "), application:set_env(rabbit, channel_tick_interval, " + tick + ").");
+  }
+};
+
+TEST_F(rabbitmq_impatient, a_handler_that_outlasts_it_loses_its_channel_and_the_message_has_its_effect_once) {
+  int begun = 0;
+  deliveries.subscribe("orders", "OrderPaid", {deliveries.handler("book", [&](const envelope& message, handling_context&) {
+                                                 if (message.id != "slow" || ++begun > 1) return;
+                                                 eventually([&] { return deliveries.effects.contains("book/slow"); }, "the second try", 60s);
+                                               })});
+  run([&] {
+    orders.publish("slow", "OrderPaid");
+    eventually([&] { return begun == 2; }, "the message once more", 60s);
+    eventually([&] { return deliveries.statistics(1).running == 0 && deliveries.statistics(1).state == subscription_state::consuming; }, "the end of both", 60s);
+    orders.publish("next", "OrderPaid");
+    eventually([&] { return deliveries.effects.contains("book/next"); }, "the effect of another", 60s);
+    EXPECT_EQ(deliveries.effects.at("book/slow"), 1);
+    EXPECT_EQ(deliveries.statistics(1).duplicates, 1U) << "the first try came second";
+    EXPECT_GE(deliveries.statistics(1).reconnects, 1U);
+    EXPECT_EQ(deliveries.statistics(0).reconnects, 0U) << "only the channel of the slow one was closed";
+  });
+}
+
+TEST_F(rabbitmq_endpoint, while_the_broker_has_no_memory_work_waits_in_the_outbox_and_nothing_is_lost_or_sent_twice) {
+  run([&] {
+    publish(1, 20);
+    eventually([&] { return each_once(20); }, "the first effects", 60s);
+    run_blocking([&] { node().evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.0001)."); });
+    publish(21, 60);
+    eventually([&] { return through_->statistics().blocked; }, "the alarm", 60s);
+    publish(61, 400);
+    EXPECT_NE(through_->statistics().trouble.find("alarm"), std::string::npos) << "health says so";
+    EXPECT_GT(orders.store.read_outbox_state().pending, 300) << "nothing more is claimed and sent";
+    const auto sent = through_->statistics().published;
+    run_blocking([&] { node().evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.4)."); });
+    eventually([&] { return each_once(400); }, "each effect, once", 60s);
+    EXPECT_LE(sent, 400U);
+    EXPECT_EQ(through_->statistics().published, 400U) << "none was sent again";
+    EXPECT_EQ(through_->statistics().faults, 0U);
+    EXPECT_EQ(through_->statistics().trouble, "");
   });
 }
 

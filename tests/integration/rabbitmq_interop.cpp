@@ -1,17 +1,23 @@
-// Our side of the tests with a foreign client (test_rabbitmq_interop.py): starts a node, says its port, then does what standard input asks,
-// a line each, and answers with a line of JSON each.
+// Our side of the tests with a foreign client (test_rabbitmq_interop.py): starts a node (or uses that of the port it is given), says its port, then
+// does what standard input asks, a line each, and answers with a line of JSON each.
 //
-//   consume QUEUE EXCHANGE KEY    declares, then prints every message that comes
+//   consume QUEUE EXCHANGE KEY    declares, then prints every message that comes; `ordered` behind it: one consumer, in order
+//   keep QUEUE EXCHANGE KEY       likewise, with a delay queue of a second, and settles nothing until asked
+//   back                          gives what it keeps back, for a second
+//   done                          acknowledges it
 //   publish ID EXCHANGE KEY       publishes the example under that id, prints what became of it
-//   trust EXCHANGE                from now on (a new transport)
+//   with JSON                     section rabbitMq, from now on (a new transport)
 #include <array>
 #include <iostream>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <sstream>
 
+#include <mamey/core/configuration.hpp>
 #include <mamey/core/error.hpp>
 #include <mamey/core/json.hpp>
+#include <mamey/core/time.hpp>
 #include <mamey/messaging/rabbitmq/transport.hpp>
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/runtime/sync.hpp>
@@ -56,39 +62,65 @@ envelope example(const std::string& id) {
 
 class session {
  public:
-  explicit session(const testing::private_rabbitmq& node) : port_(node.port()) { open({}); }
+  explicit session(int port) : port_(port) { open("{}"); }
 
   void obey(const std::string& line) {
     std::istringstream words(line);
-    std::string verb, one, two, three;
-    words >> verb >> one >> two >> three;
+    std::string verb, one, two, three, four;
+    words >> verb >> one >> two >> three >> four;
+    const bool ordered = four == "ordered";
     if (verb == "consume") {
-      through_->declare({.exchanges = {{.name = two, .foreign = true}}, .queues = {{.name = one}}, .bindings = {{.queue = one, .exchange = two, .routing_key = three}}});
-      consumers_.push_back(through_->subscribe({.queue = one},
+      through_->declare({.exchanges = {{.name = two, .foreign = true}}, .queues = {{.name = one, .ordered = ordered}}, .bindings = {{.queue = one, .exchange = two, .routing_key = three}}});
+      consumers_.push_back(through_->subscribe({.queue = one, .ordered = ordered},
                                                [](delivery next) {
                                                  show(next);
                                                  next.settle->acknowledge();
                                                },
                                                {}));
       say({{"event", "consuming"}});
+    } else if (verb == "keep") {
+      const std::vector<std::chrono::milliseconds> delays{delay};
+      through_->declare({.exchanges = {{.name = two}}, .queues = {{.name = one, .delays = delays}}, .bindings = {{.queue = one, .exchange = two, .routing_key = three}}});
+      consumers_.push_back(through_->subscribe({.queue = one, .delays = delays},
+                                               [this](delivery next) {
+                                                 const std::lock_guard lock(guard_);
+                                                 show(next);
+                                                 kept_.push_back(std::move(next));
+                                               },
+                                               {}));
+      say({{"event", "consuming"}});
+    } else if (verb == "back" || verb == "done") {
+      const std::lock_guard lock(guard_);
+      for (auto& each : kept_) {
+        if (verb == "done")
+          each.settle->acknowledge();
+        else
+          each.settle->give_back(delay, start_counting::counted);
+      }
+      kept_.clear();
     } else if (verb == "publish") {
       auto message = example(one);
       message.exchange = two;
       message.routing_key = three;
       const std::array next{outgoing_message{.tag = ++tag_, .message = std::make_shared<const envelope>(std::move(message))}};
       out_->publish(next);
-    } else if (verb == "trust") {
+    } else if (verb == "with") {
       consumers_.clear();
       out_.reset();
-      open({one});
-      say({{"event", "trusting"}});
+      open(line.substr(verb.size()));
+      say({{"event", "opened"}});
     }
   }
 
  private:
-  void open(std::vector<std::string> trusted) {
-    through_ = std::make_shared<rabbitmq_transport>(loops_.system_loop(),
-                                                    rabbitmq_options{.host_names = {"127.0.0.1"}, .port = port_, .context = {.enabled = true}, .trust_unsigned_from = std::move(trusted)}, "interop");
+  void open(const std::string& section) {
+    configuration values;
+    values.add_json(R"({"rabbitMq": )" + section + "}");
+    auto options = values.bind<rabbitmq_options>("rabbitMq");
+    options.host_names = {"127.0.0.1"};
+    options.port = port_;
+    options.context.enabled = true;
+    through_ = std::make_shared<rabbitmq_transport>(loops_.system_loop(), options, "interop");
     through_->declare({});  // waits for the connection
     out_ = through_->open_channel(
         [](std::uint64_t, const publish_outcome& outcome) {
@@ -101,7 +133,10 @@ class session {
     ready_.acquire();
   }
 
+  static constexpr std::chrono::milliseconds delay{1000};
   int port_;
+  std::mutex guard_;
+  std::vector<delivery> kept_;
   runtime loops_{{.threads = 1}};
   semaphore ready_{0};
   std::shared_ptr<rabbitmq_transport> through_;
@@ -112,11 +147,13 @@ class session {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
   try {
-    const testing::private_rabbitmq node;
-    session mine(node);
-    say({{"event", "started"}, {"port", std::to_string(node.port())}});
+    std::optional<testing::private_rabbitmq> node;
+    if (count < 2) node.emplace();
+    const int port = node ? node->port() : std::stoi(arguments[1]);
+    session mine(port);
+    say({{"event", "started"}, {"port", std::to_string(port)}});
     for (std::string line; std::getline(std::cin, line);) {
       try {
         mine.obey(line);

@@ -18,7 +18,11 @@ class rabbitmq_node final : public ::testing::Environment {
     certificates = std::make_unique<authority>();
     certificates->issue("broker");
     certificates->issue("client");
-    running = std::make_unique<private_rabbitmq>(private_rabbitmq_options{.virtual_hosts = 30, .certificates = certificates.get()});
+    certificates->issue("stranger");
+    running = std::make_unique<private_rabbitmq>(private_rabbitmq_options{.virtual_hosts = 40,
+                                                                          .extra_configuration = "auth_mechanisms.1 = PLAIN\nauth_mechanisms.2 = EXTERNAL\nssl_cert_login_from = common_name\n",
+                                                                          .plugins = "rabbitmq_auth_mechanism_ssl",
+                                                                          .certificates = certificates.get()});
   }
   void TearDown() override {
     running.reset();

@@ -18,8 +18,8 @@ SPAN = "0af7651916cd43dd8448eb211c80319c:b7ad6b7169203331:0:1"
 class Ours:
     """The program of rabbitmq_interop.cpp and its private node."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, port=None):
+        self.process = subprocess.Popen([str(PROGRAM)] + ([str(port)] if port else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.said = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         self.port = int(self.hear("started", 180)["port"])
@@ -37,6 +37,10 @@ class Ours:
         got = self.said.get(timeout=seconds)
         assert got["event"] == event, got
         return got
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(timeout=60)
 
     def close(self):
         self.process.stdin.close()
@@ -129,16 +133,62 @@ def test_headers_copied_onto_another_message_count_for_nothing(ours, channel):
     assert not any(name.startswith("header mamey") for name in got)
 
 
-def test_queues_shared_with_convey_are_the_same_to_the_broker(ours, channel):
-    """Declared by one side, then by the other: no PRECONDITION_FAILED either way."""
+DEAD_LETTERS = {"enabled": True, "prefix": "dlx-", "suffix": "-x", "declare": True, "durable": True, "ttl": 60000}
+
+# Our section, how the queue is ordered, and what a .NET service (or whoever shares the queue) declares it with.
+FORMS = {
+    "plain": ({}, "", {}),
+    "transient": ({"queue": {"durable": False, "autoDelete": True}}, "", {}),
+    "classic": ({"queue": {"type": "classic"}}, "", {"x-queue-type": "classic"}),
+    "quorum": ({"queue": {"type": "quorum"}}, "", {"x-queue-type": "quorum"}),
+    "priority": ({"queue": {"maxPriority": 5}}, "", {"x-max-priority": 5}),
+    "lazy": ({"queue": {"mode": "lazy"}}, "", {"x-queue-mode": "lazy"}),
+    "ordered": ({}, "ordered", {"x-single-active-consumer": True}),
+    "ordered-quorum": ({"queue": {"type": "quorum"}}, "ordered", {"x-queue-type": "quorum", "x-single-active-consumer": True}),
+    "dead-letters": ({"deadLetter": DEAD_LETTERS, "exchange": {"name": "Own"}}, "", {"x-dead-letter-exchange": "dlx-Own-x"}),
+}
+
+
+def declare_as_convey(channel, name, section, exchange, arguments):
+    how = section.get("queue", {})
+    if "deadLetter" in section:
+        arguments = dict(arguments, **{"x-dead-letter-routing-key": f"dlx-{name}-x"})
+        channel.exchange_declare("dlx-Own-x", "direct", durable=True)
+    channel.queue_declare(name, durable=how.get("durable", True), exclusive=False, auto_delete=how.get("autoDelete", False), arguments=arguments)
+    channel.queue_bind(name, exchange, name)
+    if "deadLetter" in section:
+        channel.queue_declare(f"dlx-{name}-x", durable=True,
+                              arguments={"x-dead-letter-exchange": exchange, "x-dead-letter-routing-key": name, "x-message-ttl": 60000})
+        channel.queue_bind(f"dlx-{name}-x", "dlx-Own-x", f"dlx-{name}-x")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_queues_shared_with_convey_are_the_same_to_the_broker(ours, channel, form):
+    """Declared by one side, then by the other: no PRECONDITION_FAILED either way, and messages come."""
+    section, ordered, arguments = FORMS[form]
     channel.exchange_declare("shared", "topic", durable=True)
-    channel.queue_declare("first-by-convey", durable=True, exclusive=False, auto_delete=False, arguments={})
-    ours.ask("consume first-by-convey shared a")
-    ours.hear("consuming")
-    ours.ask("consume first-by-us shared b")
-    ours.hear("consuming")
-    channel.queue_declare("first-by-us", durable=True, exclusive=False, auto_delete=False, arguments={})
+    ours.ask("with " + json.dumps(section))
+    ours.hear("opened")
+    for name, first in ((f"{form}-first-by-convey", "convey"), (f"{form}-first-by-us", "us")):
+        if first == "convey":
+            declare_as_convey(channel, name, section, "shared", arguments)
+        ours.ask(f"consume {name} shared {name} {ordered}")
+        ours.hear("consuming")
+        if first == "us":
+            declare_as_convey(channel, name, section, "shared", arguments)
+        channel.basic_publish("shared", name, b"{}", as_convey())
+        assert ours.hear("message")["routing_key"] == name
+    ours.ask("with {}")
+    ours.hear("opened")
+
+
+def test_the_broker_refuses_another_form_and_we_say_of_what(ours, channel):
     channel.exchange_declare("shared", "topic", durable=True)
+    channel.queue_declare("other-form", durable=True, arguments={"x-queue-type": "quorum"})
+    ours.ask("consume other-form shared k")
+    assert "other-form" in ours.hear("error")["reason"]
+    ours.ask("consume other-form-dead shared k")
+    ours.hear("consuming")
 
 
 def test_an_event_nobody_is_bound_to_is_told(ours, channel):
@@ -150,8 +200,8 @@ def test_an_event_nobody_is_bound_to_is_told(ours, channel):
 
 def test_the_user_of_a_foreign_message_counts_from_a_trusted_exchange(ours, channel):
     channel.exchange_declare("trusted", "topic", durable=True)
-    ours.ask("trust trusted")
-    ours.hear("trusting")
+    ours.ask('with {"trustUnsignedFrom": ["trusted"]}')
+    ours.hear("opened")
     ours.ask("consume trusting trusted k")
     ours.hear("consuming")
     channel.basic_publish("trusted", "k", b"{}", as_convey(message_context='{"user":{"id":"mia"}}'))

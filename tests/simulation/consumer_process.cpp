@@ -22,7 +22,8 @@ consumer_process::consumer_process(world& in, std::size_t number)
              .rollout_delay = 500ms,
              .store_down_delay = 200ms,
              .busy_delay = 300ms,
-             .retries_in_place = in.settings.ordered} {}
+             .retries_in_place = in.settings.ordered && !in.settings.keys_held_in_store,
+             .keys_held_in_store = in.settings.ordered && in.settings.keys_held_in_store} {}
 
 void consumer_process::later(span delay, std::function<void()> what) {
   world_.time.after(delay, [this, mine = incarnation_, what = std::move(what)] {
@@ -165,6 +166,7 @@ void consumer_process::begin(const run_ptr& which) {
                              .starts_counted = which->row.has_value() || world_.settings.counts_starts,
                              .starts = which->row ? which->row->starts : which->starts,
                              .earlier_rounds = which->row ? which->row->rounds : 0,
+                             .keyed = !which->message->key.empty(),
                              .too_new = which->message->min_version > world_.reader_version(),
                              .random = world_.time.random.share()};
   which->machine = std::make_unique<delivery_machine>(rules_, facts, world_.settings.faults);
@@ -197,6 +199,12 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
                tell(delivery_event::store_down), tell(delivery_event::store_down));
   };
   switch (action.step) {
+    case delivery_step::queue_behind: {
+      auto waits = std::make_shared<bool>();
+      return with_store([&book, waits, row = row_behind(*which)] { *waits = book.db().wait_behind(row); },
+                        [this, which, waits] { feed(which, *waits ? delivery_event::queued_behind : delivery_event::nothing_ahead); },
+                        tell(delivery_event::store_down), tell(delivery_event::store_down));
+    }
     case delivery_step::check_inbox: {
       auto there = std::make_shared<bool>();
       return with_store([&book, key, there] { *there = book.db().was_handled(key); },
@@ -277,7 +285,9 @@ void consumer_process::handle(const run_ptr& which) {
     };
     switch (message.what) {
       case fate::aborts_the_process: {
-        const int limit = std::max(rules_.start_limit, world_.settings.counts_starts && rules_.retries_in_place ? static_cast<int>(delays.size()) + 1 : 0);
+        // Starts from the queue and those of a row behind a held key are counted apart.
+        const int limit = rules_.keys_held_in_store ? rules_.start_limit * 2
+                                                    : std::max(rules_.start_limit, world_.settings.counts_starts && rules_.retries_in_place ? static_cast<int>(delays.size()) + 1 : 0);
         // A transport counts for each copy. Else all count together, but for the first start of each further copy, which may be no redelivery; at
         // the second handler a redelivery takes one start for granted that ended at the first.
         const int copies = std::max(message.copies, 1);
@@ -336,8 +346,16 @@ change_set consumer_process::delayed_row(const run& which, span delay, int round
                       .rounds = rounds,
                       .starts = starts,
                       .delay = std::chrono::duration_cast<std::chrono::milliseconds>(delay),
-                      .last_error = {}};
+                      .first_failed_at = which.row ? which.row->first_failed_at : wall_time(1us),
+                      .last_error = {},
+                      .holds_key = rules_.keys_held_in_store && !which.message->key.empty()};
   return {.inbox = {}, .delayed = {std::move(row)}};
+}
+
+delayed_message consumer_process::row_behind(const run& which) const {
+  auto row = delayed_row(which, {}, 0, 0).delayed.front();
+  row.first_failed_at = {};
+  return row;
 }
 
 change_set consumer_process::failure_of(const run& which, const delivery_action& action) const {

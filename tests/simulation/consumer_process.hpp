@@ -59,6 +59,7 @@ class consumer_process {
   void throttled(throttle_event event);
   change_set failure_of(const run& which, const delivery_action& action) const;
   change_set delayed_row(const run& which, span delay, int rounds, int starts) const;
+  delayed_message row_behind(const run& which) const;
   void undo(start_undo how, const inbox_key& key);
   handling_context context_of(const run& which) const;
 

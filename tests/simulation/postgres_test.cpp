@@ -145,6 +145,9 @@ TEST(simulation_on_postgres, a_transport_that_counts_starts_keeps_the_same_promi
 TEST(simulation_on_postgres, messages_of_a_key_take_effect_in_their_order) {
   expect_promises_hold({.ordered = true, .counts_starts = false});
 }
+TEST(simulation_on_postgres, order_holds_where_what_fails_waits_in_the_store) {
+  expect_promises_hold({.ordered = true, .keys_held_in_store = true, .counts_starts = false});
+}
 TEST(simulation_on_postgres, order_holds_on_a_transport_that_counts_starts) {
   expect_promises_hold({.ordered = true, .counts_starts = true});
 }

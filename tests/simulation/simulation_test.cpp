@@ -67,6 +67,9 @@ TEST(simulation, a_transport_that_counts_starts_keeps_the_same_promises) {
   expect_promises_hold(profile_of(false, true), {54, 16, 12, 13});
 }
 TEST(simulation, messages_of_a_key_take_effect_in_their_order) { expect_promises_hold(profile_of(true, false), {64, 14, 12, 13}); }
+TEST(simulation, order_holds_where_what_fails_waits_in_the_store) {
+  expect_promises_hold({.ordered = true, .keys_held_in_store = true}, {64, 20, 12, 13});
+}
 TEST(simulation, order_holds_on_a_transport_that_counts_starts) { expect_promises_hold(profile_of(true, true), {64, 12, 12, 13}); }
 
 // -- seeded defects: each must be found within the schedules of one run ----------------------------------------------------

@@ -45,7 +45,7 @@ struct coverage_table {
 
 struct coverage {
   coverage_table<6, 18> relay;
-  coverage_table<9, 14> delivery;
+  coverage_table<10, 16> delivery;
   coverage_table<3, 4> throttle;
   coverage_table<6, 9> subscription;
 };
@@ -53,6 +53,7 @@ struct coverage {
 /// What is made to go wrong, and how much of everything there is.
 struct profile {
   bool ordered = false;
+  bool keys_held_in_store = false;  ///< ordered: what fails waits as a row, and what comes after it behind that
   bool counts_starts = false;  ///< the broker counts hand-outs (as the SQL transport does)
   std::size_t messages = 12;
   std::size_t relays = 2;

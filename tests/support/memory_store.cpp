@@ -77,7 +77,7 @@ commit_outcome memory_store::commit(const change_set& changes) {
     for (const auto& each : changes.errors) errors_[each.id] = each;
     for (const auto& each : changes.finished_delayed) delayed_.erase(each);
     for (const auto& each : changes.finished_errors) errors_.erase(each);
-    for (const auto& each : changes.delayed) delayed_[each.id] = {.row = each, .due = now + each.delay, .token = {}};
+    for (const auto& each : changes.delayed) put(each);
     ++commits_;
     wakes = !changes.outbox.empty() || !changes.delayed.empty();
     running.done();
@@ -337,7 +337,7 @@ std::vector<delayed_message> memory_store::claim_due(const due_request& request)
   for (auto& [id, each] : delayed_) {
     const bool free = is_free(each);
     const auto handler = each.row.subscription.substr(0, each.row.subscription.find('#'));
-    if ((each.due <= now || each.due > now + longest_wait) && free && std::ranges::find(request.except, handler) == request.except.end()) due.push_back(&each);
+    if ((each.due <= now || each.due > now + longest_wait) && free && std::ranges::find(request.except, handler) == request.except.end() && !stands_behind(each)) due.push_back(&each);
   }
   std::ranges::sort(due, {}, [](const delayed_row* each) { return std::pair(each->due, std::string_view(each->row.id)); });
   int suspects = suspect_out ? 1 : 0;
@@ -352,6 +352,27 @@ std::vector<delayed_message> memory_store::claim_due(const due_request& request)
   }
   running.done();
   return taken;
+}
+
+bool memory_store::stands_behind(const delayed_row& row) const {
+  return row.row.holds_key && std::ranges::any_of(delayed_, [&](const auto& each) {
+           const auto& other = each.second;
+           return other.row.holds_key && other.row.subscription == row.row.subscription && other.row.message.key == row.row.message.key && other.row.message.tenant == row.row.message.tenant && other.place < row.place;
+         });
+}
+
+void memory_store::put(const delayed_message& row) {
+  const auto known = delayed_.find(row.id);
+  const auto place = known == delayed_.end() ? ++next_place_ : known->second.place;
+  delayed_[row.id] = {.row = row, .due = clock_() + row.delay, .token = {}, .place = place};
+}
+
+bool memory_store::wait_behind(const delayed_message& row) {
+  operation running(*this, "wait_behind");
+  const bool waits = stands_behind({.row = row, .token = {}, .place = next_place_ + 1});
+  if (waits && !delayed_.contains(row.id)) put(row);
+  running.done();
+  return waits;
 }
 
 void memory_store::release_due(const std::string& token) {

@@ -73,6 +73,7 @@ class memory_store final : public store {
 
   std::vector<delayed_message> claim_due(const due_request& request) override;
   void release_due(const std::string& token) override;
+  bool wait_behind(const delayed_message& row) override;
 
   std::vector<error_record> list_errors(std::int64_t offset, std::int64_t limit) override;
   std::optional<error_record> load_error(std::string_view id) override;
@@ -94,6 +95,7 @@ class memory_store final : public store {
     std::chrono::nanoseconds due{};
     std::string token;
     std::chrono::nanoseconds lease_until{};
+    std::int64_t place = 0;  ///< in its key
   };
   struct slot_lease {
     int owner = 0;  ///< number of its name; 0: free
@@ -103,6 +105,8 @@ class memory_store final : public store {
 
   void check_documents(const change_set& changes) const;
   void apply_documents(const change_set& changes);
+  bool stands_behind(const delayed_row& row) const;
+  void put(const delayed_message& row);
   int number_of(const std::string& owner);
   bool claimable(const outbox_row& row, std::chrono::nanoseconds at, std::chrono::milliseconds lease) const;
   bool holds_slot(const std::string& owner, const std::string& key, std::chrono::nanoseconds at) const;
@@ -112,6 +116,7 @@ class memory_store final : public store {
   std::function<void()> wake_;
   std::int64_t next_sequence_ = 0;
   std::int64_t next_token_ = 0;
+  std::int64_t next_place_ = 0;
   std::size_t commits_ = 0;
   std::map<std::int64_t, outbox_row> outbox_;
   std::map<std::string, int> owners_;

@@ -114,7 +114,7 @@ private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : po
   }
   std::ofstream(home + "/rabbitmq.conf") << "listeners.tcp.default = 127.0.0.1:" << port_ << "\nloopback_users = none\ndisk_free_limit.absolute = 1MB\n"
                                          << tls << options.extra_configuration;
-  std::ofstream(home + "/enabled_plugins") << "[].\n";
+  std::ofstream(home + "/enabled_plugins") << '[' << options.plugins << "].\n";
   std::ofstream(home + "/env") << "export HOME=" << home << " RABBITMQ_NODENAME=t" << port_ << "@localhost RABBITMQ_NODE_PORT=" << port_
                                << " RABBITMQ_DIST_PORT=" << distribution_port_ << " ERL_EPMD_PORT=" << epmd_port_
                                << " ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_MNESIA_BASE=" << home << "/mnesia RABBITMQ_LOG_BASE=" << home

@@ -19,6 +19,7 @@ namespace mamey::testing {
 struct private_rabbitmq_options {
   int virtual_hosts = 0;                         ///< `v1`, `v2`, … beside `/`, for cases that must not meet
   std::string extra_configuration = {};          ///< lines of rabbitmq.conf
+  std::string plugins = {};                      ///< to enable, with commas between
   const authority* certificates = nullptr;       ///< with one for `broker`: TLS on a port of its own, for clients with a certificate
 };
 

@@ -14,6 +14,9 @@ namespace {
 const logger log{"mamey.messaging"};
 
 recoverability rules_of(const subscription& what, const subscription_surroundings& around, const messaging_options& options) {
+  const bool keeps_place = what.ordered && around.through && around.through->features().keeps_place;
+  // What waits at the consumer takes the room of other keys, and its tries are forgotten with the process: the store does both better.
+  const bool in_store = keeps_place && around.module_store && around.through->features().holds_places;
   return {.immediate_retries = options.immediate_retries,
           .delayed_retries = options.delayed_retries,
           .jitter = options.retry_jitter,
@@ -21,7 +24,8 @@ recoverability rules_of(const subscription& what, const subscription_surrounding
           .rollout_window = options.rollout_window,
           .rollout_delay = options.rollout_delay,
           .has_store = around.module_store != nullptr,
-          .retries_in_place = what.ordered && around.through && around.through->features().keeps_place};
+          .retries_in_place = keeps_place && !in_store,
+          .keys_held_in_store = in_store};
 }
 
 }  // namespace
@@ -189,6 +193,7 @@ void handler_pool::count(const delivery_action& ended) {
       ++seen_.expired;
       break;
     case delivery_ending::delayed:
+    case delivery_ending::behind:
       ++seen_.delayed;
       break;
     case delivery_ending::too_new:

@@ -1,5 +1,6 @@
 #include <mamey/messaging/detail/handler_run.hpp>
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -65,6 +66,7 @@ class handler_run {
                          .starts_counted = from_.row.has_value() || around_.transport_counts_starts,
                          .starts = from_.row ? from_.row->starts : from_.starts,
                          .earlier_rounds = from_.row ? from_.row->rounds : 0,
+                         .keyed = !message.key.empty(),
                          .expired = message.expires_at && *message.expires_at <= now,
                          .too_new = message.min_version > around_.what->reader_version,
                          .random = random_share()};
@@ -76,6 +78,8 @@ class handler_run {
 
   delivery_action carry_out(const delivery_action& action) {
     switch (action.step) {
+      case delivery_step::queue_behind:
+        return with_store([&] { return machine_.on(waits_behind() ? delivery_event::queued_behind : delivery_event::nothing_ahead); });
       case delivery_step::check_inbox:
         return with_store([&] { return was_handled() ? machine_.on(delivery_event::handled) : machine_.on(delivery_event::not_handled); });
       case delivery_step::count_start:
@@ -121,6 +125,23 @@ class handler_run {
   std::optional<inbox_key> key() const {
     if (!around_.module_store || from_.message->id.empty()) return std::nullopt;
     return inbox_key{handler_.name + suffix_, from_.message->id, from_.message->tenant};
+  }
+
+  /// Rows written before a renaming hold the key as well.
+  bool waits_behind() const {
+    delayed_message row{.id = row_id(), .subscription = {}, .message = *from_.message, .holds_key = true};
+    const auto stands_behind = [&](const std::string& name) {
+      row.subscription = name;
+      return around_.module_store->wait_behind(row);
+    };
+    const bool waits = std::ranges::any_of(handler_.aliases, stands_behind) || stands_behind(handler_.name);
+    if (waits) log.debug("{message_id} waits at {handler} for an earlier message of its key", row.message.id, handler_.name);
+    return waits;
+  }
+
+  /// The same for every delivery of the message.
+  std::string row_id() const {
+    return from_.message->id.empty() ? uuid::v7().to_compact_string() : derived_id(id_among_tenants(), handler_.name + "/delayed");
   }
 
   bool was_handled() const {
@@ -220,22 +241,20 @@ class handler_run {
 
   change_set delayed(const delivery_action& action) {
     const auto& message = *from_.message;
-    const auto id = from_.row            ? from_.row->id
-                    : message.id.empty() ? uuid::v7().to_compact_string()
-                                         : derived_id(id_among_tenants(), handler_.name + "/delayed");
     const bool too_new = action.ending == delivery_ending::too_new;
     const auto waited_since = from_.row ? from_.row->waits_since : wall_time{};
     log.info("{message_id} comes to {handler} again in {delay_ms} ms", message.id, handler_.name, action.delay.count());
     return {
         .inbox = {},
-        .delayed = {{.id = id,
+        .delayed = {{.id = from_.row ? from_.row->id : row_id(),
                      .subscription = handler_.name + suffix_,
                      .message = message,
                      .rounds = action.rounds,
                      .delay = action.delay,
                      .first_failed_at = first_failed_at_,
                      .waits_since = !too_new ? wall_time{} : waited_since != wall_time{} ? waited_since : wall_now(),
-                     .last_error = too_new ? "too_new" : last_error_.code + ": " + last_error_.reason}}};
+                     .last_error = too_new ? "too_new" : last_error_.code + ": " + last_error_.reason,
+                     .holds_key = from_.row ? from_.row->holds_key : around_.rules.keys_held_in_store && !message.key.empty()}}};
   }
 
   change_set failure(const delivery_action& action) {

@@ -38,6 +38,11 @@ rabbitmq_options read_options(const environment& around) {
   return options;
 }
 
+std::string trouble_of(const rabbitmq_statistics& now) {
+  if (!now.trouble.empty() || now.too_large_kept == 0) return now.trouble;
+  return std::to_string(now.too_large_kept) + " messages are larger than rabbitMq.maxMessageBytes and stay in their queues";
+}
+
 void show(const environment& around, shown_transport& shown) {
   const auto sample = [&](metrics::sample_kind kind, std::string_view name, std::string_view help, auto read) {
     shown.collected.push_back(around.metrics->collect(kind, name, help, [&shown, read] { return static_cast<double>(read(shown.through.statistics())); }));
@@ -55,6 +60,7 @@ void show(const environment& around, shown_transport& shown) {
   sample(counter, "mamey_rabbitmq_delivered_total", "Messages received.", [](const seen& s) { return s.delivered; });
   sample(counter, "mamey_rabbitmq_given_back_total", "Messages put back into their queue.", [](const seen& s) { return s.given_back; });
   sample(counter, "mamey_rabbitmq_delayed_total", "Messages put into a delay queue.", [](const seen& s) { return s.delayed; });
+  sample(counter, "mamey_rabbitmq_too_large_total", "Messages received that were above maxMessageBytes.", [](const seen& s) { return s.too_large; });
   sample(counter, "mamey_rabbitmq_stale_settlements_total", "Settlements dropped because their channel was gone.", [](const seen& s) { return s.stale_settlements; });
 }
 
@@ -72,7 +78,7 @@ void rabbitmq_feature::install(composition& into) const {
     if (around.health) {
       around.health->add({.name = "rabbitMq", .kinds = health::kind::readiness, .importance = health::importance::degrading, .check = [weak = std::weak_ptr(shown)] {
         const auto alive = weak.lock();
-        auto trouble = alive ? alive->through.statistics().trouble : std::string("closed");
+        auto trouble = alive ? trouble_of(alive->through.statistics()) : std::string("closed");
         return health::result{trouble.empty() ? health::status::healthy : health::status::degraded, std::move(trouble)};
       }});
     }

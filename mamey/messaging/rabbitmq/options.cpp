@@ -21,17 +21,39 @@ void check_queue(const rabbitmq_options& options, std::vector<std::string>& prob
   };
   require(queue.type.empty() || queue.type == "classic" || queue.type == "quorum", "queue.type must be classic or quorum, not \"" + queue.type + '"');
   require(queue.max_priority >= 0 && queue.max_priority <= 255, "queue.maxPriority must be 0 to 255");
-  require(queue.delivery_limit == 0,
-          "queue.deliveryLimit must be 0: giving messages back at a stop counts against it, so rolling restarts would lose messages; messaging.startLimit stops poison");
+  require(queue.mode.empty() || queue.mode == "lazy" || queue.mode == "default", "queue.mode must be lazy or default, not \"" + queue.mode + '"');
+  require(queue.delivery_limit == 0 || queue.delivery_limit == -1,
+          "queue.deliveryLimit must be 0 or -1, both none: giving messages back at a stop counts against it, so rolling restarts would lose messages; messaging.startLimit stops poison");
+  require(!queue.park_too_large || (queue.declare && !options.dead_letter.enabled),
+          "queue.parkTooLarge needs queue.declare and no deadLetter: it is an argument of the queue, which one shared with a .NET service has not");
   require(queue.consumer_timeout.count() > 0, "queue.consumerTimeout must be above 0");
   require(queue.type == "quorum" || !queue.exclusive || !queue.durable || queue.auto_delete,
           "queue.exclusive with queue.durable is lost with its connection all the same: set queue.durable to false, or queue.exclusive to false");
+  require(queue.type == "quorum" || queue.delivery_limit == 0, "queue.deliveryLimit is for queue.type quorum alone");
   if (queue.type != "quorum") return;
+  require(queue.mode.empty(), "queue.mode is not for queue.type quorum: quorum queues keep their messages on the disk anyway");
   require(queue.max_priority == 0, "queue.maxPriority is not for queue.type quorum: quorum queues know no priorities");
   require(!queue.exclusive, "queue.exclusive is not for queue.type quorum: a replicated queue belongs to no connection");
   require(queue.durable, "queue.durable must be true for queue.type quorum: quorum queues are always durable");
   require(!queue.auto_delete, "queue.autoDelete is not for queue.type quorum");
   require(!options.qos.global, "qos.global is not for queue.type quorum: quorum queues limit each consumer");
+}
+
+/// Keys of the reference that files set and whose wish is met elsewhere, or by nobody.
+void warn_of_what_has_no_effect(const rabbitmq_options& options, std::vector<std::string>& warnings) {
+  const rabbitmq_options defaults;
+  const auto warn = [&](bool set, const char* sentence) {
+    if (set) warnings.emplace_back(sentence);
+  };
+  warn(options.socket_read_timeout != defaults.socket_read_timeout, "socketReadTimeout has no effect: requestedHeartbeat finds a silent broker");
+  warn(options.message_processing_timeout.count() > 0, "messageProcessingTimeout has no effect: messaging.handlerTimeout bounds a handler, and cancels it");
+  warn(options.use_background_threads_for_io, "useBackgroundThreadsForIo has no effect: the system loop does all input and output");
+  warn(options.retries > 0, "retries has no effect: messaging.immediateRetries and messaging.delayedRetries count");
+  warn(options.retry_interval > 0, "retryInterval has no effect: messaging.delayedRetries holds the waits");
+  warn(options.logger.enabled || options.logger.log_connection_status, "logger has no effect: connections are always logged, and section logger says what is shown");
+  warn(options.logger.log_message_payload, "logger.logMessagePayload has no effect: payloads are never logged");
+  warn(options.max_producer_channels != defaults.max_producer_channels, "maxProducerChannels has no effect: a relay needs one channel");
+  warn(options.requeue_failed_messages, "requeueFailedMessages has no effect: failed messages are retried, then kept in the error store");
 }
 
 }  // namespace
@@ -75,11 +97,14 @@ std::vector<std::string> warnings_of(const rabbitmq_options& options) {
   std::vector<std::string> warnings;
   if (options.dead_letter.enabled && !options.dead_letter.ttl.empty())
     warnings.emplace_back("deadLetter.ttl ends in loss: the key an expired dead letter returns by is bound to nothing; leave it out unless the queue is shared with a .NET service that declares it");
+  if (options.queue.type == "quorum" && options.queue.delivery_limit == 0)
+    warnings.emplace_back("queue.type quorum without queue.deliveryLimit -1: RabbitMQ 4 gives such queues a limit of 20, which rolling restarts may reach; RabbitMQ 3 knows none and refuses the -1");
   if (options.dead_letter.enabled)
     warnings.emplace_back("deadLetter is declared for .NET services that share our queues; our failed messages go to the error store");
   if (!options.messages_persisted) warnings.emplace_back("messagesPersisted: false has no effect: what an outbox sends is persistent");
   if (!options.ssl.x509_ignored_statuses.empty())
     warnings.emplace_back("ssl.x509IgnoredStatuses turns the check of the broker's certificate off: anybody on the way can be the broker");
+  warn_of_what_has_no_effect(options, warnings);
   if (!options.queue.durable) warnings.emplace_back("queue.durable is false: messages waiting in our queues are lost when the broker restarts");
   return warnings;
 }

@@ -58,7 +58,9 @@ struct rabbitmq_options {
     bool auto_delete = false;  ///< our queues go with their last consumer
     std::string type;          ///< `classic` or `quorum`; empty: no such argument, as the reference
     int max_priority = 0;      ///< priorities of our queues; 0: none
-    int delivery_limit = 0;    ///< only 0 (none) is accepted: requeues of a rolling restart would count
+    std::string mode;          ///< `lazy`: a classic queue that keeps its messages on the disk; empty: no such argument, as the reference
+    int delivery_limit = 0;    ///< 0: no such argument; -1: named as unlimited, for quorum queues of RabbitMQ 4. A finite one is refused: requeues of a rolling restart would count
+    bool park_too_large = false;  ///< the broker moves a message above maxMessageBytes to `QUEUE.too-large`; false: it stays in its queue
     std::chrono::milliseconds consumer_timeout{1'800'000};  ///< the broker's limit on an unsettled delivery; handlers must be faster
   } queue;
   struct broker_dead_letter {

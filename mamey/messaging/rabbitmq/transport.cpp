@@ -20,6 +20,7 @@ constexpr transport_features rabbitmq_features{.name = "rabbitMq",
                                                .several_processes = true,
                                                .ordered_by_key = true,
                                                .keeps_place = true,
+                                               .holds_places = true,
                                                .counts_starts = false,
                                                .delayed_give_back = true,
                                                .competing_consumers = true,
@@ -151,7 +152,9 @@ rabbitmq_statistics rabbitmq_transport::statistics() const {
                           .acknowledged = count.acknowledged,
                           .given_back = count.given_back,
                           .delayed = count.delayed,
-                          .stale_settlements = count.stale_settlements};
+                          .stale_settlements = count.stale_settlements,
+                          .too_large = count.too_large,
+                          .too_large_kept = count.too_large_kept};
   if (!now.publishing)
     now.trouble = "no connection to publish: " + mine.producing->trouble();
   else if (!now.consuming)

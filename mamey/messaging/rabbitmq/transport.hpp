@@ -25,6 +25,8 @@ struct rabbitmq_statistics {
   std::uint64_t published = 0, confirmed = 0, returned = 0, refused = 0, faults = 0;
   std::uint64_t delivered = 0, acknowledged = 0, given_back = 0, delayed = 0;
   std::uint64_t stale_settlements = 0;  ///< of a channel that was gone
+  std::uint64_t too_large = 0;          ///< received that were above `maxMessageBytes`
+  std::uint64_t too_large_kept = 0;     ///< of these, now: they stay in their queues
 };
 
 class rabbitmq_transport final : public transport {

@@ -339,6 +339,8 @@ std::vector<delayed_message> postgres_store::claim_due(const due_request& reques
 
 void postgres_store::release_due(const std::string& token) { state_->hurry(pg::release_due(token)); }
 
+bool postgres_store::wait_behind(const delayed_message& row) { return state_->bookkeep(pg::queue_behind(row)).integer(0, 0) > 0; }
+
 std::vector<error_record> postgres_store::list_errors(std::int64_t offset, std::int64_t limit) {
   return pg::read_errors(state_->read(pg::list_errors(offset, limit)));
 }

@@ -63,6 +63,7 @@ class postgres_store final : public store {
 
   std::vector<delayed_message> claim_due(const due_request& request) override;
   void release_due(const std::string& token) override;
+  bool wait_behind(const delayed_message& row) override;
 
   std::vector<error_record> list_errors(std::int64_t offset, std::int64_t limit) override;
   std::optional<error_record> load_error(std::string_view id) override;

@@ -232,6 +232,12 @@ void sqlite_store::release_due(const std::string& token) {
   state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::release_due(on, token); });
 }
 
+bool sqlite_store::wait_behind(const delayed_message& row) {
+  // Hardly ever is a key held: the writer is asked only then.
+  if (!state_->read([&](connection& on) { return sqlite_detail::is_key_held(on, row); })) return false;
+  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::queue_behind(on, row, state_->clock.now_ms()); });
+}
+
 std::vector<error_record> sqlite_store::list_errors(std::int64_t offset, std::int64_t limit) {
   return state_->read([=](connection& on) { return sqlite_detail::list_errors(on, offset, limit); });
 }

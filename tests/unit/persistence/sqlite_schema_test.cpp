@@ -193,7 +193,9 @@ TEST_F(sqlite_schema, what_the_release_before_has_handled_survives_the_migration
       drop table mamey_handling_starts;
       alter table mamey_delayed drop column starts;
       alter table mamey_delayed drop column waits_since_us;
-      delete from mamey_schema where component = 'mamey' and version = 2)";
+      drop index mamey_delayed_key;
+      alter table mamey_delayed drop column holds_key;
+      delete from mamey_schema where component = 'mamey' and version > 1)";
     EXPECT_EQ(sqlite3_exec(file, back, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(file);
     sqlite3_close(file);
   }

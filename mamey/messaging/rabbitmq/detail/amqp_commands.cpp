@@ -143,4 +143,12 @@ void connection_machine::requeue(std::uint16_t channel, std::uint64_t delivery_t
   });
 }
 
+void connection_machine::reject(std::uint16_t channel, std::uint64_t delivery_tag) {
+  if (!takes_settlements(channel)) return;
+  send_method(channel, amqp_method::basic_nack, [&](amqp_writer& out) {
+    out.long_long_integer(delivery_tag);
+    out.octet(0);
+  });
+}
+
 }  // namespace mamey::inline v1::rabbitmq_detail

@@ -91,6 +91,7 @@ inline constexpr std::uint8_t method_frame = 1, header_frame = 2, body_frame = 3
 inline constexpr char frame_end = '\xCE';
 inline constexpr std::size_t frame_overhead = 8;  ///< type, channel, size, end
 inline constexpr std::uint16_t basic_class = 60;
+inline constexpr std::uint32_t largest_first_frame = 131'072;  ///< before the two sides have agreed on a size
 
 /// Reply codes (specification §1.1 and RabbitMQ's documentation).
 enum amqp_code : std::uint16_t { no_route = 312, access_refused = 403, not_found_code = 404, precondition_failed = 406 };
@@ -162,6 +163,8 @@ class connection_machine {
                std::string_view body);
   void acknowledge(std::uint16_t channel, std::uint64_t delivery_tag, bool multiple);
   void requeue(std::uint16_t channel, std::uint64_t delivery_tag);
+  /// The queue's dead-letter exchange gets it; without one it is gone.
+  void reject(std::uint16_t channel, std::uint64_t delivery_tag);
   void close(steady_time now);
 
  private:

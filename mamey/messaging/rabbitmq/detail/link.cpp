@@ -1,11 +1,10 @@
 #include <mamey/messaging/rabbitmq/detail/link.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <random>
 #include <utility>
 
 #include <mamey/core/error.hpp>
+#include <mamey/messaging/rabbitmq/detail/connecting.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
@@ -16,37 +15,8 @@ namespace {
 
 const logger log{"mamey.messaging.rabbitmq"};
 
-constexpr std::chrono::milliseconds first_pause{100};
-constexpr std::chrono::seconds healthy_after{5};
 constexpr std::size_t read_at_once = 64 * 1024;
-
-connection_settings settings_of(const link_settings& link) {
-  const auto& options = link.options;
-  return {.user = options.username,
-          .password = options.password,
-          .virtual_host = options.virtual_host,
-          .external = options.ssl.external,
-          .connection_name = link.name,
-          .heartbeat = std::chrono::ceil<std::chrono::seconds>(options.requested_heartbeat),
-          .channel_max = static_cast<std::uint16_t>(options.requested_channel_max),
-          .frame_max = static_cast<std::uint32_t>(options.requested_frame_max),
-          .body_max = static_cast<std::uint64_t>(options.max_message_bytes),
-          .handshake = options.handshake_continuation_timeout};
-}
-
-/// `name`, `name:port`, `[v6 address]:port`.
-std::pair<std::string, std::uint16_t> address_of(const std::string& host, const rabbitmq_options& options) {
-  const auto usual = static_cast<std::uint16_t>(options.port > 0 ? options.port : options.ssl.enabled ? 5671 : 5672);
-  const auto colon = host.rfind(':');
-  const bool bare_v6 = colon != std::string::npos && host.find(':') != colon && !host.starts_with('[');
-  if (colon == std::string::npos || bare_v6) return {host, usual};
-  std::uint16_t port = 0;
-  const auto [end, wrong] = std::from_chars(host.data() + colon + 1, host.data() + host.size(), port);
-  if (wrong != std::errc() || end != host.data() + host.size()) return {host, usual};
-  auto name = host.substr(0, colon);
-  if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
-  return {name, port};
-}
+constexpr std::chrono::milliseconds last_words{500};
 
 }  // namespace
 
@@ -120,10 +90,8 @@ void broker_link::tell(What what) {
 // -- the connection's fiber -----------------------------------------------------------------------------------------------
 
 void broker_link::run() {
-  std::minstd_rand random(static_cast<std::minstd_rand::result_type>(std::hash<std::string>{}(settings_.name) % 2147483646 + 1));
   std::size_t host = 0;
-  auto pause = first_pause;
-  int failures = 0;  // in a row
+  reconnect_pace pace(settings_.options.network_recovery_interval, std::hash<std::string>{}(settings_.name));
   const auto& hosts = settings_.options.host_names;
   while (!stopping_) {
     const auto before = steady_now();
@@ -148,13 +116,10 @@ void broker_link::run() {
       if (!was_open) ++host;  // the one that worked is asked first
     }
     if (stopping_) break;
-    if (was_open && steady_now() - before > healthy_after) pause = first_pause;
-    failures = was_open ? 0 : failures + 1;
-    set_trying(failures < 2);  // a first failure may be a broker that is just coming
-    const auto jitter = std::chrono::milliseconds(random() % static_cast<std::uint32_t>(pause.count() / 4 + 1));
-    log.debug("{connection}: next try in {pause} ms", settings_.name, (pause + jitter).count());
-    wake_.try_acquire_until(steady_now() + pause + jitter);
-    pause = std::min<std::chrono::milliseconds>(pause * 2, std::max(first_pause, settings_.options.network_recovery_interval));
+    const auto pause = pace.after(was_open, steady_now() - before);
+    set_trying(pace.is_hopeful());
+    log.debug("{connection}: next try in {pause} ms", settings_.name, pause.count());
+    wake_.try_acquire_until(steady_now() + pause);
   }
   set_trying(false);
   ended_.release();
@@ -164,10 +129,11 @@ void broker_link::run() {
 void broker_link::use(const std::string& host, std::uint16_t port) {
   const auto timeout = settings_.options.requested_connection_timeout;
   const auto until = steady_now() + timeout;
+  ++opened_;
   stream_ = std::make_unique<tcp_stream>(tcp_stream::connect(host, port, timeout));
   if (settings_.tls) stream_->start_tls(*settings_.tls, settings_.options.ssl.server_name.empty() ? host : settings_.options.ssl.server_name, until);
   if (stopping_) return;
-  machine_ = std::make_unique<connection_machine>(settings_of(settings_));
+  machine_ = std::make_unique<connection_machine>(settings_of(settings_.options, settings_.name));
   unsent_.clear();
   machine_->start(steady_now());
   flush();
@@ -259,7 +225,7 @@ void broker_link::flush() {
     const auto written = stream_->try_write(unsent_);
     unsent_.erase(0, written);
   } catch (const std::system_error& broken) {
-    return fail(broken.what());
+    return fail_soon(broken.what());
   }
   if (!unsent_.empty()) return rest_to_write_.release();
   tell([](link_observer& to) { to.on_written(); });
@@ -285,6 +251,15 @@ void broker_link::write_the_rest() {
     tell([](link_observer& to) { to.on_written(); });
     flush();
   }
+}
+
+/// A broker that refuses us says why and closes at once: a write may fail before that has been read. Nothing is written any more, and the reader is left
+/// a moment to hear it.
+void broker_link::fail_soon(std::string reason) {
+  loop_.add_timer(steady_now() + last_words, [weak = weak_from_this(), reason = std::move(reason), of = opened_] {
+    const auto self = weak.lock();
+    if (self && self->opened_ == of) self->fail(reason);
+  });
 }
 
 void broker_link::fail(std::string reason) {

@@ -88,6 +88,7 @@ class broker_link : public std::enable_shared_from_this<broker_link> {
   void deliver_events();
   void schedule_flush();
   void flush();
+  void fail_soon(std::string reason);
   void fail(std::string reason);
   void up();
   void down(std::string_view reason);
@@ -102,6 +103,7 @@ class broker_link : public std::enable_shared_from_this<broker_link> {
   // Of the loop.
   std::unique_ptr<tcp_stream> stream_;           ///< null while there is no connection, as the machine
   std::unique_ptr<connection_machine> machine_;
+  std::uint64_t opened_ = 0;  ///< sockets, this one included
   std::string unsent_;                           ///< on its way into the socket
   std::string failure_;                          ///< why the socket was given up
   std::map<std::uint16_t, std::shared_ptr<channel_user>> users_;

@@ -6,6 +6,7 @@
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/messaging/rabbitmq/detail/delay_queues.hpp>
+#include <mamey/messaging/rabbitmq/detail/topology_keeper.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
 
@@ -14,25 +15,6 @@ namespace mamey::inline v1::rabbitmq_detail {
 namespace {
 
 const logger log{"mamey.messaging.rabbitmq"};
-
-class amqp_settlement final : public settlement {
- public:
-  amqp_settlement(std::weak_ptr<subscriber> of, std::uint64_t tag) : of_(std::move(of)), tag_(tag) {}
-  ~amqp_settlement() override { give_back({}, start_counting::counted); }
-  void acknowledge() noexcept override { settle({.delivery_tag = tag_, .done = true}); }
-  void give_back(std::chrono::milliseconds delay, start_counting counting) noexcept override {
-    settle({.delivery_tag = tag_, .counting = counting, .delay = delay});
-  }
-
- private:
-  void settle(const subscriber::verdict& how) noexcept {
-    if (std::exchange(settled_, true)) return;
-    if (const auto to = of_.lock()) to->settle(how);
-  }
-  std::weak_ptr<subscriber> of_;
-  std::uint64_t tag_;
-  bool settled_ = false;
-};
 
 }  // namespace
 
@@ -119,19 +101,13 @@ void subscriber::on_event(amqp_event&& event) {
         if (!what_.ordered) give_back(event.delivery_tag);
         return;
       }
-      if (event.truncated)
-        log.error("a message of {queue} is larger than rabbitMq.maxMessageBytes: it is handled without its body, which is lost; id {id}", what_.queue, event.properties.message_id);
-      held next{.delivery_tag = event.delivery_tag, .message = {}, .redelivered = event.redelivered, .truncated = event.truncated};
+      held next{.delivery_tag = event.delivery_tag, .message = {}, .redelivered = event.redelivered, .too_large = event.truncated};
       auto message = from_wire(std::move(event.properties), std::move(event.body), event.exchange, event.routing_key, format_);
       next.earlier_starts = take_starts(message);
       next.message = std::make_shared<const envelope>(std::move(message));
-      held_[next.delivery_tag] = next;
-      const auto& key = next.message->key;
-      if (!what_.ordered || key.empty()) return hand_out(next);
-      key_of_[next.delivery_tag] = key;
-      auto& lane = lanes_[key];
-      lane.push_back(next);
-      if (lane.size() == 1) hand_out(next);
+      const auto& known = held_[event.delivery_tag] = std::move(next);
+      const auto& key = known.message->key;
+      if (!what_.ordered || key.empty() || lanes_.enter(event.delivery_tag, key)) hand_out(event.delivery_tag);
       return;
     }
     case amqp_event_type::consumer_cancelled:
@@ -161,8 +137,9 @@ void subscriber::on_lost(std::string_view reason) {
 }
 
 void subscriber::end(consumer_state how, std::string_view reason) {
+  counted_->too_large_kept -= too_large_.size();
+  too_large_.clear();
   lanes_.clear();
-  key_of_.clear();
   held_.clear();
   on_its_way_.clear();
   if (std::exchange(ended_, true)) return;
@@ -177,7 +154,11 @@ void subscriber::end(consumer_state how, std::string_view reason) {
   started_.release();
 }
 
-void subscriber::hand_out(const held& which) {
+void subscriber::hand_out(std::uint64_t delivery_tag) {
+  const auto known = held_.find(delivery_tag);
+  if (known == held_.end()) return;
+  const auto& which = known->second;
+  if (which.too_large) return refuse_too_large(which);
   const bool counts = !which.message->id.empty() || !what_.delays.empty();
   delivery next{.message = which.message,
                 .redelivered = which.redelivered || which.earlier_starts > 0,
@@ -186,24 +167,34 @@ void subscriber::hand_out(const held& which) {
   if (!deliver_.call(std::move(next)) && next.settle) next.settle->give_back({}, start_counting::uncounted);  // closed meanwhile
 }
 
+/// Its body is not here, so nobody can handle it, and who acknowledged it would lose it. The broker moves it aside where the queue says so. Else it
+/// stays in its queue: unsettled, a place of the prefetch less, until this consumer ends or the broker's patience with it is half over.
+void subscriber::refuse_too_large(const held& which) {
+  const auto tag = which.delivery_tag;
+  counted_->too_large += 1;
+  if (options_.queue.park_too_large) {
+    log.error("a message of {queue} is larger than rabbitMq.maxMessageBytes and goes to {aside}; id {id}", what_.queue, topology_keeper::too_large_queue_of(what_.queue), which.message->id);
+    if (!out_.given_back(tag)) return;
+    link_->amqp().reject(channel_, tag);
+    held_.erase(tag);
+    return leave_lane(tag);
+  }
+  log.error("a message of {queue} is larger than rabbitMq.maxMessageBytes and stays in its queue; id {id}", what_.queue, which.message->id);
+  too_large_.insert(tag);
+  counted_->too_large_kept += 1;
+  if (lanes_.holds(tag)) return;  // given back it would let its followers pass
+  later(options_.queue.consumer_timeout, [tag](subscriber& self) { self.give_back(tag); });
+}
+
 // -- settlements ----------------------------------------------------------------------------------------------------------
 
 void subscriber::settle(const verdict& how) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    verdicts_.push_back(how);
-    if (std::exchange(posted_, true)) return;
-  }
+  if (!verdicts_.add(how)) return;
   link_->post([self = shared_from_this()](broker_link&) { self->take_verdicts(); });
 }
 
 void subscriber::take_verdicts() {
-  std::vector<verdict> taken;
-  {
-    const std::lock_guard lock(mutex_);
-    taken.swap(verdicts_);
-    posted_ = false;
-  }
+  const auto taken = verdicts_.take();
   if (!alive()) {
     counted_->stale_settlements += taken.size();
     return;
@@ -225,28 +216,20 @@ void subscriber::close_channel() {
 }
 
 void subscriber::carry_out(const verdict& how) {
-  const auto keyed = key_of_.find(how.delivery_tag);
   if (how.done) {
     if (!out_.acknowledge(how.delivery_tag)) return;
     counted_->acknowledged += 1;
     if (const auto known = held_.extract(how.delivery_tag)) starts_->end(what_.queue, known.mapped().message->id);
-    if (keyed == key_of_.end()) return;
-    const auto key = keyed->second;
-    key_of_.erase(keyed);
-    const auto lane = lanes_.find(key);
-    if (lane == lanes_.end()) return;
-    lane->second.pop_front();
-    if (!cancelled_) hand_out_next(key);
-    return;
+    return leave_lane(how.delivery_tag);
   }
-  if (const auto known = held_.find(how.delivery_tag); known != held_.end() && how.counting == start_counting::counted && !known->second.message->id.empty())
+  const auto known = held_.find(how.delivery_tag);
+  if (known != held_.end() && how.counting == start_counting::counted && !known->second.message->id.empty())
     starts_->add(what_.queue, known->second.message->id);
   if (what_.ordered && cancelled_) return;  // see `cancel`
-  if (keyed != key_of_.end()) {
+  if (known != held_.end() && lanes_.holds(how.delivery_tag)) {
     // Ordered: it keeps its place, which the broker would not promise. It stays ours, and comes again from here.
-    const auto key = keyed->second;
-    if (const auto lane = lanes_.find(key); lane != lanes_.end()) lane->second.front().redelivered = true;
-    return later(how.delay, [key](subscriber& self) { self.hand_out_next(key); });
+    known->second.redelivered = true;
+    return later(how.delay, [tag = how.delivery_tag](subscriber& self) { self.hand_out(tag); });
   }
   if (!delay_at_broker(how)) give_back_later(how.delivery_tag, how.delay);
 }
@@ -263,7 +246,7 @@ void subscriber::give_back_later(std::uint64_t delivery_tag, std::chrono::millis
 bool subscriber::delay_at_broker(const verdict& how) {
   const auto wait = fixed_wait(what_.delays, how.delay);
   const auto known = held_.find(how.delivery_tag);
-  if (!wait || known == held_.end() || known->second.truncated) return false;
+  if (!wait || known == held_.end()) return false;
   const auto& message = *known->second.message;
   const int starts = known->second.earlier_starts + (message.id.empty() ? int{how.counting == start_counting::counted} : starts_->of(what_.queue, message.id));
   on_its_way_.insert(how.delivery_tag);
@@ -285,19 +268,14 @@ void subscriber::delayed(std::uint64_t delivery_tag, std::chrono::milliseconds d
   link_->post([](broker_link&) {});
 }
 
-void subscriber::hand_out_next(const std::string& key) {
-  const auto lane = lanes_.find(key);
-  if (lane == lanes_.end()) return;
-  if (lane->second.empty()) {
-    lanes_.erase(lane);
-    return;
-  }
-  hand_out(lane->second.front());
+void subscriber::leave_lane(std::uint64_t delivery_tag) {
+  const auto next = lanes_.leave(delivery_tag);
+  if (next && !cancelled_) hand_out(*next);
 }
 
 void subscriber::give_back(std::uint64_t delivery_tag) {
   if (!out_.given_back(delivery_tag)) return;
-  key_of_.erase(delivery_tag);
+  counted_->too_large_kept -= too_large_.erase(delivery_tag);
   held_.erase(delivery_tag);
   counted_->given_back += 1;
   link_->amqp().requeue(channel_, delivery_tag);

@@ -5,26 +5,26 @@
 /// settlements are dropped, because what they settle comes again.
 
 #include <chrono>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
-#include <vector>
 
 #include <mamey/messaging/rabbitmq/detail/counters.hpp>
 #include <mamey/messaging/rabbitmq/detail/gate.hpp>
+#include <mamey/messaging/rabbitmq/detail/lanes.hpp>
 #include <mamey/messaging/rabbitmq/detail/link.hpp>
 #include <mamey/messaging/rabbitmq/detail/set_aside.hpp>
 #include <mamey/messaging/rabbitmq/detail/settlements.hpp>
 #include <mamey/messaging/rabbitmq/detail/starts.hpp>
+#include <mamey/messaging/rabbitmq/detail/verdicts.hpp>
 #include <mamey/messaging/rabbitmq/detail/wire_message.hpp>
 #include <mamey/messaging/transport.hpp>
 
 namespace mamey::inline v1::rabbitmq_detail {
 
-class subscriber final : public channel_user, public std::enable_shared_from_this<subscriber> {
+class subscriber final : public channel_user, public verdict_taker, public std::enable_shared_from_this<subscriber> {
  public:
   subscriber(std::shared_ptr<broker_link> link, wire_format format, const rabbitmq_options& options, queue_options what,
              std::shared_ptr<counters> counted, std::shared_ptr<starts> known_starts, std::shared_ptr<set_aside> aside,
@@ -35,14 +35,7 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
   void cancel();  ///< see consumer::cancel
   void close();   ///< see consumer::close
 
-  struct verdict {
-    std::uint64_t delivery_tag = 0;
-    bool done = false;  ///< acknowledged; else given back
-    start_counting counting = start_counting::counted;
-    std::chrono::milliseconds delay{};
-  };
-  /// Any thread.
-  void settle(const verdict& how) noexcept;
+  void settle(const verdict& how) noexcept override;
 
   // On the loop.
   void on_event(amqp_event&& event) override;
@@ -53,7 +46,7 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
     std::uint64_t delivery_tag = 0;
     std::shared_ptr<const envelope> message;
     bool redelivered = false;
-    bool truncated = false;    ///< its body was too large to be received
+    bool too_large = false;    ///< its body was not received
     int earlier_starts = 0;    ///< before it came from a delay queue
   };
 
@@ -65,8 +58,10 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
   void delayed(std::uint64_t delivery_tag, std::chrono::milliseconds delay, bool kept);
   void acknowledge_due();
   void close_channel();
-  void hand_out(const held& which);
-  void hand_out_next(const std::string& key);
+  void hand_out(std::uint64_t delivery_tag);
+  void refuse_too_large(const held& which);
+  /// An ordered queue's followers come next.
+  void leave_lane(std::uint64_t delivery_tag);
   void later(std::chrono::milliseconds delay, std::function<void(subscriber&)> work);
   void end(consumer_state how, std::string_view reason);
   bool alive() const { return channel_ != 0 && link_->is_open(); }
@@ -82,9 +77,7 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
   gate<consumer_state_callback> changed_;
   const std::string tag_;
 
-  std::mutex mutex_;  // guards the next two
-  std::vector<verdict> verdicts_;
-  bool posted_ = false;
+  verdicts verdicts_;
 
   semaphore started_{0}, closed_{0};
   std::mutex answer_;  // guards the next two
@@ -97,8 +90,8 @@ class subscriber final : public channel_user, public std::enable_shared_from_thi
   settlements out_;
   std::map<std::uint64_t, held> held_;                         ///< what is out
   std::set<std::uint64_t> on_its_way_;                         ///< of these, into a delay queue: acknowledged when it is there
-  std::map<std::uint64_t, std::string> key_of_;                ///< ordered: of what is in a lane
-  std::map<std::string, std::deque<held>, std::less<>> lanes_;  ///< ordered: the head of each key is out, its followers wait
+  lanes lanes_;                                                ///< ordered: what has a key
+  std::set<std::uint64_t> too_large_;                          ///< of what is out: kept, for nobody to handle
 };
 
 }  // namespace mamey::inline v1::rabbitmq_detail

@@ -130,11 +130,23 @@ queue_request topology_keeper::request_for(const queue_declaration& queue) const
     made.arguments.emplace_back("x-dead-letter-exchange", dead_letter_exchange());
     made.arguments.emplace_back("x-dead-letter-routing-key", letters.prefix + queue.name + letters.suffix);
   }
+  if (how.park_too_large) {
+    made.arguments.emplace_back("x-dead-letter-exchange", std::string());
+    made.arguments.emplace_back("x-dead-letter-routing-key", too_large_queue_of(queue.name));
+    if (how.type == "quorum") {  // at least once; RabbitMQ wants reject-publish with it
+      made.arguments.emplace_back("x-dead-letter-strategy", std::string("at-least-once"));
+      made.arguments.emplace_back("x-overflow", std::string("reject-publish"));
+    }
+  }
   if (!how.type.empty()) made.arguments.emplace_back("x-queue-type", how.type);
+  if (!how.mode.empty()) made.arguments.emplace_back("x-queue-mode", how.mode);
+  if (how.delivery_limit != 0) made.arguments.emplace_back("x-delivery-limit", std::int64_t{how.delivery_limit});
   if (how.max_priority > 0) made.arguments.emplace_back("x-max-priority", std::int64_t{how.max_priority});
   if (queue.ordered) made.arguments.emplace_back("x-single-active-consumer", true);
   return made;
 }
+
+std::string topology_keeper::too_large_queue_of(const std::string& queue) { return queue + ".too-large"; }
 
 std::vector<topology_keeper::step> topology_keeper::steps_of(const topology& wanted) const {
   std::vector<step> steps;
@@ -160,6 +172,11 @@ std::vector<topology_keeper::step> topology_keeper::steps_of(const topology& wan
                      .refused = refusal_means::nothing});
   }
   for (const auto& each : wanted.queues) {
+    if (options_.queue.park_too_large) {
+      queue_request aside{.name = too_large_queue_of(each.name), .arguments = {}};
+      if (!options_.queue.type.empty()) aside.arguments.emplace_back("x-queue-type", options_.queue.type);
+      steps.push_back({.what = "the queue " + aside.name, .send = [aside](connection_machine& to, std::uint16_t on) { to.declare_queue(on, aside); }});
+    }
     if (options_.queue.declare) {
       steps.push_back({.what = "the queue " + each.name,
                        .send = [request = request_for(each)](connection_machine& to, std::uint16_t on) { to.declare_queue(on, request); }});

@@ -28,6 +28,7 @@ class topology_keeper {
   /// What a queue of these options is declared with: the reference's arguments, so that one shared with a .NET service is the same.
   queue_request request_for(const queue_declaration& queue) const;
   std::string dead_letter_exchange() const;
+  static std::string too_large_queue_of(const std::string& queue);
 
  private:
   struct step;

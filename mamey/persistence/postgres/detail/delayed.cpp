@@ -13,11 +13,20 @@ namespace {
 const std::string& insert_text() {
   static const auto sql = [] {
     const std::string columns =
-        "subscription, attempts, starts, due_at_ms, delay_ms, first_failed_at_us, waits_since_us, last_error, " + std::string(envelope_columns);
-    return "insert into mamey_delayed (id, " + columns + ") values ($1, $2, $3, $4, mamey_now_ms() + $5::bigint, $5::bigint, $6, $7, $8, " +
-           envelope_parameters(9) + ") on conflict (id) do update set token = null, claimed_until_ms = null, n = default, " +
-           overwrite(columns);
+        "subscription, attempts, starts, due_at_ms, delay_ms, first_failed_at_us, waits_since_us, last_error, holds_key, " + std::string(envelope_columns);
+    return "insert into mamey_delayed (id, " + columns + ") values ($1, $2, $3, $4, mamey_now_ms() + $5::bigint, $5::bigint, $6, $7, $8, $9::boolean, " +
+           envelope_parameters(10) + ") on conflict (id) do update set token = null, claimed_until_ms = null, " +
+           overwrite(columns);  // `n` stays: its place in its key
   }();
+  return sql;
+}
+
+const std::string& queue_behind_text() {
+  static const auto sql =
+      "with ahead as materialized (select 1 from mamey_delayed where subscription = $2 and key = $3 and tenant = $4 and holds_key limit 1), "
+      "queued as (insert into mamey_delayed (id, subscription, attempts, due_at_ms, delay_ms, first_failed_at_us, last_error, holds_key, " +
+      std::string(envelope_columns) + ") select $1, $2, 0, mamey_now_ms(), 0, 0, '', true, " + envelope_parameters(5) +
+      " from ahead on conflict (id) do nothing) select count(*) from ahead";
   return sql;
 }
 
@@ -26,7 +35,8 @@ const std::string& insert_text() {
 const std::string& claim_text() {
   static constexpr std::string_view is_due =
       "(d.due_at_ms <= now or (d.due_at_ms - d.delay_ms > now and d.due_at_ms - d.delay_ms > mamey_now_ms())) and split_part(d.subscription, '#', 1) <> "
-      "all($4::text[])";
+      "all($4::text[]) and not (d.holds_key and exists (select 1 from mamey_delayed e where e.subscription = d.subscription and e.key = d.key and "
+      "e.tenant = d.tenant and e.holds_key and e.n < d.n))";
   static constexpr std::string_view lease_is_over = "(d.claimed_until_ms <= now or d.claimed_until_ms - mamey_now_ms() > d.lease_ms)";
   static const auto sql =
       // Of those whose claim ended without a word the one that may be tried now: the oldest, while no other is.
@@ -42,7 +52,7 @@ const std::string& claim_text() {
       "update mamey_delayed d set attempts = d.attempts + 1, starts = d.starts + 1, token = $1, claimed_until_ms = (select now from clock) + $3::bigint, lease_ms "
       "= $3::bigint "
       "from due where d.id = due.id returning d.due_at_ms, d.n, d.id, d.subscription, d.attempts - d.starts, d.starts, d.delay_ms, "
-      "d.first_failed_at_us, d.waits_since_us, d.last_error, " +
+      "d.first_failed_at_us, d.waits_since_us, d.last_error, d.holds_key, " +
       envelope_columns_of("d.");
   return sql;
 }
@@ -53,6 +63,14 @@ step insert_delayed(const delayed_message& row) {
   step made{.text = insert_text(), .values = {}, .result = {}};
   made.values.add(row.id).add(row.subscription).add(row.rounds + row.starts).add(row.starts).add(row.delay.count());
   made.values.add(row.first_failed_at.time_since_epoch().count()).add(row.waits_since.time_since_epoch().count()).add(row.last_error);
+  made.values.add(row.holds_key ? "true" : "false");
+  add_envelope(made.values, row.message);
+  return made;
+}
+
+step queue_behind(const delayed_message& row) {
+  step made{.text = queue_behind_text(), .values = {}, .result = {}};
+  made.values.add(row.id).add(row.subscription).add(row.message.key).add(row.message.tenant);
   add_envelope(made.values, row.message);
   return made;
 }
@@ -77,13 +95,14 @@ std::vector<delayed_message> read_due(const rows& found) {
     const auto time = [&](int column) { return wall_time(std::chrono::microseconds(found.is_null(row, column) ? 0 : found.integer(row, column))); };
     taken.push_back({.id = found.text(row, 2),
                      .subscription = found.text(row, 3),
-                     .message = read_envelope(found, row, 10),
+                     .message = read_envelope(found, row, 11),
                      .rounds = static_cast<int>(found.integer(row, 4)),
                      .starts = static_cast<int>(found.integer(row, 5)),
                      .delay = std::chrono::milliseconds(found.integer(row, 6)),
                      .first_failed_at = time(7),
                      .waits_since = time(8),
-                     .last_error = found.text(row, 9)});
+                     .last_error = found.text(row, 9),
+                     .holds_key = found.boolean(row, 10)});
   }
   return taken;
 }

@@ -137,12 +137,19 @@ create index mamey_handling_starts_started on mamey_handling_starts (started_at_
 // Claims and counts need not pass over what is parked: many rows where a broker refused for long.
 constexpr const char* step_3 = "create index mamey_outbox_pending on mamey_outbox (seq) where state = 0";
 
+// The release before writes no row that holds its key, and takes those that are there in any order.
+constexpr const char* step_4 = R"(
+alter table mamey_delayed add column holds_key boolean not null default false;
+create index mamey_delayed_key on mamey_delayed (subscription, key, n) where holds_key;
+)";
+
 }  // namespace
 
 std::span<const postgres_migration> store_schema() {
   static const std::array steps{postgres_migration{1, "outbox_inbox_delayed_errors", with_envelope(step_1)},
                                 postgres_migration{2, "tenants_in_the_inbox_starts_of_delayed", step_2},
-                                postgres_migration{3, "pending_outbox", step_3}};
+                                postgres_migration{3, "pending_outbox", step_3},
+                                postgres_migration{4, "delayed_rows_hold_their_keys", step_4}};
   return steps;
 }
 

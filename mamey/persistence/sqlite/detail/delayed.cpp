@@ -11,10 +11,11 @@ namespace {
 
 // `attempts` is rounds and starts together, as the release before this one reads it.
 
-/// `?2`: the handlers whose rows stay.
+/// `?2`: the handlers whose rows stay. What stands behind another of its key stays, too.
 constexpr std::string_view is_asked_for =
     "case when instr(subscription, '#') > 0 then substr(subscription, 1, instr(subscription, '#') - 1) else subscription end not in (select value from "
-    "json_each(?2))";
+    "json_each(?2)) and not (holds_key and exists (select 1 from mamey_delayed e where e.subscription = mamey_delayed.subscription and e.key = "
+    "mamey_delayed.key and e.tenant = mamey_delayed.tenant and e.holds_key and e.n < mamey_delayed.n))";
 
 /// Of those whose claim ended without a word the one that may be tried now: the oldest, while no other is.
 const std::string& suspect() {
@@ -26,7 +27,7 @@ const std::string& suspect() {
 
 /// Oldest first; those whose holder is alive are passed over.
 const std::string& due_rows() {
-  static const auto sql = "select id, subscription, attempts - starts, starts, delay_ms, first_failed_at_us, waits_since_us, last_error, " +
+  static const auto sql = "select id, subscription, attempts - starts, starts, delay_ms, first_failed_at_us, waits_since_us, last_error, holds_key, " +
                           std::string(envelope_columns) + " from mamey_delayed where due_at_ms <= ?1 and (token is null or n = " + suspect() + ") and " +
                           std::string(is_asked_for) + " order by due_at_ms, n limit ?3";
   return sql;
@@ -36,26 +37,29 @@ delayed_message read_due(const statement& row) {
   const auto time = [&](int column) { return wall_time(std::chrono::microseconds(row.is_null(column) ? 0 : row.integer(column))); };
   return {.id = row.text(0),
           .subscription = row.text(1),
-          .message = read_envelope(row, 8),
+          .message = read_envelope(row, 9),
           .rounds = static_cast<int>(row.integer(2)),
           .starts = static_cast<int>(row.integer(3)) + 1,
           .delay = std::chrono::milliseconds(row.integer(4)),
           .first_failed_at = time(5),
           .waits_since = time(6),
-          .last_error = row.text(7)};
+          .last_error = row.text(7),
+          .holds_key = row.integer(8) != 0};
 }
 
 }  // namespace
 
 void insert_delayed(connection& on, const delayed_message& row, std::int64_t now_ms) {
-  static const auto sql =
-      "insert or replace into mamey_delayed (id, subscription, attempts, starts, due_at_ms, delay_ms, first_failed_at_us, waits_since_us, last_error, " +
-      std::string(envelope_columns) + ") values (?, ?, ?, ?, ?, ?, ?, ?, ?, " + std::string(envelope_parameters) + ")";
+  static const auto sql =  // `n` stays: its place in its key
+      "insert or replace into mamey_delayed (n, id, subscription, attempts, starts, due_at_ms, delay_ms, first_failed_at_us, waits_since_us, last_error, "
+      "holds_key, " + std::string(envelope_columns) + ") values ((select n from mamey_delayed where id = ?1), ?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, " +
+      std::string(envelope_parameters) + ")";
   const auto headers = headers_text(row.message);
   auto insert = on.use(sql);
   insert.bind(row.id).bind(row.subscription).bind(row.rounds + row.starts).bind(row.starts);
   insert.bind(now_ms + row.delay.count()).bind(row.delay.count());
   insert.bind(row.first_failed_at.time_since_epoch().count()).bind(row.waits_since.time_since_epoch().count()).bind(row.last_error);
+  insert.bind(std::int64_t{row.holds_key});
   bind_envelope(insert, row.message, headers);
   insert.run();
 }
@@ -76,6 +80,17 @@ std::vector<delayed_message> claim_due(connection& on, const due_request& reques
     mark.bind(request.token).bind(now_ms + lease_ms).bind(lease_ms).bind(each.id).run();
   }
   return taken;
+}
+
+bool is_key_held(connection& on, const delayed_message& row) {
+  auto held = on.use("select 1 from mamey_delayed where subscription = ? and key = ? and tenant = ? and holds_key limit 1");
+  return held.bind(row.subscription).bind(row.message.key).bind(row.message.tenant).step();
+}
+
+bool queue_behind(connection& on, const delayed_message& row, std::int64_t now_ms) {
+  if (!is_key_held(on, row)) return false;
+  if (!on.use("select 1 from mamey_delayed where id = ?").bind(row.id).step()) insert_delayed(on, row, now_ms);
+  return true;
 }
 
 void release_due(connection& on, const std::string& token) {

@@ -15,6 +15,10 @@ namespace mamey::inline v1::sqlite_detail {
 /// The same id replaces, whoever holds it.
 void insert_delayed(connection& on, const delayed_message& row, std::int64_t now_ms);
 std::vector<delayed_message> claim_due(connection& on, const due_request& request, std::int64_t now_ms);
+/// Whether a row holds the key of `row`.
+bool is_key_held(connection& on, const delayed_message& row);
+/// See store::wait_behind.
+bool queue_behind(connection& on, const delayed_message& row, std::int64_t now_ms);
 /// Gives the rows of a claim back and takes the starts they were counted back.
 void release_due(connection& on, const std::string& token);
 /// After the clock was set back: what lies further ahead than it was put is due now.

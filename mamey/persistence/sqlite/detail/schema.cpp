@@ -112,6 +112,12 @@ create table mamey_handling_starts (
   primary key (subscription, message_id, tenant)) without rowid;
 )";
 
+// The release before writes no row that holds its key, and takes those that are there in any order.
+constexpr const char* store_step_3 = R"(
+alter table mamey_delayed add column holds_key integer not null default 0;
+create index mamey_delayed_key on mamey_delayed (subscription, key, n) where holds_key;
+)";
+
 constexpr const char* queues_step_1 = R"(
 create table mamey_queues (id integer primary key, name text not null unique);
 create table mamey_queue_bindings (
@@ -140,7 +146,8 @@ create index mamey_queue_messages_taken on mamey_queue_messages (queue, seq) whe
 
 std::span<const sql_migration> store_schema() {
   static const std::array steps{sql_migration{1, "outbox_inbox_delayed_errors", with_envelope(store_step_1)},
-                                sql_migration{2, "tenants_in_the_inbox_starts_of_delayed", with_envelope(store_step_2)}};
+                                sql_migration{2, "tenants_in_the_inbox_starts_of_delayed", with_envelope(store_step_2)},
+                                sql_migration{3, "delayed_rows_hold_their_keys", store_step_3}};
   return steps;
 }
 

@@ -20,61 +20,120 @@ rabbitmq_options read(std::string_view json) {
   return values.bind<rabbitmq_options>("rabbitMq");
 }
 
-TEST(rabbitmq_options, every_key_of_the_reference_is_read) {
-  const auto got = read(R"({"rabbitmq": {
-    "connectionName": "orders-service", "hostNames": ["a", "b:5673"], "port": "5674", "virtualHost": "shop", "username": "mia", "password": "geheim",
-    "requestedHeartbeat": "00:00:20", "requestedConnectionTimeout": "00:00:31", "socketReadTimeout": "00:00:32", "socketWriteTimeout": "00:00:33",
-    "continuationTimeout": "00:00:21", "handshakeContinuationTimeout": "00:00:11", "networkRecoveryInterval": "00:00:06",
-    "messageProcessingTimeout": "00:00:07", "requestedChannelMax": 100, "requestedFrameMax": 8192, "useBackgroundThreadsForIO": true,
-    "conventionsCasing": "snakeCase", "retries": 3, "retryInterval": 2, "messagesPersisted": true,
-    "context": {"enabled": true, "header": "ctx"}, "spanContextHeader": "span",
-    "exchange": {"name": "orders", "type": "topic", "declare": true, "durable": true, "autoDelete": false},
-    "queue": {"template": "orders-service/{{exchange}}.{{message}}", "declare": true, "durable": true, "exclusive": false, "autoDelete": false},
-    "deadLetter": {"enabled": true, "prefix": "dlx-", "suffix": "-dead", "declare": true, "durable": true, "exclusive": false, "autoDelete": false, "ttl": 86400000},
-    "qos": {"prefetchSize": 0, "prefetchCount": 5, "global": false},
-    "conventions": {"messageAttribute": {"ignoreExchange": true, "ignoreRoutingKey": true, "ignoreQueue": true}},
-    "logger": {"enabled": true, "logConnectionStatus": true, "logMessagePayload": true},
-    "ssl": {"enabled": true, "serverName": "rabbit", "certificatePath": "c.pfx", "caCertificatePath": "ca.pem", "x509IgnoredStatuses": ["NotTimeValid"]},
-    "maxProducerChannels": 500, "requeueFailedMessages": true}})");
-  using namespace std::chrono_literals;
-  EXPECT_EQ(got.connection_name, "orders-service");
-  EXPECT_EQ(got.host_names, (std::vector<std::string>{"a", "b:5673"}));
-  EXPECT_EQ(got.port, 5674);
-  EXPECT_EQ(got.virtual_host, "shop");
-  EXPECT_EQ(got.username, "mia");
-  EXPECT_EQ(got.password, "geheim");
-  EXPECT_EQ(got.requested_heartbeat, 20s);
-  EXPECT_EQ(got.requested_connection_timeout, 31s);
-  EXPECT_EQ(got.socket_read_timeout, 32s);
-  EXPECT_EQ(got.socket_write_timeout, 33s);
-  EXPECT_EQ(got.continuation_timeout, 21s);
-  EXPECT_EQ(got.handshake_continuation_timeout, 11s);
-  EXPECT_EQ(got.network_recovery_interval, 6s);
-  EXPECT_EQ(got.message_processing_timeout, 7s);
-  EXPECT_EQ(got.requested_channel_max, 100);
-  EXPECT_EQ(got.requested_frame_max, 8192);
-  EXPECT_TRUE(got.use_background_threads_for_io);
-  EXPECT_EQ(got.conventions_casing, "snakeCase");
-  EXPECT_EQ(got.retries, 3);
-  EXPECT_EQ(got.retry_interval, 2);
-  EXPECT_TRUE(got.context.enabled);
-  EXPECT_EQ(got.context.header, "ctx");
-  EXPECT_EQ(got.span_context_header, "span");
-  EXPECT_EQ(got.exchange.name, "orders");
-  EXPECT_TRUE(got.dead_letter.enabled && got.dead_letter.declare && got.dead_letter.durable);
-  EXPECT_EQ(got.dead_letter.prefix, "dlx-");
-  EXPECT_EQ(got.dead_letter.suffix, "-dead");
-  EXPECT_EQ(got.dead_letter.ttl, "86400000");
-  EXPECT_EQ(got.qos.prefetch_count, 5);
-  EXPECT_TRUE(got.conventions.message_attribute.ignore_exchange);
-  EXPECT_TRUE(got.logger.log_message_payload);
-  EXPECT_EQ(got.ssl.server_name, "rabbit");
-  EXPECT_EQ(got.ssl.certificate_path, "c.pfx");
-  EXPECT_EQ(got.ssl.ca_certificate_path, "ca.pem");
-  EXPECT_EQ(got.ssl.x509_ignored_statuses.size(), 1U);
-  EXPECT_EQ(got.max_producer_channels, 500);
-  EXPECT_TRUE(got.requeue_failed_messages);
-  EXPECT_TRUE(problems_of(got).empty());
+/// What a file may say, and what comes of it.
+struct key_of_the_reference {
+  const char* json;      ///< under `rabbitMq`
+  const char* met_by;    ///< read: what it gives, as `shown` has it
+  const char* says = ""; ///< refused or warned of, with these words; empty: neither
+};
+
+const key_of_the_reference keys[] = {
+    {R"("connectionName": "orders-service")", "orders-service"},
+    {R"("hostNames": ["a", "b:5673"])", "a,b:5673"},
+    {R"("hostNames": [])", "", "at least one host"},
+    {R"("port": "5674")", "5674"},
+    {R"("virtualHost": "shop")", "shop"},
+    {R"("username": "mia")", "mia"},
+    {R"("password": "geheim")", "geheim"},
+    {R"("requestedHeartbeat": "00:00:20")", "heartbeat 20000"},
+    {R"("requestedConnectionTimeout": "00:00:31")", "connection 31000"},
+    {R"("socketReadTimeout": "00:00:32")", "", "requestedHeartbeat finds a silent broker"},
+    {R"("socketReadTimeout": "00:00:30")", ""},
+    {R"("socketWriteTimeout": "00:00:33")", "write 33000"},
+    {R"("continuationTimeout": "00:00:21")", "continuation 21000"},
+    {R"("handshakeContinuationTimeout": "00:00:11")", "handshake 11000"},
+    {R"("networkRecoveryInterval": "00:00:06")", "recovery 6000"},
+    {R"("messageProcessingTimeout": "00:00:07")", "", "messaging.handlerTimeout"},
+    {R"("messageProcessingTimeout": null)", ""},
+    {R"("requestedChannelMax": 100)", "channels 100"},
+    {R"("requestedFrameMax": 8192)", "frame 8192"},
+    {R"("useBackgroundThreadsForIO": true)", "", "system loop"},
+    {R"("conventionsCasing": "snakeCase")", "snakeCase"},
+    {R"("retries": 3)", "", "messaging.immediateRetries"},
+    {R"("retryInterval": 2)", "", "messaging.delayedRetries"},
+    {R"("messagesPersisted": true)", ""},
+    {R"("messagesPersisted": false)", "", "what an outbox sends is persistent"},
+    {R"("context": {"enabled": true, "header": "ctx"})", "context ctx"},
+    {R"("context": {"enabled": true, "header": ""})", "", "context.header"},
+    {R"("spanContextHeader": "span")", "span"},
+    {R"("exchange": {"name": "Orders", "type": "direct", "declare": false, "durable": false, "autoDelete": true})", "Orders direct used transient auto-delete"},
+    {R"("queue": {"template": "svc/{{message}}", "declare": false})", "svc/{{message}} used"},
+    {R"("queue": {"durable": false, "exclusive": true, "autoDelete": true})", "transient exclusive auto-delete", "lost when the broker restarts"},
+    {R"("queue": {"exclusive": true})", "", "lost with its connection"},
+    {R"("deadLetter": {"enabled": true, "prefix": "dlx-", "suffix": "-x"})", "dlx-test-x dlx-q-x", "error store"},
+    {R"("deadLetter": {"enabled": true, "ttl": 86400000})", "ttl 86400000", "ends in loss"},
+    {R"("deadLetter": {"ttl": "soon"})", "", "milliseconds"},
+    {R"("deadLetter": {"declare": true, "durable": true, "exclusive": true, "autoDelete": true})", "letters declared durable exclusive auto-delete"},
+    {R"("qos": {"prefetchSize": 1000})", "", "no limit in bytes"},
+    {R"("qos": {"prefetchCount": 5, "global": true})", "prefetch 5 global"},
+    {R"("conventions": {"messageAttribute": {"ignoreExchange": true, "ignoreRoutingKey": true, "ignoreQueue": true}})", "ignores exchange, key, queue"},
+    {R"("logger": {"enabled": true})", "", "connections are always logged"},
+    {R"("logger": {"logConnectionStatus": true})", "", "connections are always logged"},
+    {R"("logger": {"logMessagePayload": true})", "", "payloads are never logged"},
+    {R"("ssl": {"enabled": true, "serverName": "rabbit", "certificatePath": "c.pfx", "caCertificatePath": "ca.pem"})", "tls rabbit c.pfx ca.pem"},
+    {R"("ssl": {"x509IgnoredStatuses": ["NotTimeValid"]})", "", "anybody on the way can be the broker"},
+    {R"("maxProducerChannels": 500)", "", "needs one channel"},
+    {R"("maxProducerChannels": 1000)", ""},
+    {R"("requeueFailedMessages": true)", "", "error store"},
+};
+
+std::string shown(const rabbitmq_options& got) {
+  std::string text = got.connection_name + ' ';
+  for (const auto& each : got.host_names) text += each + ',';
+  const auto add = [&](const std::string& what) { text += ' ' + what; };
+  const auto span = [&](const char* name, std::chrono::milliseconds value) { add(std::string(name) + ' ' + std::to_string(value.count())); };
+  const auto flag = [&](bool set, const char* name) {
+    if (set) add(name);
+  };
+  for (const auto& each : {std::to_string(got.port), got.virtual_host, got.username, got.password, got.conventions_casing, got.span_context_header}) add(each);
+  span("heartbeat", got.requested_heartbeat);
+  span("connection", got.requested_connection_timeout);
+  span("write", got.socket_write_timeout);
+  span("continuation", got.continuation_timeout);
+  span("handshake", got.handshake_continuation_timeout);
+  span("recovery", got.network_recovery_interval);
+  add("channels " + std::to_string(got.requested_channel_max));
+  add("frame " + std::to_string(got.requested_frame_max));
+  if (got.context.enabled) add("context " + got.context.header);
+  add(got.exchange.name + ' ' + got.exchange.type);
+  flag(!got.exchange.declare, "used");
+  flag(!got.exchange.durable, "transient");
+  flag(got.exchange.auto_delete, "auto-delete");
+  add(got.queue.template_);
+  flag(!got.queue.declare, "used");
+  auto named = got;
+  named.exchange.name = "test";
+  const auto queue = topology_keeper(named).request_for({.name = "q"});
+  flag(!queue.durable, "transient");
+  flag(queue.exclusive, "exclusive");
+  flag(queue.auto_delete, "auto-delete");
+  for (const auto& [name, value] : queue.arguments) {
+    if (const auto* const letters = std::get_if<std::string>(&value)) add(*letters);
+  }
+  if (!got.dead_letter.ttl.empty()) add("ttl " + got.dead_letter.ttl);
+  flag(got.dead_letter.declare, "letters declared");
+  flag(got.dead_letter.durable, "durable");
+  flag(got.dead_letter.exclusive, "exclusive");
+  flag(got.dead_letter.auto_delete, "auto-delete");
+  add("prefetch " + std::to_string(got.qos.prefetch_count));
+  flag(got.qos.global, "global");
+  const auto& ignored = got.conventions.message_attribute;
+  flag(ignored.ignore_exchange && ignored.ignore_routing_key && ignored.ignore_queue, "ignores exchange, key, queue");
+  flag(got.ssl.enabled, "tls");
+  for (const auto& each : {got.ssl.server_name, got.ssl.certificate_path, got.ssl.ca_certificate_path}) add(each);
+  return text;
+}
+
+TEST(rabbitmq_options, every_key_of_the_reference_is_read_or_refused_or_warned_of_with_the_reason) {
+  for (const auto& each : keys) {
+    const auto got = read(R"({"rabbitmq": {)" + std::string(each.json) + "}}");
+    EXPECT_NE(shown(got).find(each.met_by), std::string::npos) << each.json << " gives: " << shown(got);
+    std::string said;
+    for (const auto& sentence : problems_of(got)) said += sentence + '\n';
+    for (const auto& sentence : warnings_of(got)) said += sentence + '\n';
+    EXPECT_EQ(said.empty(), *each.says == '\0') << each.json << ": " << said;
+    EXPECT_NE(said.find(each.says), std::string::npos) << each.json << ": " << said;
+  }
 }
 
 TEST(rabbitmq_options, the_defaults_can_be_used) {
@@ -92,7 +151,12 @@ TEST(rabbitmq_options, combinations_that_lose_messages_or_cannot_work_are_refuse
       {R"({"queue": {"type": "quorum", "durable": false}})", "always durable"},
       {R"({"queue": {"type": "quorum", "autoDelete": true}})", "queue.autoDelete"},
       {R"({"queue": {"type": "quorum"}, "qos": {"global": true}})", "limit each consumer"},
-      {R"({"queue": {"deliveryLimit": 20}})", "rolling restarts would lose messages"},
+      {R"({"queue": {"type": "quorum", "deliveryLimit": 20}})", "rolling restarts would lose messages"},
+      {R"({"queue": {"deliveryLimit": -1}})", "quorum alone"},
+      {R"({"queue": {"type": "quorum", "mode": "lazy"}})", "on the disk anyway"},
+      {R"({"queue": {"parkTooLarge": true, "declare": false}})", "an argument of the queue"},
+      {R"({"queue": {"parkTooLarge": true}, "deadLetter": {"enabled": true}})", "an argument of the queue"},
+      {R"({"queue": {"mode": "idle"}})", "lazy or default"},
       {R"({"queue": {"type": "stream"}})", "classic or quorum"},
       {R"({"queue": {"exclusive": true}})", "lost with its connection"},
       {R"({"hostNames": [""]})", "empty name"},
@@ -141,6 +205,10 @@ TEST(rabbitmq_topology, our_own_kinds_of_queue_show_in_their_arguments) {
   ours.queue.type = "quorum";
   EXPECT_EQ(topology_keeper(ours).request_for({.name = "q", .ordered = true}).arguments,
             (field_table{{"x-queue-type", std::string("quorum")}, {"x-single-active-consumer", true}}));
+  ours.queue.delivery_limit = -1;
+  EXPECT_EQ(topology_keeper(ours).request_for({.name = "q"}).arguments, (field_table{{"x-queue-type", std::string("quorum")}, {"x-delivery-limit", std::int64_t{-1}}}));
+  ours.queue = {.max_priority = 9, .mode = "lazy"};
+  EXPECT_EQ(topology_keeper(ours).request_for({.name = "q"}).arguments, (field_table{{"x-queue-mode", std::string("lazy")}, {"x-max-priority", std::int64_t{9}}}));
 }
 
 }  // namespace
