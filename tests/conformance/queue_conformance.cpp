@@ -108,7 +108,9 @@ TEST_P(queue_conformance, a_taken_message_is_one_consumers_until_its_lease_ends_
   EXPECT_EQ(queues_->renew(first.token, sequences(first), 30s), 1U);
   move_clock(20s);
   open();  // the consumer's process died
-  EXPECT_EQ(ids(take("count")), strings{"m2"});
+  const auto other = take("count");
+  EXPECT_EQ(ids(other), strings{"m2"});
+  queues_->remove(sequences(other));
   move_clock(11s);
   const auto again = take("count");
   ASSERT_EQ(ids(again), strings{"m1"});
@@ -117,7 +119,7 @@ TEST_P(queue_conformance, a_taken_message_is_one_consumers_until_its_lease_ends_
 
 TEST_P(queue_conformance, acknowledging_applies_whatever_the_token_and_giving_back_does_not) {
   bind("count");
-  publish({message("m1"), message("m2")});
+  publish({message("m1")});
   const auto lost = take("count");
   move_clock(31s);
   const auto held = take("count");
