@@ -27,6 +27,7 @@ void check_outbox(const outbox_options& outbox, std::vector<std::string>& proble
   require(outbox.window >= 1 && outbox.window <= 65'536, "outbox.window must be 1 to 65536");
   require(outbox.refusals >= 1, "outbox.refusals must be at least 1");
   require(outbox.shortest_poll.count() >= 1, "outbox.shortestPoll must be at least 1 ms");
+  require(outbox.lease <= std::chrono::hours(1), "outbox.lease (" + in_words(outbox.lease) + ") must be at most 60 min (a number alone means days: 15 s are 00:00:15)");
   require(outbox.lease_margin.count() >= 0 && outbox.lease_margin < outbox.lease / 3,
           "outbox.leaseMargin (" + in_words(outbox.lease_margin) + ") must be less than a third of outbox.lease (" +
               in_words(outbox.lease) + "): the lease is renewed at its third, and sending must not stop before that");
@@ -50,7 +51,8 @@ void check_messaging(const messaging_options& messaging, std::vector<std::string
   require(messaging.start_limit >= 1, "messaging.startLimit must be at least 1");
   require(messaging.throttle_after >= 1, "messaging.throttleAfter must be at least 1");
   require(messaging.handler_timeout.count() > 0, "messaging.handlerTimeout must be above 0");
-  require(messaging.lease.count() >= 1'000, "messaging.lease must be at least 1 s");
+  require(messaging.lease >= std::chrono::seconds(1) && messaging.lease <= std::chrono::hours(1),
+          "messaging.lease (" + in_words(messaging.lease) + ") must be 1 s to 60 min (a number alone means days: 30 s are 00:00:30)");
   require(messaging.rollout_window.count() == 0 || messaging.rollout_delay.count() > 0, "messaging.rolloutDelay must be above 0");
 }
 

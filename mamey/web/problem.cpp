@@ -48,6 +48,22 @@ std::optional<int> status_of_current_http_error() {
   }
 }
 
+/// Of trouble on our side a client learns the kind and the code: the words may hold statements, files and hosts, and stand in the log.
+std::string told_reason(const error_report& report) {
+  switch (report.kind) {
+    case error_kind::unavailable:
+      return "something this service depends on is unavailable";
+    case error_kind::commit_unknown:
+      return "whether the change was made is unknown";
+    case error_kind::deadline_exceeded:
+      return "the time for the request is over";
+    case error_kind::internal:
+      return "an unexpected error";
+    default:
+      return report.reason;
+  }
+}
+
 }  // namespace
 
 http_error::http_error(int status, std::string code, const std::string& reason)
@@ -92,7 +108,7 @@ error_report write_current_exception(http::response& response, const http::reque
   try {
     const auto status = status_of_current_http_error();
     auto told = report;
-    if (!status && report.kind == error_kind::internal) told.reason = "an unexpected error";  // the log has the rest: a statement's text, for one
+    if (!status) told.reason = told_reason(report);
     write_error(response, status.value_or(http_status(report.kind)), told, request);
   } catch (const std::exception&) {  // out of memory while describing: an empty 500 can still be sent
     response.clear();

@@ -56,6 +56,16 @@ TEST(messaging_options, each_impossible_value_is_named) {
   }
 }
 
+TEST(messaging_options, leases_of_days_are_taken_for_a_mistake) {
+  outbox_options outbox;
+  outbox.lease = 24h;
+  messaging_options messaging;
+  messaging.lease = 48h;
+  const auto problems = problems_of(outbox, messaging);
+  EXPECT_TRUE(mentions(problems, "outbox.lease (1 d) must be at most 60 min"));
+  EXPECT_TRUE(mentions(problems, "messaging.lease (2 d) must be 1 s to 60 min"));
+}
+
 TEST(messaging_options, the_references_expiry_keeps_sent_rows) {
   outbox_options outbox;
   outbox.retention = 5s;

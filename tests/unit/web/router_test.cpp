@@ -138,10 +138,11 @@ TEST(router, turns_what_a_handler_throws_into_an_answer) {
   add("/std", [] { throw std::runtime_error("password=secret"); });
   add("/int", [] { throw 42; });
   add("/sql", [] { throw internal_error("sql_error", "no relation \"a\" in \"select secret from a\""); });
+  add("/away", [] { throw unavailable("database_unreachable", "cannot connect to secret@db.internal"); });
   add("/own", [] { throw web::http_error(501, "not_here", "not on this node"); });
   web::router router(std::move(routes));
 
-  const std::pair<const char*, int> expected[] = {{"/domain", 400}, {"/conflict", 409}, {"/http", 415}, {"/std", 500}, {"/int", 500}, {"/sql", 500}, {"/own", 501}};
+  const std::pair<const char*, int> expected[] = {{"/domain", 400}, {"/conflict", 409}, {"/http", 415}, {"/std", 500}, {"/int", 500}, {"/sql", 500}, {"/away", 503}, {"/own", 501}};
   for (const auto& [target, status] : expected) {
     const auto answer = ask(router, http_method::get, target);
     EXPECT_EQ(answer.status(), status) << target;
@@ -151,6 +152,7 @@ TEST(router, turns_what_a_handler_throws_into_an_answer) {
   EXPECT_NE(ask(router, http_method::get, "/domain").body().find(R"("code":"empty_order","reason":"an order needs a line")"),
             std::string::npos);
   EXPECT_NE(ask(router, http_method::get, "/sql").body().find(R"("code":"sql_error","reason":"an unexpected error")"), std::string::npos);
+  EXPECT_NE(ask(router, http_method::get, "/away").body().find(R"("code":"database_unreachable","reason":"something)"), std::string::npos);
   EXPECT_NE(ask(router, http_method::get, "/own").body().find("not on this node"), std::string::npos);
 }
 

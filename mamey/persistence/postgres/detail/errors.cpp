@@ -29,7 +29,7 @@ void throw_error(const server_error& refused, std::string_view sql) {
   if (refused.state == unexpected_rows_state) throw concurrency_conflict("concurrency_conflict", "{cause}", cause);
   if (refused.state == row_too_large_state) throw internal_error("result_too_large", "{cause}: \"{sql}\"", cause, sql);
   if (of_class(refused, "23")) throw conflict("constraint_violated", "{cause}", cause);
-  if (of_class(refused, "22")) throw conflict("value_refused", "{cause} in \"{sql}\"", cause, sql);
+  if (of_class(refused, "22")) throw conflict("value_refused", "{cause}", cause);
   if (refused.state == "57014") throw deadline_exceeded("deadline_exceeded", "the statement was stopped: {cause}", cause);
   if (refused.state == "25P03") throw deadline_exceeded("transaction_expired", "the transaction has been rolled back: {cause}", cause);
   if (refused.state == "55P03")
