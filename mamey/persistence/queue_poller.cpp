@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace mamey::inline v1 {
@@ -61,10 +62,13 @@ bool queue_poller::sleep(const std::stop_token& stop, clock::time_point until) {
 }
 
 bool queue_poller::has_changed() {
-  const auto version = look_();
-  if (!version) return false;  // those who are woken once a second meet the same error, and report it
-  const auto seen = std::exchange(seen_version_, version);
-  return seen && *seen != *version;
+  try {
+    const auto version = look_();
+    const auto seen = std::exchange(seen_version_, version);
+    return seen && version && *seen != *version;
+  } catch (const std::exception&) {  // those who are woken once a second meet the same error, and report it
+    return false;
+  }
 }
 
 }  // namespace mamey::inline v1

@@ -15,7 +15,7 @@ namespace mamey::inline v1 {
 
 class queue_poller {
  public:
-  /// What changes when somebody publishes, read from the database on the poller's thread; nullopt: it cannot be asked just now.
+  /// What changes when somebody publishes, read from the database on the poller's thread; nullopt: nobody else can. May throw.
   using look = std::function<std::optional<std::int64_t>()>;
 
   /// `longest`: between looks, while nothing changes.

@@ -51,6 +51,20 @@ TEST(postgres_queues_test, processes_that_start_together_agree_on_the_tables) {
   EXPECT_EQ(opened, 4);
 }
 
+TEST(postgres_queues_test, a_role_that_may_not_make_them_is_refused_with_what_to_do) {
+  auto& server = postgres_server::shared();
+  const auto role = postgres_server::fresh_name(), schema = postgres_server::fresh_name();
+  server.execute("create role " + role + " login");
+  try {
+    postgres_queues queues({.connection_string = server.connection_string() + ";Username=" + role, .queue_schema = schema});
+    FAIL() << "made";
+  } catch (const error& refused) {
+    for (const auto* part : {"permission denied", schema.c_str(), "postgres:queueSchema", "messaging:transport"})
+      EXPECT_NE(refused.reason().find(part), std::string::npos) << refused.reason();
+  }
+  server.execute("drop role " + role);
+}
+
 TEST(postgres_queues_test, a_server_that_crashed_comes_back_with_what_was_published) {
   postgres_server server;
   const postgres_options options{.connection_string = server.connection_string()};

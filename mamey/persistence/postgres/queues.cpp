@@ -1,7 +1,6 @@
 #include <mamey/persistence/postgres/queues.hpp>
 
 #include <atomic>
-#include <optional>
 
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
@@ -44,13 +43,17 @@ struct postgres_queues::state {
   pg::rows hurry(pg::step made) { return std::move(run(pg::one(std::move(made)), pg::durability::relaxed, pg::when_lost::run_again).back().result); }
 
   /// For the poller: changes with every message.
-  std::optional<std::int64_t> version() {
-    try {
-      const deadline_scope bound(patience_of_a_poll);
-      return run_one(pg::last_sequence(), pg::when_lost::fail).integer(0, 0);
-    } catch (const error&) {
-      return std::nullopt;
-    }
+  std::int64_t version() {
+    const deadline_scope bound(patience_of_a_poll);
+    return run_one(pg::last_sequence(), pg::when_lost::fail).integer(0, 0);
+  }
+
+  void prepare() {
+    auto on = sessions->acquire();
+    on.discard();  // its statements are not met again
+    pg::run_statement(*on, "set lock_timeout = 0");  // of processes that start together one makes the tables, and the others wait for it
+    pg::prepare_history(*on, options.schema);
+    pg::migrate(*on, "mamey.queues", pg::queues_schema());
   }
 
   void notify(std::chrono::milliseconds delay) {
@@ -77,11 +80,13 @@ struct postgres_queues::state {
 
 postgres_queues::postgres_queues(const postgres_options& options, const postgres_environment& environment)
     : state_(std::make_unique<state>(options, environment)) {
-  auto on = state_->sessions->acquire();
-  on.discard();  // its statements are not met again
-  pg::run_statement(*on, "set lock_timeout = 0");  // of processes that start together one makes the tables, and the others wait for it
-  pg::prepare_history(*on, state_->options.schema);
-  pg::migrate(*on, "mamey.queues", pg::queues_schema());
+  try {
+    state_->prepare();
+  } catch (const error& refused) {
+    if (refused.code() != "sql_error") throw;  // away, or broken
+    throw internal_error("no_durable_queues", "the durable queues cannot be made in schema {} (postgres:queueSchema): {}. Let the role make or use it, or let something else carry messages (messaging:transport)",
+                         state_->options.schema, refused.reason());
+  }
 }
 
 postgres_queues::~postgres_queues() = default;

@@ -2,7 +2,6 @@
 
 #include <numeric>
 
-#include <mamey/core/error.hpp>
 #include <mamey/persistence/queue_poller.hpp>
 #include <mamey/persistence/sqlite/detail/checked_options.hpp>
 #include <mamey/persistence/sqlite/detail/clock.hpp>
@@ -36,14 +35,10 @@ struct sqlite_queues::state {
   /// Changes with every commit of another connection.
   std::optional<std::int64_t> version() {
     if (options.path == ":memory:") return std::nullopt;  // nobody else's
-    try {
-      if (!looks) looks = std::make_unique<connection>(options, sqlite_detail::access::read);
-      auto row = looks->use("pragma data_version");
-      row.step();
-      return row.integer(0);
-    } catch (const unavailable&) {
-      return std::nullopt;
-    }
+    if (!looks) looks = std::make_unique<connection>(options, sqlite_detail::access::read);
+    auto row = looks->use("pragma data_version");
+    row.step();
+    return row.integer(0);
   }
 };
 
