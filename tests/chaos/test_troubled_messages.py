@@ -54,21 +54,36 @@ def test_a_poison_message_goes_to_the_error_store_and_its_retry_to_the_handler_t
 @pytest.mark.parametrize("kind, body, type, code", [
     ("undecodable", b"{no json", None, "validation_failed"),
     ("unknown", json.dumps({"colour": "green"}).encode(), "ThingPainted", "unknown_type"),
-    ("oversize", json.dumps({"id": str(uuid.uuid4()), "note": "x" * 100_000}).encode(), None, None),
-], ids=["undecodable", "unknown type", "oversize"])
+], ids=["undecodable", "unknown type"])
 def test_a_message_that_cannot_be_read_goes_to_the_error_store_at_once(service, kind, body, type, code):
-    reader = service(kind, "--rabbitMq:maxMessageBytes=60000")
+    reader = service(kind)
     instance = reader.start()
     sent = uuid.uuid4().hex
     publish(body, type=type, id=sent)
     good = instance.add()
     [record] = instance.wait_for_errors()
-    assert (record["messageId"], record["attempts"]) == (sent, 1)
-    assert code in (record["errorCode"], None)
+    assert (record["messageId"], record["attempts"], record["errorCode"]) == (sent, 1, code)
     assert record["errorReason"]
     reader.wait_until_handled(good)
     assert reader.number("select count(*) from handled") == 1
     assert until("health tells", lambda: "error store" in instance.health()[1])
+
+
+def test_a_message_larger_than_a_consumer_takes_stays_until_one_takes_it_and_the_rest_flows(service):
+    reader = service("oversize")
+    instance = reader.start("--rabbitMq:maxMessageBytes=60000")
+    large = str(uuid.uuid4())
+    publish(json.dumps({"id": large, "deed": "ordinary", "note": "x" * 100_000}).encode(), id=uuid.uuid4().hex)
+    reader.wait_until_handled(instance.add())
+    told = until("health tells", lambda: instance.health("rabbitMq")[1])
+    assert told.startswith("1 message is larger than rabbitMq.maxMessageBytes")
+    assert instance.metric("mamey_rabbitmq_too_large_total") == 1
+    reader.wait_until_handled(instance.add())
+    assert reader.handled(large) == 0 and instance.errors() == []
+
+    instance.close()
+    reader.start()
+    reader.wait_until_handled(large)
 
 
 def test_messages_with_attributes_that_no_store_can_keep_are_handled_once_and_hold_nobody_up(service):

@@ -143,12 +143,12 @@ class Instance:
         answer = request(self.port, "POST", f"/_messages/errors/{id}/retry")
         assert answer.status == 200, answer.body
 
-    def health(self):
-        """The status, and what the probe of the messages says."""
+    def health(self, probe="messaging"):
+        """The status, and what the probe says."""
         answer = request(self.port, "GET", "/health/ready")
         assert answer.status == 200, answer.body
         told = answer.json()
-        return told["status"], next(each.get("message", "") for each in told["checks"] if each["name"] == "messaging")
+        return told["status"], next(each.get("message", "") for each in told["checks"] if each["name"] == probe)
 
     def metrics(self):
         return request(self.port, "GET", "/metrics").body.splitlines()

@@ -40,7 +40,8 @@ rabbitmq_options read_options(const environment& around) {
 
 std::string trouble_of(const rabbitmq_statistics& now) {
   if (!now.trouble.empty() || now.too_large_kept == 0) return now.trouble;
-  return std::to_string(now.too_large_kept) + " messages are larger than rabbitMq.maxMessageBytes and stay in their queues";
+  return std::to_string(now.too_large_kept) + (now.too_large_kept == 1 ? " message is" : " messages are") +
+         " larger than rabbitMq.maxMessageBytes and left in the queue: a consumer with a higher limit gets it";
 }
 
 void show(const environment& around, shown_transport& shown) {
