@@ -30,6 +30,7 @@ std::atomic<bool> released{false};
 
 void on_noted(const Noted& event, database& heard) { heard.execute({.text = "insert into heard values (?)", .parameters = {event.text}, .expected_rows = {}}); }
 void on_held(const Held& event, database& heard) {
+  heard.query({.text = "select 1 from heard"}, [](const sql_row&) {});
   ++starts;
   while (!released) sleep_for(5ms);
   heard.execute({.text = "insert into heard values (?)", .parameters = {event.text}, .expected_rows = {}});
@@ -80,6 +81,19 @@ TEST_F(engines_with_a_store_that_dies, nothing_is_acknowledged_until_it_is_back_
     EXPECT_EQ(figures().errors, 0);
     eventually([&] { return run_blocking([&] { return messages_in(queue); }) == 0; }, "the acknowledgements");
     eventually([&] { return figures().trouble.empty(); }, "the end of the trouble");
+  });
+}
+
+TEST_F(engines_test, a_handler_that_waits_for_something_else_holds_no_connection) {
+  run(hall(), R"({"messaging": {"concurrency": 4}, "postgres": {"readConnections": 1, "flushConnections": 1, "interactiveConnections": 1}})", [&] {
+    run_blocking([&] { publish_raw("hall", "held", "{message_id, integer_to_binary(N)}", R"({"text": "held"})", 3); });
+    eventually([&] { return starts == 3; }, "three that have read and wait");
+    run_blocking([&] { publish_raw("hall", "noted", "{message_id, integer_to_binary(N)}", R"({"text": "noted"})", 20); });
+    eventually([&] { return figures_of("Noted").handled == 20; }, "the others' effects");
+    EXPECT_EQ(figures_of("Held").handled, 0);
+    released = true;
+    eventually([&] { return figures_of("Held").handled == 3; }, "their own");
+    EXPECT_EQ(sql("select count(*) from heard"), "23");
   });
 }
 

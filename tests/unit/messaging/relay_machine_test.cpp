@@ -344,6 +344,20 @@ TEST(relay_machine, ordered_claims_wait_for_slots) {
   EXPECT_EQ(relay.find(step::claim)->request.owner, "me");
 }
 
+TEST(relay_machine, a_wake_up_for_a_slot_of_another_relay_costs_one_poll) {
+  auto relay = ordered();
+  own_slots(relay);
+  relay.claim_answers({});
+  relay.at(1ms);
+  relay.tell(event::woken);  // a commit here wrote a row whose slot another relay has
+  EXPECT_NE(relay.find(step::claim), nullptr);
+  relay.claim_answers({});
+  EXPECT_TRUE(relay.last.empty());
+  EXPECT_GT(relay.machine.wake_at(), relay.now);
+  relay.tell(event::timer);
+  EXPECT_TRUE(relay.last.empty()) << "the safety net's turn comes later";
+}
+
 TEST(relay_machine, ordered_has_at_most_one_unconfirmed_message_a_key) {
   auto relay = ordered();
   own_slots(relay);

@@ -28,6 +28,19 @@ TEST_F(postgres_outbox, a_claim_passes_over_rows_that_somebody_has_locked) {
   EXPECT_EQ(ids(db().claim_outbox({})), strings{"m1"});
 }
 
+TEST_F(postgres_outbox, a_claim_is_in_the_order_of_commits_whatever_order_the_database_finds_its_rows_in) {
+  // So that rows are joined as they lie in the table, where those that were claimed before lie last.
+  options_.connection_string += ";Options=-c enable_nestloop=off -c enable_mergejoin=off -c enable_indexscan=off -c enable_bitmapscan=off";
+  change_set changes;
+  for (int i = 0; i < 60; ++i) changes.outbox.push_back(message("m" + std::to_string(i)));
+  db().commit(changes);
+  const auto first = db().claim_outbox({.most_rows = 20});
+  EXPECT_EQ(db().release_outbox(first.token, sequences(first)), 20U);
+  const auto all = db().claim_outbox({});
+  ASSERT_EQ(all.rows.size(), 60U);
+  EXPECT_TRUE(std::ranges::is_sorted(sequences(all)));
+}
+
 TEST_F(postgres_outbox, relays_that_claim_at_the_same_time_take_each_row_once) {
   options_.relay_connections = 4;
   change_set changes;
