@@ -27,7 +27,7 @@ from toxiproxy import Toxiproxy  # noqa: E402
 
 READY_WITHIN = 30.0    # seconds after the last fault
 DRAINED_WITHIN = 90.0  # after the last command
-MESSAGES_A_COMMAND = 1.5  # a note is told and recalled, an entry is told
+MESSAGES_A_COMMAND = 1.48  # a note is told and recalled, an entry is told: half of each, or a few notes fewer
 
 
 def say(text):
