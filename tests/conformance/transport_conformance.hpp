@@ -41,6 +41,18 @@ struct transport_subject {
   std::function<std::unique_ptr<transport_bench>(mamey::runtime& on)> make;
 };
 
+/// Of the SQL transport, whatever database its queues are in.
+inline constexpr transport_features expected_of_sql{.name = "sql",
+                                                    .persistent = true,
+                                                    .several_processes = true,
+                                                    .ordered_by_key = true,
+                                                    .keeps_place = true,
+                                                    .counts_starts = true,
+                                                    .delayed_give_back = true,
+                                                    .competing_consumers = true,
+                                                    .reports_unroutable = true,
+                                                    .confirms_after_handling = false};
+
 /// What a broken transport does wrong.
 enum class transport_defect : std::uint8_t {
   none,

@@ -27,18 +27,8 @@ class sql_bench final : public transport_bench {
   temporary_directory directory_;
 };
 
-const transport_subject sql{.name = "sql on SQLite",
-                            .expected = {.name = "sql",
-                                         .persistent = true,
-                                         .several_processes = true,
-                                         .ordered_by_key = true,
-                                         .keeps_place = true,
-                                         .counts_starts = true,
-                                         .delayed_give_back = true,
-                                         .competing_consumers = true,
-                                         .reports_unroutable = true,
-                                         .confirms_after_handling = false},
-                            .make = [](mamey::runtime& on) { return std::make_unique<sql_bench>(on); }};
+const transport_subject sql{
+    .name = "sql on SQLite", .expected = expected_of_sql, .make = [](mamey::runtime& on) { return std::make_unique<sql_bench>(on); }};
 
 INSTANTIATE_TEST_SUITE_P(sql, transport_conformance, all_cases_of(sql), case_name);
 

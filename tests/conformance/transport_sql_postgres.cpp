@@ -19,7 +19,8 @@ class sql_bench final : public transport_bench {
   explicit sql_bench(mamey::runtime& on) : on_(on) {}
   ~sql_bench() override { server_.execute("set client_min_messages = error; drop schema if exists " + schema_ + " cascade"); }
   std::shared_ptr<transport> open() override {
-    auto opened = std::make_shared<opened_queues>(postgres_options{.connection_string = server_.connection_string(), .queue_schema = schema_}, on_.system_loop());
+    auto opened = std::make_shared<opened_queues>(
+        postgres_options{.connection_string = server_.connection_string(), .queue_schema = schema_}, on_.system_loop());
     return {opened, &opened->through};
   }
 
@@ -29,18 +30,8 @@ class sql_bench final : public transport_bench {
   const std::string schema_ = postgres_server::fresh_name();
 };
 
-const transport_subject sql{.name = "sql on PostgreSQL",
-                            .expected = {.name = "sql",
-                                         .persistent = true,
-                                         .several_processes = true,
-                                         .ordered_by_key = true,
-                                         .keeps_place = true,
-                                         .counts_starts = true,
-                                         .delayed_give_back = true,
-                                         .competing_consumers = true,
-                                         .reports_unroutable = true,
-                                         .confirms_after_handling = false},
-                            .make = [](mamey::runtime& on) { return std::make_unique<sql_bench>(on); }};
+const transport_subject sql{
+    .name = "sql on PostgreSQL", .expected = expected_of_sql, .make = [](mamey::runtime& on) { return std::make_unique<sql_bench>(on); }};
 
 INSTANTIATE_TEST_SUITE_P(sql_on_postgres, transport_conformance, all_cases_of(sql), case_name);
 

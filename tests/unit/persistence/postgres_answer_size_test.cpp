@@ -51,6 +51,25 @@ class postgres_answer_size : public postgres_fixture {
     return refusal([&] { db().query({.text = sql}, [](const sql_row&) { FAIL() << "no row is shown"; }); });
   }
 
+  /// One read among forty on the one connection is refused for its size, and the others get their answers.
+  kilobytes memory_of_a_refused_answer_among_others(const std::string& large) {
+    runtime loops({.threads = 1});
+    return memory_of([&] {
+      loops.run([&] {
+        with_scope([&](task_scope& scope) {
+          for (int i = 0; i < 40; ++i) {
+            scope.spawn("reads", [&, i] {
+              if (i == 7)
+                EXPECT_EQ(refused(large), too_large);
+              else
+                EXPECT_EQ(value("select ?::bigint", {std::int64_t{i}}), sql_value(std::int64_t{i}));
+            });
+          }
+        });
+      });
+    });
+  }
+
   const std::string many_rows = "select repeat('x', 1000) from generate_series(1, 200000)";  // 200 MB
   const std::string one_row = "select repeat('x', 200000000)";
 };
@@ -60,42 +79,14 @@ TEST_F(postgres_answer_size, an_answer_beyond_the_bound_is_dropped_while_it_come
   const auto opened = [&] { return db().statistics().opened; };
   value("select 1");
   const auto before = opened();
-  runtime loops({.threads = 1});
-  const auto memory = memory_of([&] {
-    loops.run([&] {
-      with_scope([&](task_scope& scope) {
-        for (int i = 0; i < 40; ++i) {
-          scope.spawn("reads", [&, i] {
-            if (i == 7)
-              EXPECT_EQ(refused(many_rows), too_large);
-            else
-              EXPECT_EQ(value("select ?::bigint", {std::int64_t{i}}), sql_value(std::int64_t{i}));
-          });
-        }
-      });
-    });
-  });
+  const auto memory = memory_of_a_refused_answer_among_others(many_rows);
   EXPECT_LT(memory.peak, 32 * 1024);
   EXPECT_EQ(opened(), before) << "the connection stays";
 }
 
 TEST_F(postgres_answer_size, one_row_beyond_the_bound_is_given_up_and_who_reads_beside_it_is_answered) {
   value("select 1");
-  runtime loops({.threads = 1});
-  const auto memory = memory_of([&] {
-    loops.run([&] {
-      with_scope([&](task_scope& scope) {
-        for (int i = 0; i < 40; ++i) {
-          scope.spawn("reads", [&, i] {
-            if (i == 7)
-              EXPECT_EQ(refused(one_row), too_large);
-            else
-              EXPECT_EQ(value("select ?::bigint", {std::int64_t{i}}), sql_value(std::int64_t{i}));
-          });
-        }
-      });
-    });
-  });
+  const auto memory = memory_of_a_refused_answer_among_others(one_row);
   // The peak is not ours to bound: libpq reads on while the server keeps up.
   EXPECT_LT(memory.kept, 32 * 1024);
 }
