@@ -30,7 +30,9 @@ struct Open {
   mamey::uuid account_id;
   int amount = 0;
 };
-inline void open_account(const Open& command, mamey::repository<Account>& accounts) { accounts.add(Account::open(command.account_id, command.amount)); }
+inline void open_account(const Open& command, mamey::repository<Account>& accounts) {
+  accounts.add(Account::open(command.account_id, command.amount));
+}
 
 struct Nothing {
   int value = 0;

@@ -37,6 +37,7 @@ int main() {
   nanoseconds_each(count / 10, [&](int i) { pipeline.send(bench::Nothing{i}); });
   const auto direct = nanoseconds_each(count, [&](int i) { plain(bench::Nothing{i}); });
   const auto dispatched = nanoseconds_each(count, [&](int i) { pipeline.send(bench::Nothing{i}); });
-  std::printf("plain call          %8.1f ns\ncommand dispatch    %8.1f ns   goal < 1000 ns: %s\n", direct, dispatched, dispatched < 1000 ? "met" : "MISSED");
+  std::printf("plain call          %8.1f ns\ncommand dispatch    %8.1f ns   goal < 1000 ns: %s\n", direct, dispatched,
+              dispatched < 1000 ? "met" : "MISSED");
   return bench::handled == 0;
 }

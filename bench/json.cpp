@@ -69,7 +69,8 @@ double nanoseconds_each(Work work) {
 std::size_t used = 0;  // printed at the end, so that no work is optimised away
 
 void compare(const char* what, double theirs, double ours) {
-  std::printf("%-16s nlohmann %8.0f ns   mamey %8.0f ns   %5.1fx   goal >= 5x: %s\n", what, theirs, ours, theirs / ours, theirs >= 5 * ours ? "met" : "MISSED");
+  std::printf("%-16s nlohmann %8.0f ns   mamey %8.0f ns   %5.1fx   goal >= 5x: %s\n", what, theirs, ours, theirs / ours,
+              theirs >= 5 * ours ? "met" : "MISSED");
 }
 
 }  // namespace bench

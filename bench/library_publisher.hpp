@@ -76,8 +76,9 @@ class library_publisher {
       entries.push_back(entry);
     }
     amqp_basic_properties_t properties{};
-    properties._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG |
-                        AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_APP_ID_FLAG;
+    properties._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
+                        AMQP_BASIC_CORRELATION_ID_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_TYPE_FLAG |
+                        AMQP_BASIC_APP_ID_FLAG;
     properties.content_type = bytes_of(wire.content_type);
     properties.headers = {.num_entries = static_cast<int>(entries.size()), .entries = entries.data()};
     properties.delivery_mode = 2;
@@ -86,7 +87,8 @@ class library_publisher {
     properties.timestamp = *wire.timestamp;
     properties.type = bytes_of(wire.type);
     properties.app_id = bytes_of(wire.app_id);
-    if (amqp_basic_publish(connection_, 1, bytes_of(message.exchange), bytes_of(message.routing_key), 1, 0, &properties, bytes_of(message.body)) != AMQP_STATUS_OK)
+    if (amqp_basic_publish(connection_, 1, bytes_of(message.exchange), bytes_of(message.routing_key), 1, 0, &properties,
+                           bytes_of(message.body)) != AMQP_STATUS_OK)
       throw std::runtime_error("librabbitmq cannot publish");
     out_.push_back(next.tag);
   }
@@ -119,7 +121,8 @@ class library_publisher {
 
   void run() {
     while (!stopping_) {
-      pollfd waiting[2] = {{.fd = amqp_get_sockfd(connection_), .events = POLLIN, .revents = 0}, {.fd = wake_, .events = POLLIN, .revents = 0}};
+      pollfd waiting[2] = {{.fd = amqp_get_sockfd(connection_), .events = POLLIN, .revents = 0},
+                           {.fd = wake_, .events = POLLIN, .revents = 0}};
       poll(waiting, 2, 1000);
       std::vector<mamey::outgoing_message> taken;
       if (waiting[1].revents != 0) {

@@ -55,14 +55,26 @@ class stop_watch {
 void measure(mamey::runtime& loops, mamey::store& store, mamey::transport& through, bool ordered) {
   stop_watch watch;
   auto parts = bench::relaying(loops, store, through, {.ordered = ordered});
-  mamey::subscription heard{.name = "heard", .message_type = "OrderCreated", .exchange = "bench", .routing_key = "order_created", .queue = ordered ? "bench_ordered" : "bench", .ordered = ordered, .handlers = {}};
+  mamey::subscription heard{.name = "heard",
+                            .message_type = "OrderCreated",
+                            .exchange = "bench",
+                            .routing_key = "order_created",
+                            .queue = ordered ? "bench_ordered" : "bench",
+                            .ordered = ordered,
+                            .handlers = {}};
   heard.foreign_exchange = false;
-  heard.handlers.push_back({.name = "heard", .aliases = {}, .handle = [&](const mamey::envelope& message, mamey::handling_context& context) {
-                              watch.started(message.id);
-                              mamey::change_set changes;
-                              context.seal(changes);
-                              return store.commit(changes) == mamey::commit_outcome::committed ? mamey::handling_result::committed : mamey::handling_result::already_handled;
-                            }, .on_failure = {}});
+  heard.handlers.push_back({.name = "heard",
+                            .aliases = {},
+                            .handle =
+                                [&](const mamey::envelope& message, mamey::handling_context& context) {
+                                  watch.started(message.id);
+                                  mamey::change_set changes;
+                                  context.seal(changes);
+                                  return store.commit(changes) == mamey::commit_outcome::committed
+                                             ? mamey::handling_result::committed
+                                             : mamey::handling_result::already_handled;
+                                },
+                            .on_failure = {}});
   parts.subscriptions.push_back(std::move(heard));
   loops.run([&] {
     mamey::message_endpoint endpoint(std::move(parts));
@@ -97,7 +109,8 @@ void measure(mamey::runtime& loops, mamey::store& store, mamey::transport& throu
   });
   const auto taken = watch.taken();
   const auto at = [&](double share) { return taken[static_cast<std::size_t>(static_cast<double>(taken.size() - 1) * share)]; };
-  std::printf("commit to handler start, %d/s, %s: p50 %.2f ms, p99 %.2f ms, longest %.2f ms", a_second, ordered ? "ordered by key" : "unordered", at(0.5), at(0.99), taken.back());
+  std::printf("commit to handler start, %d/s, %s: p50 %.2f ms, p99 %.2f ms, longest %.2f ms", a_second,
+              ordered ? "ordered by key" : "unordered", at(0.5), at(0.99), taken.back());
   if (!ordered) std::printf("   goal p50 < 5 ms, p99 < 25 ms: %s", at(0.5) < 5 && at(0.99) < 25 ? "met" : "MISSED");
   std::printf("\n");
   std::fflush(stdout);

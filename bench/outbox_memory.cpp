@@ -25,11 +25,14 @@ double resident_mebibytes() {
 
 double highest_within(std::chrono::seconds span) {
   double highest = 0;
-  for (const auto until = mamey::steady_now() + span; mamey::steady_now() < until; mamey::sleep_for(std::chrono::milliseconds(20))) highest = std::max(highest, resident_mebibytes());
+  for (const auto until = mamey::steady_now() + span; mamey::steady_now() < until; mamey::sleep_for(std::chrono::milliseconds(20)))
+    highest = std::max(highest, resident_mebibytes());
   return highest;
 }
 
-void report(const char* when, double above) { std::printf("above idle, %s: %.1f MiB   goal < 64: %s\n", when, above, above < 64 ? "met" : "MISSED"); }
+void report(const char* when, double above) {
+  std::printf("above idle, %s: %.1f MiB   goal < 64: %s\n", when, above, above < 64 ? "met" : "MISSED");
+}
 
 }  // namespace
 

@@ -58,12 +58,18 @@ void compare(const mamey::testing::postgres_server& server, int connections, dou
   mamey::service_provider provider(std::move(registrations));
   provider.start();
   mamey::metrics::registry metrics;
-  mamey::pipeline pipeline(provider, handlers, &store, metrics, {.outgoing = {.service = "bench", .names = {.assembly = "bench", .exchange = "bench"}}});
+  mamey::pipeline pipeline(provider, handlers, &store, metrics,
+                           {.outgoing = {.service = "bench", .names = {.assembly = "bench", .exchange = "bench"}}});
   loops.run([&] { store.prepare(collections); });
   run_mamey(loops, pipeline);  // connects and prepares
 
   const auto pgbench = [&](const std::string& text) {
-    return bench::transactions_per_second(server, {.script = text, .schema = schema, .variables = {"document={\"balance\":1}", "event={\"accountId\":\"0191d7d1-c0a0-7000-a000-000000000000\",\"amount\":1}"}, .connections = connections, .seconds = seconds_each});
+    return bench::transactions_per_second(
+        server, {.script = text,
+                 .schema = schema,
+                 .variables = {"document={\"balance\":1}", "event={\"accountId\":\"0191d7d1-c0a0-7000-a000-000000000000\",\"amount\":1}"},
+                 .connections = connections,
+                 .seconds = seconds_each});
   };
   bench::comparison plain, pipelined;
   for (int round = 0; round < rounds; ++round) {

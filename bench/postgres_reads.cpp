@@ -50,19 +50,29 @@ void compare(const mamey::testing::postgres_server& server, int connections, dou
   std::vector<std::unique_ptr<mamey::postgres_store>> stores;
   const std::vector<const mamey::collection*> collections{&mamey::aggregate_collection<bench::Account>()};
   for (int i = 0; i < connections; ++i) {
-    stores.push_back(std::make_unique<mamey::postgres_store>(mamey::postgres_options{.connection_string = server.connection_string(), .schema = schema, .read_connections = 1, .pipelined_reads = fibers_a_loop}));
+    stores.push_back(std::make_unique<mamey::postgres_store>(mamey::postgres_options{
+        .connection_string = server.connection_string(), .schema = schema, .read_connections = 1, .pipelined_reads = fibers_a_loop}));
     loops.run([&] { stores.back()->prepare(collections); });
   }
   if (server.execute("select exists (select 1 from bench.accounts)")[0][0] == "f") {
-    server.execute("insert into bench.accounts (id, position, body, version) select n, 1, ('{\"balance\":' || n || '}')::jsonb, 1 from generate_series(1, " + std::to_string(documents) + ") n");
+    server.execute(
+        "insert into bench.accounts (id, position, body, version) select n, 1, ('{\"balance\":' || n || '}')::jsonb, 1 from "
+        "generate_series(1, " +
+        std::to_string(documents) + ") n");
     server.execute("vacuum analyze bench.accounts");
   }
   run_mamey(loops, stores);
-  const std::string script = "\\set id random(1, " + std::to_string(documents) + ")\nselect id, version, position, body from accounts where id = :id;\n";
+  const std::string script =
+      "\\set id random(1, " + std::to_string(documents) + ")\nselect id, version, position, body from accounts where id = :id;\n";
   const auto measured = bench::in_turns(
       rounds, [&] { return run_mamey(loops, stores); },
-      [&] { return bench::transactions_per_second(server, {.script = script, .schema = schema, .variables = {}, .connections = connections, .seconds = seconds_each}); });
-  bench::print("point reads, " + std::to_string(connections) + (connections == 1 ? " loop with a connection" : " loops with a connection each"), "pgbench -M prepared", measured, goal);
+      [&] {
+        return bench::transactions_per_second(
+            server, {.script = script, .schema = schema, .variables = {}, .connections = connections, .seconds = seconds_each});
+      });
+  bench::print(
+      "point reads, " + std::to_string(connections) + (connections == 1 ? " loop with a connection" : " loops with a connection each"),
+      "pgbench -M prepared", measured, goal);
 }
 
 }  // namespace

@@ -55,7 +55,8 @@ figures measure(const std::function<void(std::span<const outgoing_message>)>& pu
   const auto start = std::chrono::steady_clock::now();
   for (int sent = 0; sent < messages;) {
     batch.clear();
-    for (int i = 0; i < group && sent < messages; ++i, ++sent) batch.push_back({.tag = static_cast<std::uint64_t>(sent), .message = example(sent)});
+    for (int i = 0; i < group && sent < messages; ++i, ++sent)
+      batch.push_back({.tag = static_cast<std::uint64_t>(sent), .message = example(sent)});
     for (int seen = confirmed; sent - seen > window; seen = confirmed) confirmed.wait(seen);
     publish(batch);
   }
@@ -81,8 +82,12 @@ int main() {
     confirmed.notify_one();
   };
   rabbitmq_transport through(loops.system_loop(), {.host_names = {"127.0.0.1"}, .port = node.port()}, "bench");
-  through.declare({.exchanges = {{.name = "bench"}}, .queues = {{.name = "bench"}}, .bindings = {{.queue = "bench", .exchange = "bench", .routing_key = "order_created"}}});
-  const auto purge = [&] { node.evaluate("{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"bench\">>)), rabbit_amqqueue:purge(Q)."); };
+  through.declare({.exchanges = {{.name = "bench"}},
+                   .queues = {{.name = "bench"}},
+                   .bindings = {{.queue = "bench", .exchange = "bench", .routing_key = "order_created"}}});
+  const auto purge = [&] {
+    node.evaluate("{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"bench\">>)), rabbit_amqqueue:purge(Q).");
+  };
   std::atomic<bool> ready{false};
   const auto out = through.open_channel(count, [&](channel_state now, std::string_view) {
     if (now != channel_state::ready) return;
@@ -100,8 +105,10 @@ int main() {
       theirs.push_back(measure([&](auto batch) { library.publish(batch); }, confirmed, group));
     }
     const auto a = median(ours), b = median(theirs);
-    std::printf("handed over in groups of %2d, window %d, 256 B persistent: ours %.0f/s, %.1f us CPU each; librabbitmq %.0f/s, %.1f us CPU each; ratio %.2f, CPU %.2f\n", group, window,
-                a.per_second, a.cpu_each, b.per_second, b.cpu_each, a.per_second / b.per_second, a.cpu_each / b.cpu_each);
+    std::printf(
+        "handed over in groups of %2d, window %d, 256 B persistent: ours %.0f/s, %.1f us CPU each; librabbitmq %.0f/s, %.1f us CPU each; "
+        "ratio %.2f, CPU %.2f\n",
+        group, window, a.per_second, a.cpu_each, b.per_second, b.cpu_each, a.per_second / b.per_second, a.cpu_each / b.cpu_each);
     std::fflush(stdout);
   }
   return 0;

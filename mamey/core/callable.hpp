@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Takes the type of a function apart: its result, its parameters, its name.
+/// For the framework.
+/// Reads the type of a function: its result, its parameters, its name.
 
 #include <cstddef>
 #include <string_view>
@@ -45,8 +46,8 @@ struct callable_parts<F> : callable_parts<decltype(&F::operator())> {};
 
 }  // namespace detail
 
-/// What a function, function pointer, member function pointer or lambda returns (`result`) and takes (`parameters`, a type_list). Empty for
-/// everything else, generic lambdas and overloaded call operators included: their parameters depend on the caller.
+/// The result (`result`) and the parameters (`parameters`, a type_list) of a function, function pointer, member function pointer or lambda.
+/// Empty for everything else, generic lambdas and overloaded call operators included: their parameters depend on the caller.
 template <class F>
 using callable = detail::callable_parts<std::remove_cvref_t<F>>;
 

@@ -1,7 +1,8 @@
 #include <mamey/core/configuration.hpp>
 
+#include <algorithm>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 #include <mamey/core/detail/configuration_state.hpp>
 #include <mamey/core/secrets.hpp>
@@ -21,14 +22,14 @@ std::string joined(const std::vector<configuration_problem>& problems) {
 std::string read_whole_file(const std::string& path) {
   constexpr std::size_t most_bytes = 16U << 20U;
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file || text.view().empty()) throw configuration_error({{path, "", "the file cannot be read or is empty"}});
-  if (text.view().size() > most_bytes) throw configuration_error({{path, "", "the file is larger than 16 MiB"}});
-  return std::move(text).str();
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file || text.empty()) throw configuration_error({{path, "", "the file cannot be read or is empty"}});
+  if (text.size() > most_bytes) throw configuration_error({{path, "", "the file is larger than 16 MiB"}});
+  return text;
 }
 
 void collect(const configuration_node& node, const std::string& path, std::vector<configuration_entry>& into) {
+  if (node.is_surrounding && node.children.empty()) return;
   if (node.holds == configuration_node::content::text) into.push_back({path, masked(path, node.value), node.origin});
   if (node.holds == configuration_node::content::null) into.push_back({path, "null", node.origin});
   for (const auto& child : node.children) collect(child, path.empty() ? child.key : path + ":" + child.key, into);
@@ -80,7 +81,7 @@ configuration& configuration::set(std::string_view key, std::string_view value, 
 }
 
 std::optional<std::string> configuration::find(std::string_view key) const {
-  const auto* node = state_->root.find(key);
+  const auto* node = key.empty() ? state_->root.child(key) : state_->root.find(key);
   if (!node || node->holds != configuration_node::content::text) return std::nullopt;
   return node->value;
 }
@@ -100,6 +101,11 @@ std::string configuration::origin(std::string_view key) const {
   return node ? node->origin : std::string();
 }
 
+bool configuration::is_given(std::string_view section) const {
+  const auto* node = state_->root.find(section);
+  return node && !node->children.empty() && node->origin != default_origin;
+}
+
 configuration configuration::for_application(std::string_view name) const {
   auto own = clone();
   if (const auto* part = state_->root.child(name)) {
@@ -108,18 +114,30 @@ configuration configuration::for_application(std::string_view name) const {
   return own;
 }
 
-std::vector<configuration_problem> configuration::warnings() const {
+std::vector<configuration_problem> configuration::warnings(std::span<const std::string_view> known) const {
   const std::lock_guard lock(state_->mutex);
   auto result = state_->warnings;
-  std::vector<std::string_view> absent;
-  for (const auto& name : state_->bound) {
-    if (!contains(name)) absent.push_back(name);
-  }
+  std::vector<std::string_view> names(state_->bound.begin(), state_->bound.end());
+  names.insert(names.end(), known.begin(), known.end());
   for (const auto& section : state_->root.children) {
-    if (state_->bound.contains(section.key) || section.children.empty()) continue;
-    if (const auto meant = detail::nearest(section.key, absent); !meant.empty() && !detail::same_key(meant, section.key)) {
-      result.push_back({section.origin, section.key, "nobody reads this section: did you mean " + std::string(meant) + "?"});
+    if (section.children.empty() || std::ranges::any_of(names, [&](auto name) { return detail::same_key(name, section.key); })) continue;
+    if (const auto meant = detail::nearest(section.key, names); !meant.empty()) {
+      result.push_back(
+          {section.children.front().origin, section.key, "nobody reads this section: did you mean " + std::string(meant) + "?"});
     }
+  }
+  return result;
+}
+
+std::vector<std::string> configuration::unread_sections() const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<std::string> result;
+  for (const auto& section : state_->root.children) {
+    const auto is_read = [&](const std::string& name) {
+      auto first = std::string_view(name);
+      return detail::same_key(first.substr(0, first.find(':')), section.key);
+    };
+    if (!section.children.empty() && std::ranges::none_of(state_->bound, is_read)) result.push_back(section.key);
   }
   return result;
 }

@@ -1,15 +1,21 @@
 #pragma once
 
 /// @file
-/// Configuration in layers, bound to plain structs. Each value knows where it came from, and what is wrong with it is said with that place.
+/// For services.
+/// Configuration in layers, bound to plain structs. Each value knows its place, and every error message names that place.
 ///
-///     struct rabbitmq_options { std::vector<std::string> hostnames{"localhost"}; std::uint16_t port = 5672; std::chrono::milliseconds
-///     timeout{3000}; }; auto loaded = mamey::load_configuration({.arguments = {"--rabbitMq:port=5673"}}); auto options =
-///     loaded.values.bind<rabbitmq_options>("rabbitMq");
+///     struct rabbitmq_options {
+///       std::vector<std::string> hostnames{"localhost"};
+///       std::uint16_t port = 5672;
+///       std::chrono::milliseconds timeout{3000};
+///     };
+///     auto loaded = mamey::load_configuration({.arguments = {"--rabbitMq:port=5673"}});
+///     auto options = loaded.values.bind<rabbitmq_options>("rabbitMq");
 ///
-/// Layers, the last wins: `appsettings.json`, `appsettings.{ENVIRONMENT}.json`, environment variables (`RABBITMQ__HOSTNAMES__0`), arguments
-/// (`--rabbitMq:port=5673`), then whatever is added afterwards (Consul, Vault). Keys are case-insensitive. Objects and dictionaries merge
-/// by key, lists by index: an overlay `["rabbit"]` replaces the first element and keeps the others.
+/// Layers; a later layer wins: variables that begin with `DOTNET_` and `ASPNETCORE_` (without this prefix), `appsettings.json`,
+/// `appsettings.{ENVIRONMENT}.json`, environment variables (`RABBITMQ__HOSTNAMES__0`), arguments (`--rabbitMq:port=5673`), then values that
+/// are added afterwards (Consul, Vault). Keys are case-insensitive. Objects and dictionaries merge by key, lists by index: an overlay
+/// `["rabbit"]` replaces the first element and keeps the others.
 
 #include <memory>
 #include <optional>
@@ -24,7 +30,7 @@
 
 namespace mamey::inline v1 {
 
-/// One thing to say about one value.
+/// One error or warning about one value.
 struct configuration_problem {
   std::string origin;   ///< `appsettings.json:12`, `variable RABBITMQ__PORT`, `argument --rabbitMq:port`; may be empty
   std::string key;      ///< `rabbitMq:port`; may be empty
@@ -34,7 +40,10 @@ struct configuration_problem {
 /// `appsettings.json:12: rabbitMq:port: expected …`
 std::string to_string(const configuration_problem& problem);
 
-/// Refuses a configuration, with all that is wrong in it; `reason()` has a line for each problem.
+/// Origin of a value of `application::setting`.
+inline constexpr std::string_view default_origin = "default of the application";
+
+/// Refuses a configuration and lists every problem; `reason()` has one line per problem.
 class configuration_error : public error {
  public:
   explicit configuration_error(std::vector<configuration_problem> problems);
@@ -44,7 +53,7 @@ class configuration_error : public error {
   std::vector<configuration_problem> problems_;
 };
 
-/// Collects what several `bind` calls find, so that a start fails once, with everything that is wrong.
+/// Collects the problems of several `bind` calls, so that a start fails once and lists all of them.
 struct configuration_report {
   std::vector<configuration_problem> errors;
   std::vector<configuration_problem> warnings;  ///< unknown keys, with "did you mean"
@@ -72,8 +81,8 @@ class configuration {
 
   // ── Layers: each wins over those before ──
 
-  /// A JSON file, tolerant: comments, trailing commas, a byte order mark. Throws configuration_error when it cannot be read or is
-  /// malformed.
+  /// A JSON file, tolerant: comments, trailing commas, a byte order mark, UTF-16 with one; bytes that are not UTF-8 are read as U+FFFD.
+  /// Throws configuration_error when it cannot be read or is malformed.
   configuration& add_file(const std::string& path);
   /// Likewise from memory: for tests, and for providers whose documents are JSON. `source` names it in messages.
   configuration& add_json(std::string_view json, std::string_view source = "json");
@@ -81,10 +90,12 @@ class configuration {
   configuration& add_values(std::span<const std::pair<std::string, std::string>> values, std::string_view source);
   /// One value.
   configuration& set(std::string_view key, std::string_view value, std::string_view source = "code");
-  /// Environment variables as `NAME=value`; those with `__` in the name count, `__` standing for the separator.
-  configuration& add_variables(std::span<const std::string> variables);
-  /// `--section:key=value` and `--section:key value` (also with `/` or nothing in front of `section:key=`). Returns the arguments that are
-  /// none of these, in order, untouched; after `--` everything is.
+  /// Environment variables as `NAME=value`; `__` in a name stands for the separator, as `:` does. `CUSTOMCONNSTR_main` and similar names
+  /// (SQL, SQLAZURE, MYSQL, POSTGRESQL, …) are `ConnectionStrings:main`. A plain word is a key at the top, but `entries()` shows it only if
+  /// a file has this key too. With a prefix, only names that begin with it (in any case) are read, and the prefix is removed.
+  configuration& add_variables(std::span<const std::string> variables, std::string_view prefix = {});
+  /// `--key=value`, `/key=value`, `key=value`, and `--key` or `/key` with the next argument as value, in any form. Returns all other
+  /// arguments in order, unchanged, and everything after `--`. Throws configuration_error for `-k=value`: there are no short names.
   std::vector<std::string> add_arguments(std::span<const std::string> arguments);
 
   // ── Reading ──
@@ -94,7 +105,8 @@ class configuration {
   ///
   /// What is accepted: numbers and booleans also in quotes ("5001", "True"; 1 and 0 are booleans, too), enums by name or number, durations
   /// as .NET writes a TimeSpan. Its quirks are kept, as existing files rely on them: a bare integer is a number of days, and "24:00:00" is
-  /// 24 days, since an hour field above 23 makes it a day field. A list in the configuration replaces the default of the member as a whole.
+  /// 24 days, since an hour field above 23 makes it a day field. A list in the configuration replaces the default of the member as a whole;
+  /// its elements may have names instead of numbers. Integers may be `+5`, `0x10`, `#10` and `&h10`, reals `NaN` and `Infinity`.
   template <class T>
   T bind(std::string_view section) const {
     T value{};
@@ -108,7 +120,7 @@ class configuration {
   }
   void bind(std::string_view section, const type_model& model, void* value, configuration_report& report) const;
 
-  /// One value as text, if it is there and not null.
+  /// One value as text, if it is there and not null; a boolean of a file as `True` or `False`.
   std::optional<std::string> find(std::string_view key) const;
   /// Whether the key, or anything below it, is there.
   bool contains(std::string_view key) const;
@@ -116,19 +128,25 @@ class configuration {
   std::vector<std::string> keys(std::string_view section) const;
   /// Where a value comes from; empty if it is not there.
   std::string origin(std::string_view key) const;
+  /// Whether a file, a variable or an argument gives this section at least one value. A value of application::setting is a default and does
+  /// not count.
+  bool is_given(std::string_view section) const;
 
   class section_view;
   /// A part of the configuration by its path, existing or not. Refers to this object.
   section_view section(std::string_view path) const;
 
-  /// For one of several applications in a process: a copy in which what stands below `name` wins over the same keys at the top.
-  /// `orders:rabbitMq:port` is then what `rabbitMq:port` means to the application `orders`.
+  /// For one of several applications in a process: a copy in which a key below `name` wins over the same key at the top. For the
+  /// application `orders`, `rabbitMq:port` is then `orders:rabbitMq:port` if that is given.
   configuration for_application(std::string_view name) const;
 
   // ── Looking at it ──
 
-  /// What throwing `bind` calls have found, and sections that look like a misspelling of one that was bound and is not there.
-  std::vector<configuration_problem> warnings() const;
+  /// The warnings of throwing `bind` calls, and the sections that nobody bound and that look like a misspelling of a bound one or of one of
+  /// `known`.
+  std::vector<configuration_problem> warnings(std::span<const std::string_view> known = {}) const;
+  /// The sections (top-level keys with something below) that nobody has bound yet, as spelled.
+  std::vector<std::string> unread_sections() const;
   /// Every value with its place, in the order of the files, secrets masked.
   std::vector<configuration_entry> entries() const;
 
@@ -139,7 +157,7 @@ class configuration {
   std::unique_ptr<state> state_;
 };
 
-/// `rabbitMq:port = 5673   (argument --rabbitMq:port)`, a line a value.
+/// `rabbitMq:port = 5673   (argument --rabbitMq:port)`, one line per value.
 std::string to_string(const configuration& values);
 
 class configuration::section_view {
@@ -168,7 +186,8 @@ inline configuration::section_view configuration::section(std::string_view path)
 /// The variables of this process as `NAME=value`.
 std::vector<std::string> process_variables();
 
-/// `--environment NAME` or `--environment=NAME`, else MAMEY_ENVIRONMENT, ASPNETCORE_ENVIRONMENT, DOTNET_ENVIRONMENT, else `Production`.
+/// MAMEY_ENVIRONMENT, else ASPNETCORE_ENVIRONMENT, else `--environment NAME` (as the generic host of .NET has it), else DOTNET_ENVIRONMENT,
+/// else `Production`. Empty ones do not count.
 std::string environment_name(std::span<const std::string> arguments, std::span<const std::string> variables);
 
 struct configuration_sources {
@@ -181,7 +200,7 @@ struct configuration_sources {
 struct loaded_configuration {
   configuration values;
   std::string environment;
-  std::vector<std::string> arguments;  ///< what was no configuration
+  std::vector<std::string> arguments;  ///< those that are not configuration
   std::vector<std::string> files;      ///< that were read
 };
 

@@ -1,12 +1,57 @@
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include <mamey/core/configuration.hpp>
 #include <mamey/core/detail/configuration_tree.hpp>
+#include <mamey/core/detail/utf8.hpp>
 
 namespace mamey::inline v1::detail {
 
 namespace {
+
+constexpr std::uint32_t replacement = 0xFFFD;
+
+/// UTF-16 in files of Windows, recognised by its mark: half a surrogate pair becomes U+FFFD.
+std::string from_utf16(std::string_view bytes, bool little_endian) {
+  std::string text;
+  const auto unit = [&](std::size_t at) -> std::uint32_t {
+    const auto byte = [&](std::size_t i) -> std::uint32_t { return static_cast<unsigned char>(bytes[at + i]); };
+    return little_endian ? byte(0) | byte(1) << 8 : byte(0) << 8 | byte(1);
+  };
+  for (std::size_t at = 2; at + 1 < bytes.size(); at += 2) {
+    auto code = unit(at);
+    if (code >= 0xD800 && code <= 0xDFFF) {
+      const auto second = code <= 0xDBFF && at + 3 < bytes.size() ? unit(at + 2) : 0;
+      const bool is_pair = second >= 0xDC00 && second <= 0xDFFF;
+      code = is_pair ? 0x10000 + ((code - 0xD800) << 10) + (second - 0xDC00) : replacement;
+      if (is_pair) at += 2;
+    }
+    append_utf8(text, code);
+  }
+  return text;
+}
+
+/// What is no UTF-8 becomes U+FFFD: values go into headers and logs.
+std::string with_valid_utf8(std::string_view bytes) {
+  std::string text;
+  while (!bytes.empty()) {
+    const auto valid = find_invalid_utf8(bytes);
+    text += bytes.substr(0, valid);
+    bytes.remove_prefix(valid);
+    if (bytes.empty()) break;
+    append_utf8(text, replacement);
+    bytes.remove_prefix(1);
+  }
+  return text;
+}
+
+std::string to_utf8(std::string_view bytes) {
+  constexpr std::string_view little_endian_mark = "\xFF\xFE", big_endian_mark = "\xFE\xFF";
+  if (bytes.starts_with(little_endian_mark)) return from_utf16(bytes, true);
+  if (bytes.starts_with(big_endian_mark)) return from_utf16(bytes, false);
+  return with_valid_utf8(bytes);
+}
 
 /// Reads what people write into configuration files: JSON with comments, trailing commas and a byte order mark. Written for its messages
 /// and its line numbers; bodies and bus messages have the fast reader.
@@ -113,7 +158,7 @@ class json_reader {
     }
   }
 
-  /// A number, true or false, as it is written.
+  /// A number as it is written; a boolean as the text that .NET makes of it, which a setting that is a text then has.
   std::string read_word() {
     const auto begin = at_;
     const auto is_part = [](char c) {
@@ -125,7 +170,7 @@ class json_reader {
       at_ = begin;
       fail("expected a value: \"text\", a number, true, false, null, { or [");
     }
-    return std::string(word);
+    return word == "true" ? "True" : word == "false" ? "False" : std::string(word);
   }
 
   /// RFC 8259 §6.
@@ -157,7 +202,7 @@ class json_reader {
     while (!take('"')) {
       const char c = peek();
       if (at_ >= text_.size() || c == '\n') fail("a text is never closed by \"");
-      if (static_cast<unsigned char>(c) < 0x20 && c != '\t') fail("a control character in a text; write it as \\u00XX");
+      if (static_cast<unsigned char>(c) < 0x20) fail("a control character in a text; write it as \\u00XX");
       ++at_;
       if (c == '\\')
         read_escape(result);
@@ -202,25 +247,6 @@ class json_reader {
     return value;
   }
 
-  static void append_utf8(std::string& into, unsigned code) {
-    const auto tail = [&](unsigned shift) { into += static_cast<char>(0x80 | ((code >> shift) & 0x3F)); };
-    if (code < 0x80) {
-      into += static_cast<char>(code);
-    } else if (code < 0x800) {
-      into += static_cast<char>(0xC0 | (code >> 6));
-      tail(0);
-    } else if (code < 0x10000) {
-      into += static_cast<char>(0xE0 | (code >> 12));
-      tail(6);
-      tail(0);
-    } else {
-      into += static_cast<char>(0xF0 | (code >> 18));
-      tail(12);
-      tail(6);
-      tail(0);
-    }
-  }
-
   std::string_view text_;
   std::string source_;
   std::size_t at_ = 0;
@@ -229,6 +255,9 @@ class json_reader {
 
 }  // namespace
 
-configuration_node read_configuration_json(std::string_view json, std::string_view source) { return json_reader(json, source).read(); }
+configuration_node read_configuration_json(std::string_view json, std::string_view source) {
+  const bool is_plain = find_invalid_utf8(json) == json.size();
+  return is_plain ? json_reader(json, source).read() : json_reader(to_utf8(json), source).read();
+}
 
 }  // namespace mamey::inline v1::detail

@@ -34,11 +34,13 @@ bool same_key(std::string_view a, std::string_view b) noexcept {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string_view first_part(std::string_view& path) noexcept {
-  const auto cut = path.find(':');
-  const auto part = path.substr(0, cut);
-  path = cut == path.npos ? std::string_view() : path.substr(cut + 1);
-  return part;
+bool path_parts::next(std::string_view& part) noexcept {
+  if (!more_) return false;
+  const auto cut = rest_.find(':');
+  part = rest_.substr(0, cut);
+  more_ = cut != rest_.npos;
+  if (more_) rest_.remove_prefix(cut + 1);
+  return true;
 }
 
 const configuration_node* configuration_node::child(std::string_view name) const noexcept {
@@ -48,7 +50,9 @@ const configuration_node* configuration_node::child(std::string_view name) const
 
 const configuration_node* configuration_node::find(std::string_view path) const noexcept {
   const auto* node = this;
-  while (node && !path.empty()) node = node->child(first_part(path));
+  if (path.empty()) return node;
+  path_parts parts(path);
+  for (std::string_view part; node && parts.next(part);) node = node->child(part);
   return node;
 }
 
@@ -64,8 +68,9 @@ configuration_node& configuration_node::at_path(std::string_view path, std::stri
   constexpr std::ptrdiff_t most_parts = 64;
   if (std::ranges::count(path, ':') >= most_parts)
     throw configuration_error({{std::string(where), std::string(path), "a key has at most 64 parts"}});
-  auto* node = &at(first_part(path), where);
-  while (!path.empty()) node = &node->at(first_part(path), where);
+  auto* node = this;
+  path_parts parts(path);
+  for (std::string_view part; parts.next(part);) node = &node->at(part, where);
   return *node;
 }
 
@@ -73,6 +78,7 @@ void configuration_node::set(std::string text, std::string_view where) {
   holds = content::text;
   value = std::move(text);
   origin = where;
+  is_surrounding = false;
 }
 
 void configuration_node::merge(configuration_node overlay) {
@@ -80,6 +86,7 @@ void configuration_node::merge(configuration_node overlay) {
     holds = overlay.holds;
     value = std::move(overlay.value);
     origin = std::move(overlay.origin);
+    is_surrounding = overlay.is_surrounding;
   }
   is_list = is_list || overlay.is_list;
   for (auto& each : overlay.children) at(each.key, each.origin).merge(std::move(each));
@@ -94,7 +101,13 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
       best = candidate;
     }
   }
-  return best;
+  if (!best.empty() || word.size() < 6) return best;
+  // A word left out: `recoveryInterval` for `networkRecoveryInterval`. Only when it can be one alone.
+  const auto has_word = [&](std::string_view candidate) {
+    return candidate.size() > word.size() &&
+           (same_key(candidate.substr(0, word.size()), word) || same_key(candidate.substr(candidate.size() - word.size()), word));
+  };
+  return std::ranges::count_if(candidates, has_word) == 1 ? *std::ranges::find_if(candidates, has_word) : best;
 }
 
 }  // namespace mamey::inline v1::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For services.
 /// Decimal numbers for money: exact in base ten, with the range, the scale and the rounding of .NET's `decimal`.
 
 #include <array>

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <typeinfo>
 
 namespace mamey::inline v1 {
@@ -23,7 +24,7 @@ std::string readable(const std::type_info* type) {
   return name ? name.get() : type->name();
 }
 
-/// Type and words; of the family the words alone, since code and kind are told beside them.
+/// Type and text; for our own exceptions the text alone, because code and kind are logged beside it.
 std::string words_of(const std::exception& thrown) {
   const auto type = readable(&typeid(thrown));
   return type.starts_with("mamey::v1::error_of<") ? thrown.what() : type + ": " + thrown.what();
@@ -54,6 +55,12 @@ error_report describe_handled() {
     report = report_of(failure);
     report.detail = words_of(failure);
     append_nested(report.detail, failure);
+  } catch (const std::bad_alloc&) {
+    report = {.kind = error_kind::unavailable,
+              .code = "out_of_memory",
+              .reason = "the service has no memory for this",
+              .detail = "std::bad_alloc",
+              .violations = {}};
   } catch (const std::exception& failure) {
     report.detail = words_of(failure);
     append_nested(report.detail, failure);

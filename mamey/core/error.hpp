@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For services.
 /// The one exception family. `kind` alone decides the HTTP status and whether a message is retried (see `http_status`, `is_transient`).
 
 #include <array>
@@ -32,7 +33,7 @@ enum class error_kind : std::uint8_t {
   internal,              ///< everything else: 500
 };
 
-/// What a rule found wrong, and where: `lines[2].quantity`.
+/// One broken rule and its place: `lines[2].quantity`.
 struct violation {
   std::string path;     ///< wire names; empty means the message as a whole
   std::string code;     ///< stable, for programs: `required`, `too_long`, `not_an_integer`
@@ -93,7 +94,7 @@ int http_status(error_kind kind) noexcept;
 /// Whether handling a message again later may succeed: false for domain, validation, not_found, conflict, unauthorized and forbidden.
 bool is_transient(error_kind kind) noexcept;
 
-/// What the outside and the log learn of an exception in flight.
+/// The parts of an exception in flight for clients and for the log.
 struct error_report {
   error_kind kind = error_kind::internal;
   std::string code = "internal_error";

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Ids that the compiler tells apart: a customer's id is not an order's.
+/// For services.
+/// Ids with types of their own: the compiler refuses a customer's id in place of an order's.
 
 #include <compare>
 #include <functional>
@@ -24,7 +25,7 @@ struct id {
   friend std::string to_string(const id& self) { return to_string(self.value); }
 };
 
-/// The codec of a struct that wraps one value and shall look like it everywhere. For an id type of one's own:
+/// The codec of a struct that wraps one value and has the same text form as this value. For your own id type:
 /// `struct OrderId { mamey::uuid value; }; template <> struct mamey::text_codec<OrderId> : mamey::codec_of_value<OrderId> {};`
 template <class T>
 struct codec_of_value {

@@ -17,8 +17,6 @@ namespace {
 using mamey::detail::text_result;
 using mamey::detail::value_path;
 
-constexpr int deepest = 512;  // what recursion may take of a fiber's stack
-
 /// The members of one object that have come so far, and which is likely next: writers keep the order of declaration.
 struct member_cursor {
   std::span<const member_model> members;
@@ -89,7 +87,9 @@ class reader {
   bool number(const type_model& model, void* target, const value_path& at) {
     const bool wants_integer = model.kind != shape::real;
     const auto token = next_token();
-    const auto digits = detail::string_content(token).value_or(token);
+    const auto content = detail::string_content(token);
+    auto digits = content.value_or(token);
+    if (content && digits.size() > 1 && digits[0] == '+' && digits[1] != '-') digits.remove_prefix(1);  // as .NET reads numbers in texts
     const auto form = detail::number_form_of(digits);
     if (form == detail::number_form::none || (wants_integer && form == detail::number_form::real)) return misfit(model, at);
     const auto result =
@@ -138,8 +138,12 @@ class reader {
   }
 
   bool optional(const type_model& model, void* target, const value_path& at) {
-    if (tokens_.peek() != 'n') return value(model.element(), model.emplace(target), at);
-    model.clear(target);
+    const auto& element = model.element();
+    if (tokens_.peek() != 'n') return value(element, model.emplace(target), at);
+    if (element.kind == shape::optional)
+      model.emplace(target);  // null is a value, and absent is none
+    else
+      model.clear(target);
     return skip_literal();
   }
 
@@ -183,7 +187,7 @@ class reader {
     void* place = static_cast<char*>(target) + found.offset;
     const auto member_at = at.of_member(found.wire_name);
     if (cursor.seen.has(index)) repeated(type, place, member_at);
-    if (tokens_.peek() != 'n') cursor.seen.add(index);
+    if (tokens_.peek() != 'n' || refuses_null(type)) cursor.seen.add(index);
     return value(type, place, member_at);
   }
 
@@ -283,12 +287,27 @@ class reader {
 
   // What follows reports.
 
-  /// The next value is none of this type: steps over it, and keeps what was there when it is null.
+  bool refuses_null(const type_model& model) const {
+    if (options_.nulls == nulls::keep_value) return false;
+    switch (model.kind) {
+      case shape::text:
+      case shape::object:
+      case shape::list:
+      case shape::dictionary:
+      case shape::optional:
+        return false;
+      default:
+        return !model.written_as_json;
+    }
+  }
+
+  /// The next value is none of this type: steps over it, and keeps what was there when it is a null that may be.
   bool misfit(const type_model& model, const value_path& at) {
     const auto first = tokens_.peek();
     const auto token = next_token();
     if (!skip_value()) return false;
-    if (token == "null") return true;
+    const bool is_the_whole = at.parent == nullptr && options_.nulls == nulls::refuse;
+    if (token == "null" && !is_the_whole && !refuses_null(model)) return true;
     const auto got = first == '{' ? "an object" : first == '[' ? "an array" : token;
     if (has_room()) violations_.push_back(mismatch(model, at.text(), got));
     return true;

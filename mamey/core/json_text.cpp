@@ -1,6 +1,7 @@
 #include <mamey/core/detail/scalar_text.hpp>
 #include <mamey/core/json.hpp>
 #include <mamey/core/text.hpp>
+#include <mamey/core/utf8.hpp>
 
 namespace mamey::inline v1::json {
 namespace {
@@ -43,6 +44,7 @@ bool store(std::string_view text, const type_model& model, void* object) {
     case shape::real:
       return mamey::detail::store_real_text(model, object, trimmed(text)) == text_result::stored;
     case shape::text:
+      if (!is_utf8_text(text)) return false;
       *static_cast<std::string*>(object) = text;
       return true;
     case shape::enumeration:
@@ -69,7 +71,7 @@ const type_model& wanted(const type_model& model) {
 
 bool read_text(std::string_view text, const type_model& model, void* object, std::string* expectation) {
   if (store(text, model, object)) return true;
-  if (expectation) *expectation = expected(wanted(model));
+  if (expectation) *expectation = wanted(model).kind == shape::text ? "UTF-8 without U+0000" : expected(wanted(model));
   return false;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For services.
 /// Which members of a struct an input carried: absence is not the same as a default.
 
 #include <cstddef>

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <stdexcept>
 
+#include <mamey/core/time.hpp>
+
 namespace mamey::inline v1 {
 namespace {
 
@@ -31,6 +33,10 @@ std::optional<limit> limit_of(const detail::bound& bound, const std::string& pla
       const auto value = static_cast<std::uint64_t>(bound.integer);
       return limit{.exact = value, .real = static_cast<double>(value), .text = std::to_string(value)};
     }
+    case kind::duration:
+      return limit{.exact = bound.integer,
+                   .real = static_cast<double>(bound.integer),
+                   .text = format_duration(std::chrono::microseconds(bound.integer))};
     case kind::text:
       break;
   }
@@ -55,6 +61,7 @@ member_rules build(const type_model& model, const detail::field_entry& entry) {
   rules.not_empty = written.not_empty;
   rules.may_be_nil = written.may_be_nil;
   rules.generated = written.generated;
+  rules.zero_is_none = written.zero_is_none;
   if (written.has_min_length) rules.min_length = written.min_length;
   if (written.has_max_length) rules.max_length = written.max_length;
   const auto place = place_of(model, rules);

@@ -1,19 +1,23 @@
 #pragma once
 
 /// @file
-/// Rules that stand in the type they are about, and serve validation and OpenAPI alike:
+/// For services.
+/// Rules as part of the type they check. Validation and OpenAPI use them:
 ///
 ///     struct Line {
 ///       std::string sku;
 ///       int quantity = 1;
-///       static constexpr auto rules() { return mamey::all(mamey::field<&Line::sku>.length(1, 40),
-///       mamey::field<&Line::quantity>.at_least(1)); }
+///       static constexpr auto rules() {
+///         return mamey::all(mamey::field<&Line::sku>.length(1, 40), mamey::field<&Line::quantity>.at_least(1));
+///       }
 ///     };
 ///
 /// A rule of a std::optional member applies when it holds a value. Rules across members are a function of the type:
-/// `static void check(const Line& line, mamey::violations& found)`, called when the members by themselves are right.
+/// `static void check(const Line& line, mamey::violations& found)`, called when each member alone is valid. The check of a message may ask for
+/// services and options: `static void check(const Borrow& borrow, mamey::violations& found, const LoanOptions& options)`.
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,7 +33,7 @@
 
 namespace mamey::inline v1 {
 
-/// Where a cross-member check puts what it found.
+/// Receives the violations that a cross-member check finds.
 class violations {
  public:
   virtual ~violations() = default;
@@ -39,7 +43,7 @@ class violations {
 
 /// A bound of a number, for comparison and as text.
 struct limit {
-  decimal exact;     ///< of integers and decimals
+  decimal exact;     ///< of integers and decimals; of durations in microseconds
   double real = 0;   ///< of float and double
   std::string text;  ///< as written in JSON
 };
@@ -51,6 +55,7 @@ struct member_rules {
   bool not_empty = false;
   bool may_be_nil = false;
   bool generated = false;
+  bool zero_is_none = false;
   std::optional<std::size_t> min_length, max_length;  ///< characters of a text, elements of a list or dictionary
   std::optional<limit> minimum, maximum;              ///< both inclusive
   std::string pattern;                                ///< RE2 syntax, matches the whole text
@@ -61,7 +66,7 @@ struct member_rules {
 namespace detail {
 
 struct bound {
-  enum class kind : std::uint8_t { none, integer, unsigned_integer, real, text };
+  enum class kind : std::uint8_t { none, integer, unsigned_integer, real, text, duration };
   kind type = kind::none;
   std::int64_t integer = 0;
   double real = 0;
@@ -71,18 +76,23 @@ struct bound {
   static constexpr bound of(T value) {
     return {std::is_signed_v<T> ? kind::integer : kind::unsigned_integer, static_cast<std::int64_t>(value)};
   }
+  template <class Representation, class Period>
+  static constexpr bound of(std::chrono::duration<Representation, Period> value) {
+    return {kind::duration, static_cast<std::int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(value).count())};
+  }
   static constexpr bound of(double value) { return {kind::real, 0, value}; }
   static constexpr bound of(const char* value) { return {kind::text, 0, 0, value}; }
 };
 
 inline constexpr std::size_t most_allowed_values = 16;
 
-/// What the compiler keeps of `field<…>.length(1, 40).required()`.
+/// The compile-time form of `field<…>.length(1, 40).required()`.
 struct written_rules {
   bool required = false;
   bool not_empty = false;
   bool may_be_nil = false;
   bool generated = false;
+  bool zero_is_none = false;
   bool has_min_length = false;
   bool has_max_length = false;
   std::size_t min_length = 0;
@@ -108,9 +118,7 @@ struct held {
 };
 template <optional_type T>
   requires(!has_text_codec<T>)
-struct held<T> {
-  using type = typename T::value_type;
-};
+struct held<T> : held<typename T::value_type> {};
 
 template <class T>
 struct listed {
@@ -125,11 +133,15 @@ struct listed<T> {
 template <class T>
 concept counted = std::same_as<T, std::string> || list_type<T> || dictionary_type<T>;
 template <class T>
+inline constexpr bool is_duration = false;
+template <class Representation, class Period>
+inline constexpr bool is_duration<std::chrono::duration<Representation, Period>> = true;
+template <class T>
 concept written_number = requires { text_codec<T>::written_as_number; };
 
 }  // namespace detail
 
-/// The rules of one member; each call answers a further rule added. See `field`.
+/// The rules of one member; each call returns a copy with one more rule. See `field`.
 template <auto Member>
 struct field_rules {
   using owner = typename detail::pointed_member<decltype(Member)>::owner;
@@ -156,7 +168,7 @@ struct field_rules {
     require_counted();
     return with([](auto& rules) { rules.not_empty = true; });
   }
-  /// Bounds are inclusive; those of a decimal are integers or text: `.at_least("0.01")`.
+  /// Bounds are inclusive; those of a decimal are integers or text: `.at_least("0.01")`; those of a duration are durations.
   template <class Bound>
   constexpr field_rules at_least(Bound min) const {
     require_bound<Bound>();
@@ -167,9 +179,14 @@ struct field_rules {
     require_bound<Bound>();
     return with([&](auto& rules) { rules.maximum = detail::bound::of(max); });
   }
-  template <class Bound>
-  constexpr field_rules between(Bound min, Bound max) const {
+  template <class Least, class Most>
+  constexpr field_rules between(Least min, Most max) const {
     return at_least(min).at_most(max);
+  }
+  /// For a setting that is a duration: zero means "no bound", and .NET's infinite (`-00:00:00.001`, `TimeSpan.MaxValue`) is read as zero.
+  constexpr field_rules zero_is_none() const {
+    static_assert(detail::is_duration<type>, "mamey: .zero_is_none() is a rule of a std::chrono duration.");
+    return with([](auto& rules) { rules.zero_is_none = true; });
   }
   /// The whole text matches the expression, in RE2's syntax. One that RE2 refuses throws std::logic_error at the type's first validation.
   constexpr field_rules pattern(const char* expression) const {
@@ -217,15 +234,17 @@ struct field_rules {
   template <class Bound>
   static constexpr void require_bound() {
     constexpr bool is_decimal = detail::written_number<type>;
-    constexpr bool is_number = detail::number<type> || is_decimal;
+    constexpr bool is_number = detail::number<type> || is_decimal || detail::is_duration<type>;
     constexpr bool is_exact = !std::floating_point<Bound> || std::floating_point<type>;
+    constexpr bool is_same_kind = detail::is_duration<type> == detail::is_duration<Bound>;
     static_assert(is_number, "mamey: only a number has bounds. For a text or a list say .length(min, max).");
+    static_assert(!is_number || is_same_kind, "mamey: a bound of a duration is a duration: .at_least(std::chrono::milliseconds(1)).");
     static_assert(!is_number || is_exact,
                   "mamey: a bound of an integer or decimal is exact. Write an integer, or text: .at_least(\"0.01\").");
   }
 };
 
-/// The member that the rules after it are about: `field<&Line::sku>.length(1, 40).required()`.
+/// The member for the rules that follow: `field<&Line::sku>.length(1, 40).required()`.
 template <auto Member>
 inline constexpr field_rules<Member> field{};
 
@@ -248,7 +267,7 @@ struct rule_list {
 
 }  // namespace detail
 
-/// All the rules of a type, one entry a member.
+/// All rules of a type, one entry per member.
 template <auto... Members>
 constexpr auto all(const field_rules<Members>&... rules) {
   return detail::rule_list<typename field_rules<Members>::owner...>{{detail::field_entry{&detail::member_for<Members>, rules.written}...}};
@@ -262,7 +281,7 @@ class rule_set {
   /// Throws std::logic_error for a pattern RE2 refuses or a bound that is no number.
   rule_set(const type_model& model, std::span<const detail::field_entry> entries, check_function across);
 
-  /// In the order of the members; of those without rules there is none.
+  /// In the order of the members; a member without rules has no entry.
   std::span<const member_rules> members() const noexcept { return members_; }
   /// nullptr for a member without rules.
   const member_rules* find(std::size_t member) const noexcept;
@@ -297,14 +316,28 @@ rule_set make_rule_set(const field_rules<Member>& rules, rule_set::check_functio
 }
 
 template <class T>
+inline constexpr bool is_rules = false;
+template <class... Owners>
+inline constexpr bool is_rules<rule_list<Owners...>> = true;
+template <auto Member>
+inline constexpr bool is_rules<field_rules<Member>> = true;
+
+template <class T>
 const rule_set& rules_for() {
   static const rule_set rules = [] {
     rule_set::check_function across = nullptr;
     if constexpr (requires(const T& value, violations& found) { T::check(value, found); }) across = &check_object<T>;
-    if constexpr (requires { T::rules(); })
-      return make_rule_set<T>(T::rules(), across);
-    else
+    if constexpr (requires { T::rules(); }) {
+      constexpr bool returns_rules = is_rules<std::remove_cvref_t<decltype(T::rules())>>;
+      static_assert(returns_rules,
+                    "mamey: rules() returns the rules of members: `return mamey::all(mamey::field<&Line::sku>.length(1, 40), …);`.");
+      if constexpr (returns_rules)
+        return make_rule_set<T>(T::rules(), across);
+      else
+        return rule_set(model_of<T>(), {}, across);
+    } else {
       return rule_set(model_of<T>(), {}, across);
+    }
   }();
   return rules;
 }

@@ -1,5 +1,7 @@
 #include <mamey/core/detail/service_graph.hpp>
 
+#include <algorithm>
+
 namespace mamey::inline v1::detail {
 
 service_graph::~service_graph() {
@@ -41,9 +43,14 @@ std::size_t service_graph::supplier(std::size_t user, const service_type& need) 
 
 graph_check::graph_check(const service_graph& graph) : graph_(graph), findings_(graph.size()) {}
 
+std::string graph_check::missing(const service_type& type) {
+  const std::string name(type.key->name);
+  return name + ", which nobody added: add it as a service, or as options, .options<" + name + ">(\"section\")";
+}
+
 std::optional<std::string> graph_check::examine(const service_type& type) {
   const auto index = graph_.find(type.key);
-  if (index == no_node) return std::string(type.key->name) + ", which nobody added";
+  if (index == no_node) return missing(type);
   if (!visit(index).broken) return std::nullopt;
   mark_said(index);
   return chain_from(index);
@@ -54,6 +61,33 @@ std::optional<std::string> graph_check::examine(std::size_t index) {
   if (!found.broken || found.said) return std::nullopt;
   mark_said(index);
   return describe(index) + (found.captive ? ", a singleton, needs " : " needs ") + *found.broken;
+}
+
+std::optional<std::string> graph_check::find_placed(const service_type& type) const {
+  return find_chain(
+      type, [](const recipe& made) { return made.life != lifetime::singleton && !made.make && made.provides->key != &type_key_of<scope>; });
+}
+
+std::optional<std::string> graph_check::find_chain(const service_type& type, const std::function<bool(const recipe&)>& wanted) const {
+  // Breadth first, from the consumer: `through` is how each node was reached.
+  std::vector<std::size_t> reached{graph_.find(type.key)};
+  std::vector<std::size_t> through{no_node};
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    if (reached[i] == no_node) continue;
+    const auto& made = graph_[reached[i]].made;
+    if (wanted(made)) {
+      auto chain = describe(reached[i]);
+      for (auto step = through[i]; step != no_node; step = through[step]) chain = describe(reached[step]) + ", which needs " + chain;
+      return chain;
+    }
+    for (const auto* need : made.needs) {
+      const auto next = graph_.supplier(reached[i], *need);
+      if (next == no_node || std::ranges::find(reached, next) != reached.end()) continue;
+      reached.push_back(next);
+      through.push_back(i);
+    }
+  }
+  return std::nullopt;
 }
 
 std::string graph_check::describe(std::size_t index) const {
@@ -82,7 +116,7 @@ const graph_check::finding& graph_check::visit(std::size_t index) {
 void graph_check::follow(finding& result, std::size_t user, const service_type& need) {
   const auto target = graph_.supplier(user, need);
   if (target == no_node) {
-    result.broken = std::string(need.key->name) + ", which nobody added";
+    result.broken = missing(need);
     return;
   }
   if (findings_[target].state == progress::open) {
@@ -97,7 +131,8 @@ void graph_check::follow(finding& result, std::size_t user, const service_type& 
   }
   auto scoped = below.scoped;
   if (graph_[target].made.life == lifetime::scoped)
-    scoped = describe(target) + ", which lives only as long as one request or message (scoped)";
+    scoped =
+        describe(target) + ", which lives only as long as one request or message (scoped): let a handler or a scoped service ask for it";
   else if (scoped)
     scoped = describe(target) + ", which needs " + *scoped;
   if (!scoped) return;

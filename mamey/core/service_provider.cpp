@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <exception>
+#include <unordered_set>
 
 #include <mamey/core/detail/service_graph.hpp>
 #include <mamey/core/detail/service_registrations.hpp>
@@ -124,6 +126,26 @@ void service_provider::start() {
       detail::rethrow_while("initializer " + work.name);
     }
   }
+}
+
+std::optional<std::string> service_provider::chain_to(const service_type& from, std::span<const service_type* const> wanted) const {
+  return detail::graph_check(state_->graph).find_chain(from, [wanted](const detail::recipe& made) {
+    return std::ranges::any_of(wanted, [&](const service_type* each) { return each->key == made.provides->key; });
+  });
+}
+
+std::vector<const service_type*> service_provider::reached_from(std::span<const service_type* const> needs) const {
+  std::vector<const service_type*> reached(needs.begin(), needs.end());
+  std::unordered_set<const type_key*> seen;
+  for (const auto* each : needs) seen.insert(each->key);
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    for (auto node = state_->graph.find(reached[i]->key); node != detail::no_node; node = state_->graph[node].inner) {
+      for (const auto* need : state_->graph[node].made.needs) {
+        if (seen.insert(need->key).second) reached.push_back(need);
+      }
+    }
+  }
+  return reached;
 }
 
 void* service_provider::find(const service_type& type) {

@@ -106,8 +106,20 @@ void services::state::find_mistakes(const detail::service_graph& graph, std::vec
       if (auto chain = check.examine(*need)) mistakes.push_back(who + " needs " + *chain + where);
     }
   };
-  for (const auto& [who, needs] : consumers) examine(who.message, needs, whereabouts(who));
-  for (const auto& work : initializers) examine("initializer " + work.name, work.needs, "");
+  const auto require_unplaced = [&](const std::string& who, const std::vector<const service_type*>& needs, std::string_view instead) {
+    for (const auto* need : needs) {
+      if (const auto placed = check.find_placed(*need))
+        mistakes.push_back(who + " needs " + *placed + ", which is there only while a handler runs: " + std::string(instead));
+    }
+  };
+  for (const auto& [who, needs] : consumers) {
+    examine(who.message, needs, whereabouts(who));
+    if (!who.has_placed) require_unplaced(who.message, needs, "let the handler find out, and throw mamey::domain_error");
+  }
+  for (const auto& work : initializers) {
+    examine("initializer " + work.name, work.needs, "");
+    require_unplaced("initializer " + work.name, work.needs, "ask for mamey::dispatcher& and send a command, whose handler may have it");
+  }
   for (std::size_t i = 0; i < graph.size(); ++i) {
     if (auto chain = check.examine(i)) mistakes.push_back(std::move(*chain));
   }

@@ -1,13 +1,14 @@
 #pragma once
 
 /// @file
+/// For services.
 /// Dependency injection: a constructor, a factory or a handler says by its parameters what it needs, and the framework supplies it by type.
 ///
 ///     struct http_pricing : Pricing {
 ///       http_pricing(http::client& client, const pricing_options& options);
 ///     };
 ///     services.add<Pricing, http_pricing>();
-///     services.decorate<Pricing, cached_pricing>();                       // cached_pricing(Pricing& inner, clock& clock)
+///     services.decorate<Pricing, cached_pricing>();                       // cached_pricing(Pricing& inner, const cache_options& options)
 ///     services.add<Report>([](Pricing& pricing) { return Report(pricing); }, lifetime::scoped);
 ///
 /// Dependencies are taken by reference (T& or const T&): the container owns, everybody else borrows. `services` is filled by one thread
@@ -18,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,9 +32,9 @@
 namespace mamey::inline v1 {
 
 enum class lifetime : std::uint8_t {
-  singleton,  ///< one an application, built at start; called from every loop, so it is thread-safe
-  scoped,     ///< one a request or message
-  transient,  ///< a new one each time somebody asks; lives as long as the scope that asked
+  singleton,  ///< one per application, built at the start; every loop calls it, so it must be thread-safe
+  scoped,     ///< one per request or message
+  transient,  ///< a new one for each use; lives as long as the scope that asked for it
 };
 
 /// How to make a `T` that nobody added: for open generics. Specialise it beside the declaration of the generic, so that every file which
@@ -41,24 +43,27 @@ enum class lifetime : std::uint8_t {
 ///     template <class T>
 ///     struct mamey::default_recipe<repository<T>> {
 ///       static constexpr auto life = mamey::lifetime::scoped;
-///       static repository<T> make(unit_of_work& work) { return repository<T>(work); }   // optional: without it, the constructor is
-///       injected
+///       // Optional: without it, the constructor is injected.
+///       static repository<T> make(unit_of_work& work) { return repository<T>(work); }
+///       // Optional: what the framework has to know before somebody can use one; see `service_provider::reached_from`.
+///       static const void* about() { return &collection_of<T>(); }
 ///     };
 ///
 /// `add` for one `T` wins over it, and `replace` and `decorate` work on it.
 template <class T>
 struct default_recipe;
 
-/// What a service can be found by; `service_list<Clock, Pricing>` is a constant list of them.
+/// The key of a service; `service_list<Clock, Pricing>` is a constant list of keys.
 using service_type = detail::service_type;
 template <class... T>
 inline constexpr std::array<const service_type*, sizeof...(T)> service_list{&detail::service_type_of<std::remove_cvref_t<T>>...};
 
-/// Who needs services without being one: names a handler in the messages of the graph check.
+/// A consumer of services that is not a service: names a handler in the messages of the graph check.
 struct service_consumer {
-  std::string message;  ///< `CreateOrder`
-  std::string handler;  ///< `create_order`; may be empty
-  std::string module;   ///< `orders`; may be empty
+  std::string message;     ///< `CreateOrder`
+  std::string handler;     ///< `create_order`; may be empty
+  std::string module;      ///< `orders`; may be empty
+  bool has_placed = true;  ///< false: its scope lacks what `add_placed` announces
 };
 
 /// The registrations of one application. Not thread-safe: filled while the application is composed.
@@ -109,11 +114,18 @@ class services {
     return put(detail::constructor_recipe<T, Implementation>(life), registration::replace);
   }
 
-  /// Likewise with a value (of T or a class derived from it) or a factory, as `add` takes it.
+  /// Likewise with a value (of T or a class derived from it), a factory, as `add` takes it, a shared_ptr, or `std::ref(object)` of an
+  /// object that outlives the provider. A value is copied: what it is asked about later, it is asked about as `std::ref` or as a
+  /// shared_ptr.
   template <class T, class Replacement>
     requires(!std::same_as<Replacement, lifetime>)
   services& replace(Replacement replacement, lifetime life = lifetime::singleton) {
-    if constexpr (std::is_convertible_v<Replacement*, T*>)
+    if constexpr (detail::refers_to_a<T, Replacement>)
+      return put(detail::factory_recipe<T>([object = replacement]() -> T& { return object.get(); }, life), registration::replace);
+    else if constexpr (std::is_convertible_v<Replacement, std::shared_ptr<T>>)
+      return put(detail::factory_recipe<T>([object = std::shared_ptr<T>(std::move(replacement))] { return object; }, life),
+                 registration::replace);
+    else if constexpr (std::is_convertible_v<Replacement*, T*>)
       return put(detail::value_recipe<T>(std::move(replacement), life), registration::replace);
     else
       return put(detail::factory_recipe<T>(std::move(replacement), life), registration::replace);
@@ -194,6 +206,11 @@ class service_provider {
     return *static_cast<T*>(find(detail::service_type_of<std::remove_const_t<T>>));
   }
   void* find(const service_type& type);
+  /// Everything that these services lead to, themselves included. For the framework, at the start.
+  std::vector<const service_type*> reached_from(std::span<const service_type* const> needs) const;
+
+  /// How `from` comes to need one of `wanted`: `Report (report_service), which needs mamey::database`. Empty: it does not.
+  std::optional<std::string> chain_to(const service_type& from, std::span<const service_type* const> wanted) const;
 
  private:
   friend class scope;

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// What a handler is: a function whose first parameter is its message and whose others are what it needs, found by type.
+/// For the framework.
+/// The signature of a handler: a function whose first parameter is its message. The other parameters are its dependencies, found by type.
 ///
 ///     void create_order(const CreateOrder& command, repository<Order>& orders, Pricing& pricing);
 ///
@@ -100,7 +101,7 @@ struct class_handler<H, true> : split<decltype(&H::handle)> {
     return service_list<H, D...>;
   }(typename parts::dependencies{});
 
-  /// Registers the class itself, one a scope, unless the user did.
+  /// Registers the class itself, one object per scope, unless the user did.
   static void add_to(services& registrations) {
     if (!registrations.has<H>()) registrations.add<H>(lifetime::scoped);
   }
@@ -113,7 +114,7 @@ struct class_handler<H, true> : split<decltype(&H::handle)> {
 
 }  // namespace detail
 
-/// A handler taken apart. `signature<decltype(f)>` for functions, function pointers and lambdas, `signature<H>` for a class with `handle`:
+/// The parts of a handler. `signature<decltype(f)>` for functions, function pointers and lambdas, `signature<H>` for a class with `handle`:
 ///
 ///     using message, result;                          // without const and reference; as returned
 ///     using dependencies = type_list<…>;              // of the function, without the message
@@ -123,7 +124,7 @@ struct class_handler<H, true> : split<decltype(&H::handle)> {
 ///     static result call(scope&, const message&);     // a class: supplies the object as well
 ///     static void add_to(services&);                  // a class: registers it, scoped, unless it is registered already
 ///
-/// What is not a handler meets a static_assert that says what to change.
+/// For a function or class that is not a handler a static_assert says how to change it.
 template <class F>
 struct signature : detail::function_handler<std::remove_cvref_t<F>> {};
 

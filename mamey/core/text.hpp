@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For features and services.
 /// Text templates with holes (`order {order_id} placed`), shared by errors and the log, without <format> or fmt in a header.
 
 #include <concepts>

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// Identifies a type at run time by address, with its readable name; cheaper than typeid and free of RTTI rules.
 
 #include <string_view>
@@ -34,9 +35,12 @@ constexpr std::string_view unqualified(std::string_view name) {
   int depth = 0;
   for (auto i = name.size(); i > 0; --i) {
     const char c = name[i - 1];
-    if (c == '>') ++depth;
-    else if (c == '<') --depth;
-    else if (c == ':' && depth == 0) return name.substr(i);
+    if (c == '>')
+      ++depth;
+    else if (c == '<')
+      --depth;
+    else if (c == ':' && depth == 0)
+      return name.substr(i);
   }
   return name;
 }

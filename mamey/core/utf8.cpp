@@ -28,4 +28,20 @@ void make_utf8_text(std::string& bytes) noexcept {
   }
 }
 
+std::string text_behind_prefix(std::string prefix) {
+  while (!prefix.empty()) {
+    auto start = prefix.size() - 1;
+    while (start > 0 && (static_cast<unsigned char>(prefix[start]) & 0xC0U) == 0x80U) --start;
+    const auto length = prefix.size() - start;
+    const auto first = static_cast<unsigned char>(prefix[start]);
+    std::uint32_t last = length == 1 ? first : first & (0xFFU >> (length + 1));
+    for (auto at = start + 1; at < prefix.size(); ++at) last = last << 6U | (static_cast<unsigned char>(prefix[at]) & 0x3FU);
+    prefix.resize(start);
+    if (last == 0x10FFFF) continue;                                    // nothing is behind it in its place
+    detail::append_utf8(prefix, last == 0xD7FF ? 0xE000U : last + 1);  // surrogates are no characters
+    return prefix;
+  }
+  return {};
+}
+
 }  // namespace mamey::inline v1

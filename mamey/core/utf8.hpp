@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Text from outside, of which one does not know that it is any: UTF-8 without U+0000, which not every database can keep.
+/// For features and services.
+/// Checks that bytes from outside are text: UTF-8 without U+0000, which not every database can keep.
 
 #include <string>
 #include <string_view>
@@ -12,5 +13,8 @@ bool is_utf8_text(std::string_view bytes) noexcept;
 
 /// Every byte that belongs to no character becomes `?`: the length stays.
 void make_utf8_text(std::string& bytes) noexcept;
+
+/// The first text, in the order of bytes, behind all that begin with `prefix`, which is UTF-8; empty when there is none.
+std::string text_behind_prefix(std::string prefix);
 
 }  // namespace mamey::inline v1

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For services.
 /// UUIDs of RFC 9562: random (version 4) and time-ordered (version 7).
 
 #include <array>
@@ -19,7 +20,7 @@ namespace mamey::inline v1 {
 struct uuid {
   std::array<std::uint8_t, 16> bytes{};
 
-  /// Random bits from the operating system's generator (buffered a thread).
+  /// Random bits from the operating system's generator (buffered per thread).
   static uuid v4();
   /// Millisecond time, then a counter that keeps ids of one process in the order of their creation (RFC 9562 §6.2, method 1).
   static uuid v7();
@@ -30,7 +31,7 @@ struct uuid {
   constexpr uuid() = default;
 
   constexpr bool is_nil() const noexcept { return bytes == std::array<std::uint8_t, 16>{}; }
-  /// 32 lower-case digits, the form the reference uses for message ids.
+  /// 32 lower-case digits, the form of message ids in .NET Mamey (Convey).
   std::string to_compact_string() const;
 
   friend constexpr auto operator<=>(const uuid&, const uuid&) = default;

@@ -5,12 +5,15 @@
 #include <mamey/core/detail/json_path.hpp>
 #include <mamey/core/detail/numbers.hpp>
 #include <mamey/core/detail/required.hpp>
+#include <mamey/core/time.hpp>
 #include <mamey/core/validation.hpp>
 
 namespace mamey::inline v1 {
 namespace {
 
 using detail::value_path;
+
+constexpr auto duration_format = text_codec<std::chrono::microseconds>::format;
 
 std::size_t characters_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
@@ -168,7 +171,13 @@ class validator {
     if (!in.rules || (!in.rules->minimum && !in.rules->maximum)) return;
     std::string text;
     model.to_text(text, value);
-    if (const auto number = decimal::parse(text)) exact_bounds(*number, *in.rules, at);
+    if (const auto number = as_number(model, text)) exact_bounds(*number, *in.rules, at);
+  }
+
+  static std::optional<decimal> as_number(const type_model& model, std::string_view text) {
+    if (model.format != duration_format) return decimal::parse(text);
+    const auto span = parse_duration(text);
+    return span ? std::optional<decimal>(std::chrono::duration_cast<std::chrono::microseconds>(*span).count()) : std::nullopt;
   }
 
   void exact_bounds(const decimal& value, const member_rules& rules, const value_path& at) {

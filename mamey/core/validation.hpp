@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Applies the rules that stand in types (rules.hpp). Nothing here suspends the fiber, unless a type's own `check` does.
+/// For services.
+/// Applies the rules of types (rules.hpp). Nothing here suspends the fiber, unless a type's own `check` does.
 
 #include <cstddef>
 #include <string_view>
@@ -21,16 +22,17 @@ struct validation_options {
 /// Puts a fresh value into each nil member whose rule says `.generated()`, also in nested objects.
 void fill_generated(const type_model& model, void* object);
 
-/// Every rule the object breaks, with its path in wire names. `present` tells which of its own members came; nested objects were asked
-/// for theirs by `json::read`.
+/// All violations of the object, each with its path in wire names. `present` has the object's own members that came; `json::read` has
+/// already checked the absent members of nested objects.
 std::vector<violation> validate(const type_model& model, const void* object, const presence& present = presence::of_all(),
                                 const validation_options& options = {});
 
-/// Appends what is not about a place that `found` already names, or one inside it: a member that could not be read breaks rules as well.
+/// Appends the violations whose place `found` does not name yet, neither itself nor a part of it: a member that could not be read also
+/// breaks rules, and would be reported twice.
 void append_unreported(std::vector<violation>& found, std::vector<violation> more);
 
 /// Reads a JSON body into `object`, fills what is `.generated()` and validates: every violation, those of reading first.
-/// `present` may already hold what other sources (route, query) brought; it learns what the body brought.
+/// `present` may already hold the members from other sources (route, query); the members of the body are added.
 std::vector<violation> read_and_validate(std::string_view text, const type_model& model, void* object, presence& present,
                                          const json::read_options& reading = {}, const validation_options& validation = {});
 

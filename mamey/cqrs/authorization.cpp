@@ -8,11 +8,23 @@
 
 namespace mamey::inline v1 {
 
-void authorize(const message_info& message) {
-  const auto& rule = message.access;
+void authorize(const message_info& message) { authorize(message.access, message.name); }
+
+void authorize(const handler_entry& handler) {
+  authorize(*handler.message);
+  if (handler.needs_user) authorize(access_rule{.authenticated = true}, handler.message->name);
+}
+
+std::shared_ptr<principal> default_recipe<principal>::make(const unit_of_work&) {
+  const auto& user = current_context().user;
+  if (!user) throw unauthorized("unauthorized", "a user who is signed in is needed");
+  return std::make_shared<principal>(*user);
+}
+
+void authorize(const access_rule& rule, std::string_view what) {
   if (!rule.authenticated) return;
   const auto& user = current_context().user;
-  if (!user) throw unauthorized("unauthorized", "{} needs a user who is signed in", message.name);
+  if (!user) throw unauthorized("unauthorized", "{} needs a user who is signed in", what);
 
   std::string wanted;
   for (const auto role : rule.any_of) {
@@ -20,7 +32,7 @@ void authorize(const message_info& message) {
     if (std::ranges::find(user->roles, role) != user->roles.end()) return;
     wanted.append(wanted.empty() ? "" : " or ").append(role);
   }
-  if (!wanted.empty()) throw forbidden("forbidden", "{} needs the role {}", message.name, wanted);
+  if (!wanted.empty()) throw forbidden("forbidden", "{} needs the role {}", what, wanted);
 }
 
 }  // namespace mamey::inline v1

@@ -19,13 +19,16 @@ void handler_registry::add(handler_entry entry) {
   if (owned->kind == handler_kind::command || owned->kind == handler_kind::query) {
     const auto [place, fresh] = single_.try_emplace(key, owned.get());
     if (!fresh) {
-      throw internal_error("duplicate_handler", "{} has two handlers, {} and {}: a command or query has exactly one", owned->message->name, place->second->name,
-                           owned->name);
+      throw internal_error("duplicate_handler", "{} has two handlers, {} and {}: a command or query has exactly one", owned->message->name,
+                           place->second->name, owned->name);
     }
   } else {
-    const auto same = std::ranges::find_if(entries_, [&](const auto& each) { return each->kind == owned->kind && each->message->key == key && each->name == owned->name; });
+    const auto same = std::ranges::find_if(
+        entries_, [&](const auto& each) { return each->kind == owned->kind && each->message->key == key && each->name == owned->name; });
     if (same != entries_.end()) {
-      throw internal_error("duplicate_handler", "{} is handled by {} twice: list a handler once, and give two handlers of one event different names", owned->message->name, owned->name);
+      throw internal_error("duplicate_handler",
+                           "{} is handled by {} twice: list a handler once, and give two handlers of one event different names",
+                           owned->message->name, owned->name);
     }
     if (owned->kind == handler_kind::domain_event) domain_[key].push_back(owned.get());
   }
@@ -35,7 +38,8 @@ void handler_registry::add(handler_entry entry) {
 void handler_registry::subscribe(const message_info& command) {
   const auto* handler = command_or_query(*command.key);
   if (!handler || handler->kind != handler_kind::command) {
-    throw internal_error("no_handler", "{} is subscribed to, but has no handler in this application: list it with .commands<…>()", command.name);
+    throw internal_error("no_handler", "{} is subscribed to, but has no handler in this application: list it with .commands<…>()",
+                         command.name);
   }
   subscribed_.push_back(&command);
 }
@@ -58,7 +62,11 @@ bool handler_registry::is_published(const message_info& event) const noexcept {
   return event.is_contract || std::ranges::find(published_, &event) != published_.end();
 }
 
-bool handler_registry::is_ordered(const message_info& message) const noexcept { return std::ranges::find(ordered_, &message) != ordered_.end(); }
-bool handler_registry::is_subscribed(const message_info& command) const noexcept { return std::ranges::find(subscribed_, &command) != subscribed_.end(); }
+bool handler_registry::is_ordered(const message_info& message) const noexcept {
+  return std::ranges::find(ordered_, &message) != ordered_.end();
+}
+bool handler_registry::is_subscribed(const message_info& command) const noexcept {
+  return std::ranges::find(subscribed_, &command) != subscribed_.end();
+}
 
 }  // namespace mamey::inline v1

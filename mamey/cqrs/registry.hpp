@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// The handlers of one application, by message. Filled while it is composed, then frozen.
 
 #include <memory>
@@ -15,7 +16,7 @@ class handler_registry {
  public:
   /// Throws `error` (internal) when a command or query has a handler already, naming both, or when an event has one of this name.
   void add(handler_entry entry);
-  /// A handler reached only through its endpoint.
+  /// A handler that is reached only through its endpoint.
   void add_in_place(std::shared_ptr<handler_entry> entry) { entries_.push_back(std::move(entry)); }
   void add(event_mapping mapping) { mappings_[mapping.from->key] = std::move(mapping); }
   void add(rejection made) { rejections_[made.of->key] = std::move(made); }
@@ -30,7 +31,7 @@ class handler_registry {
   const rejection* rejected(const type_key& message) const noexcept;
   bool is_published(const message_info& event) const noexcept;
   bool is_subscribed(const message_info& command) const noexcept;  ///< comes from the bus
-  bool is_ordered(const message_info& message) const noexcept;     ///< one a key at a time
+  bool is_ordered(const message_info& message) const noexcept;     ///< one message per key at a time
 
   const std::vector<std::shared_ptr<handler_entry>>& all() const noexcept { return entries_; }
 

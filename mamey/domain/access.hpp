@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// What a message type asks of the one on whose behalf it is handled.
+/// For services.
+/// The access rule of a message type: which user may have it handled.
 
 #include <array>
 #include <cstddef>
@@ -9,15 +10,15 @@
 
 namespace mamey::inline v1 {
 
-/// Declared by a message type: `static constexpr auto access() { return mamey::requires_role("admin"); }`. Holds wherever the message comes from: an
-/// endpoint, code, the bus.
+/// Declared by a message type: `static constexpr auto access() { return mamey::requires_role("admin"); }`. The rule holds for
+/// every source of the message: an endpoint, code, the bus.
 struct access_rule {
   static constexpr std::size_t most_roles = 8;
   bool authenticated = false;
-  std::array<std::string_view, most_roles> any_of{};  ///< roles, of which one suffices; all empty: any user will do
+  std::array<std::string_view, most_roles> any_of{};  ///< one of these roles is enough; all empty: any user may
 };
 
-/// Somebody, whoever it is: an anonymous caller is refused (401).
+/// Any user; an anonymous caller is refused (401).
 constexpr access_rule requires_authenticated() { return {.authenticated = true}; }
 
 /// A user with one of the roles: an anonymous caller is refused with 401, another user with 403.

@@ -10,6 +10,7 @@
 #include <mamey/core/json.hpp>
 #include <mamey/core/time.hpp>
 #include <mamey/core/uuid.hpp>
+#include <mamey/domain/column_times.hpp>
 #include <mamey/domain/table_mapping.hpp>
 
 namespace mamey::inline v1::detail {
@@ -68,7 +69,7 @@ bool is_integer(std::string_view text) {
 
 /// Whether a database would take it for a value of the column.
 bool fits(const sql_value& key, const type_model& declared, const collection& in) {
-  const auto& type = declared.kind == shape::optional ? declared.element() : declared;
+  const auto& type = held_type(declared);
   const bool numbered = in.mapped && in.mapped->enums == enum_column::number;
   if (std::holds_alternative<std::monostate>(key)) return true;
   const auto* const text = std::get_if<std::string>(&key);
@@ -98,14 +99,16 @@ std::optional<document_place> read(std::string_view text, const collection& in, 
   if (text.size() > longest) return std::nullopt;
   const auto bytes = decode(text);
   cursor_content content;
-  if (!bytes || !json::read(*bytes, model_of<cursor_content>(), &content, {.duplicates = json::duplicates::refuse}).empty()) return std::nullopt;
+  if (!bytes || !json::read(*bytes, model_of<cursor_content>(), &content, {.duplicates = json::duplicates::refuse}).empty())
+    return std::nullopt;
   if (content.in != in.name || content.by != query.order_by || content.ascending != query.ascending) return std::nullopt;
   document_place place{.key = {}, .id = std::move(content.id)};
   if (content.integer) place.key = *content.integer;
   if (content.real) place.key = *content.real;
   if (content.text) place.key = std::move(*content.text);
   const auto column = std::ranges::find(in.columns, query.order_by, &indexed_column::name);
-  if (column == in.columns.end() ? !std::holds_alternative<std::monostate>(place.key) : !fits(place.key, column->member->type(), in)) return std::nullopt;
+  const auto* const member = query.unindexed ? query.unindexed : column == in.columns.end() ? nullptr : column->member;
+  if (member == nullptr ? !std::holds_alternative<std::monostate>(place.key) : !fits(place.key, member->type(), in)) return std::nullopt;
   // An id that is a text of its own is any text; one that PostgreSQL cannot hold is none.
   const auto* const key = std::get_if<std::string>(&place.key);
   if (place.id.find('\0') != std::string::npos || (key && key->find('\0') != std::string::npos)) return std::nullopt;
@@ -117,16 +120,18 @@ std::optional<document_place> read(std::string_view text, const collection& in, 
 }  // namespace
 
 std::string write_cursor(const document_place& place, const collection& in, const document_query& query) {
-  cursor_content content{.in = in.name, .by = query.order_by, .ascending = query.ascending, .integer = {}, .real = {}, .text = {}, .id = place.id};
+  cursor_content content{
+      .in = in.name, .by = query.order_by, .ascending = query.ascending, .integer = {}, .real = {}, .text = {}, .id = place.id};
   if (const auto* integer = std::get_if<std::int64_t>(&place.key)) content.integer = *integer;
   if (const auto* real = std::get_if<double>(&place.key)) content.real = *real;
   if (const auto* text = std::get_if<std::string>(&place.key)) content.text = *text;
-  return encode(json::to_string(content));
+  return encode(json::to_string(content, {.unwritable = json::unwritable::replace}));
 }
 
 document_place read_cursor(std::string_view text, const collection& in, const type_model& id, const document_query& query) {
   auto place = read(text, in, id, query);
-  if (!place) throw validation_error({{.path = "after", .code = "bad_cursor", .message = "expected `next` of the page before, in the same order"}});
+  if (!place)
+    throw validation_error({{.path = "after", .code = "bad_cursor", .message = "expected `next` of the page before, in the same order"}});
   return std::move(*place);
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 /// @file
-/// A place in an order as a text that a client hands back. It opens nothing that the query would not show: it only says where to go on.
+/// For providers and the framework.
+/// A place in an order, as a text that a client hands back. It gives access to nothing that the query would not show: it only says where to
+/// continue.
 
 #include <string>
 #include <string_view>
@@ -10,7 +12,7 @@
 
 namespace mamey::inline v1::detail {
 
-/// Letters, digits, `-` and `_`: fit for an address as it is.
+/// Letters, digits, `-` and `_`: it can stand in an address without escapes.
 std::string write_cursor(const document_place& place, const collection& in, const document_query& query);
 
 /// Throws validation_error (path `after`) unless the text was made for this collection and order, with a key and an id of their types.

@@ -1,29 +1,38 @@
 #pragma once
 
 /// @file
-/// The order of documents as every store sorts them, for what a unit of work has recorded and no store has seen.
+/// For providers and the framework.
+/// The order in which every store sorts documents, for documents that a unit of work has recorded and no store has seen.
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <mamey/domain/document.hpp>
 
 namespace mamey::inline v1 {
 
-/// Where a declared column stands among `document::columns`.
+/// The index of a declared column in `document::columns`.
 std::optional<std::size_t> column_index(const collection& in, std::string_view name);
 
-/// What `of` is sorted by: the column's value; none for `id`.
-sql_value sort_key(const collection& in, const document& of, std::string_view order_by);
+/// The sort value of `of`: the column's value, or the value of a member without a column; none for `id`, and for a row that cannot be read.
+sql_value sort_key(const collection& in, const document& of, const document_query& order);
 
-/// Whether two ids are the same: those of a mapped table may be written in another case.
-bool same_id(const collection& in, const std::string& left, const std::string& right);
-/// Whether two values of a declared column are the same: `20.5` is `20.50` when they are decimals.
-bool same_value(const collection& in, std::size_t column, const sql_value& left, const sql_value& right);
+/// The normal form of an id. In a mapped table another program may have written the id in another case.
+std::string id_key(const collection& in, std::string_view id);
+/// Whether a document meets all conditions, as a store finds it: `20.5` is `20.50` when they are decimals.
+bool meets(const collection& in, const document& found, std::span<const column_condition> where);
 
-bool comes_before(const collection& in, const document& left, const document& right, const document_query& order);
+/// What a client may sort by: a member that has an order. JSON and bytes have none.
+bool has_order(const member_model& member);
+/// The members that `paging::order_by` may name, by their wire names.
+std::vector<std::string> sortable_names(const collection& in);
+
+/// Sorts as `order` says.
+void sort_documents(std::vector<document>& all, const collection& in, const document_query& order);
 /// Whether it comes after `order.after`.
 bool comes_after(const collection& in, const document& candidate, const document_query& order);
 

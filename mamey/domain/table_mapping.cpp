@@ -10,6 +10,8 @@
 
 #include <mamey/core/json.hpp>
 #include <mamey/core/text.hpp>
+#include <mamey/core/time.hpp>
+#include <mamey/core/utf8.hpp>
 #include <mamey/domain/collection.hpp>
 
 namespace mamey::inline v1 {
@@ -29,20 +31,28 @@ std::string pascal_case(std::string_view name) {
 
 std::string styled(std::string_view name, column_naming style) {
   switch (style) {
-    case column_naming::snake_case: return snake_case(name);
-    case column_naming::camel_case: return camel_case(name);
-    case column_naming::pascal_case: return pascal_case(name);
-    case column_naming::as_written: break;
+    case column_naming::snake_case:
+      return snake_case(name);
+    case column_naming::camel_case:
+      return camel_case(name);
+    case column_naming::pascal_case:
+      return pascal_case(name);
+    case column_naming::as_written:
+      break;
   }
   return std::string(name);
 }
 
 sql_value enum_value(const enumerator_model& of, enum_column style) {
   switch (style) {
-    case enum_column::snake_case: return snake_case(of.wire_name);
-    case enum_column::camel_case: return std::string(of.wire_name);
-    case enum_column::pascal_case: return pascal_case(of.wire_name);
-    case enum_column::number: break;
+    case enum_column::snake_case:
+      return snake_case(of.wire_name);
+    case enum_column::camel_case:
+      return std::string(of.wire_name);
+    case enum_column::pascal_case:
+      return pascal_case(of.wire_name);
+    case enum_column::number:
+      break;
   }
   return of.value;
 }
@@ -65,7 +75,25 @@ void as_ef_core(std::string& text, const type_model& type) {
     std::ranges::transform(text, text.begin(), [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c; });
   if (type.format != "date-time") return;
   if (text.size() > 10 && text[10] == 'T') text[10] = ' ';
-  if (text.ends_with('Z')) text.pop_back();
+  if (!text.ends_with('Z')) return;
+  text.pop_back();
+  while (text.ends_with('0')) text.pop_back();  // it writes as many places as it takes, and sorts rightly without the Z
+  if (text.ends_with('.')) text.pop_back();
+}
+
+/// Whose text as its owner writes it does not sort as the values do.
+bool sorts_otherwise(const type_model& type) { return type.key == &type_key_of<offset_timestamp> || type.format == "duration"; }
+
+bool is_utf8(std::string text) {
+  std::ranges::replace(text, '\0', ' ');
+  return is_utf8_text(text);
+}
+
+/// What a column holds, for a message that goes to a log: times and numbers only, for a text may be anybody's.
+std::string quoted_value(const std::string& text, const type_model& type) {
+  constexpr std::size_t longest = 40;
+  const bool is_shown = type.kind != shape::text && type.format != "uuid" && text.size() <= longest && is_utf8_text(text);
+  return is_shown ? ": \"" + text + '"' : std::string();
 }
 
 std::string read_bytes(const sql_value& from, const type_model& type, void* object) {
@@ -77,7 +105,7 @@ std::string read_bytes(const sql_value& from, const type_model& type, void* obje
 }
 
 std::string read_json(const std::string& text, const type_model& type, void* object) {
-  const auto wrong = json::read(text, type, object);
+  const auto wrong = json::read(text, type, object, json::reading_stored);
   if (wrong.empty()) return {};
   return "JSON of " + std::string(type.key->name) + " (" + wrong.front().path + ": " + wrong.front().message + ")";
 }
@@ -87,11 +115,15 @@ std::string read_json(const std::string& text, const type_model& type, void* obj
 column_content content_of(const type_model& declared, enum_column enums) {
   const auto& type = value_type(declared);
   switch (type.kind) {
-    case shape::boolean: return column_content::boolean;
+    case shape::boolean:
+      return column_content::boolean;
     case shape::integer:
-    case shape::unsigned_integer: return column_content::integer;
-    case shape::real: return column_content::real;
-    case shape::enumeration: return enums == enum_column::number ? column_content::integer : column_content::text;
+    case shape::unsigned_integer:
+      return column_content::integer;
+    case shape::real:
+      return column_content::real;
+    case shape::enumeration:
+      return enums == enum_column::number ? column_content::integer : column_content::text;
     case shape::scalar:
       if (type.written_as_json) return column_content::json;
       if (type.written_as_number) return column_content::decimal;
@@ -99,11 +131,14 @@ column_content content_of(const type_model& declared, enum_column enums) {
       if (type.format == "date-time") return column_content::time;
       if (type.format == "date") return column_content::date;
       return column_content::text;
-    case shape::list: return is_bytes(type) ? column_content::bytes : column_content::json;
+    case shape::list:
+      return is_bytes(type) ? column_content::bytes : column_content::json;
     case shape::object:
-    case shape::dictionary: return column_content::json;
+    case shape::dictionary:
+      return column_content::json;
     case shape::text:
-    case shape::optional: break;
+    case shape::optional:
+      break;
   }
   return column_content::text;
 }
@@ -117,6 +152,11 @@ sql_value mapped_value(const type_model& type, const void* object, const table_m
     std::vector<std::byte> bytes(type.count(object));
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(*static_cast<const std::uint8_t*>(type.at(object, i)));
     return bytes;
+  }
+  if (sorts_otherwise(type)) {  // as its owner writes it
+    std::string text;
+    type.to_text(text, object);
+    return mapped_condition(std::move(text), type, mapping);
   }
   auto value = column_value(type, object);
   if (const auto* number = std::get_if<std::int64_t>(&value); number && *number < 0 && type.kind == shape::unsigned_integer)
@@ -155,11 +195,17 @@ std::string read_mapped_value(const sql_value& from, const type_model& type, voi
   if (type.kind == shape::enumeration) text = camel_case(text);
   if (type.format == "date-time") text = iso_time(std::move(text));
   std::string expected;
-  return json::read_text(text, type, object, &expected) ? std::string() : expected;
+  if (type.kind == shape::text && is_utf8(text))
+    *static_cast<std::string*>(object) = std::move(text);  // one with U+0000, which is not written any more, is still read
+  else if (!json::read_text(text, type, object, &expected))
+    return expected + quoted_value(text, type);
+  return {};
 }
 
 void detail::map_collection(collection& to, table_mapping mapping, const type_model& id) {
-  const auto refuse = [&](const std::string& what) { throw std::logic_error("the mapping of " + std::string(to.model->key->name) + " " + what); };
+  const auto refuse = [&](const std::string& what) {
+    throw std::logic_error("the mapping of " + std::string(to.model->key->name) + " " + what);
+  };
   auto made = std::make_shared<mapped_table>();
   static_cast<table_mapping&>(*made) = std::move(mapping);
   made->id_type = &id;
@@ -177,7 +223,8 @@ void detail::map_collection(collection& to, table_mapping mapping, const type_mo
   }
   for (const auto& named : made->columns) {
     if (named.owner != to.model->key) refuse("names a member of another type, for the column " + named.name);
-    if (std::ranges::find(to.model->members, named.offset, &member_model::offset) == to.model->members.end()) refuse("names a member that is not reflected");
+    if (std::ranges::find(to.model->members, named.offset, &member_model::offset) == to.model->members.end())
+      refuse("names a member that is not reflected");
   }
   for (const auto& member : to.model->members) {
     const auto named = std::ranges::find(made->columns, member.offset, &named_column::offset);
@@ -195,6 +242,8 @@ void detail::map_collection(collection& to, table_mapping mapping, const type_mo
       continue;
     }
     const auto content = content_of(member.type(), made->enums);
+    if (sorts_otherwise(value_type(member.type())))
+      refuse("declares an index on " + std::string(member.name) + ", whose text does not sort as its values do: search by another member");
     if (content == column_content::bytes || content == column_content::json)
       refuse("declares an index on " + std::string(member.name) + ", which is " + (content == column_content::json ? "JSON" : "bytes"));
     if (name == "id") refuse("sorts by a column id that is not the id: declare no index on " + std::string(member.name));

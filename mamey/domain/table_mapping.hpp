@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// A state in a table that somebody else made: one column a member, under the names that stand there.
+/// For services.
+/// A state in a table that another program made: one column per member, with the names of that table.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +13,7 @@
 
 namespace mamey::inline v1 {
 
-/// How a member that is not named by itself is called in the table: `customer_id`, `customerId`, `CustomerId`.
+/// The column name of a member that has no `column<…>` entry: `customer_id`, `customerId`, `CustomerId`.
 enum class column_naming : std::uint8_t { as_written, snake_case, camel_case, pascal_case };
 
 /// What an enum's column holds: its number, or its name.
@@ -31,49 +32,50 @@ struct named_column {
   std::string name;
 };
 
-/// Where the objects of a state (or read model) stand, for `static mamey::table_mapping mapping()` beside its members. Names are taken letter by letter.
+/// The table of a state (or read model), for `static mamey::table_mapping mapping()` beside its members. Names are taken letter by letter.
 ///
 ///     static mamey::table_mapping mapping() {
 ///       return {.table = "Orders", .id = "Id", .version = "Version", .naming = mamey::column_naming::pascal_case};
 ///     }
 ///
-/// Every member is a column. A member `id`, or one whose column is the id's, is the id. Lists (but of bytes), dictionaries and nested structs are JSON. The
-/// table is not ours: its columns are checked at the start, and those without a member are left alone.
+/// Every member is a column. A member `id`, or one whose column is the id's, is the id. Lists (but of bytes), dictionaries and nested
+/// structs are JSON. The table is not ours: its columns are checked at the start, and those without a member are left alone.
 struct table_mapping {
-  std::string table = {};               ///< empty: as the collection is called
-  std::string schema = {};              ///< empty: where the service's own tables are, then where the database looks by itself
-  std::string id = "id";                ///< a key: no two rows may share an id
-  std::string version = "version";      ///< an integer that counts saves; null counts as 0. Empty: there is none, and the last write wins, as always for read models
-  std::string position = {};            ///< an integer that counts events; null counts as 0. Empty: none, events count from what this handler raises
+  std::string table = {};   ///< empty: the name of the collection
+  std::string schema = {};  ///< empty: the schema of the service's own tables, then the database's own search path
+  std::string id = "id";    ///< a key: no two rows may share an id
+  std::string version =
+      "version";  ///< an integer that counts saves; null counts as 0. Empty: none, and the last write wins, as always for read models
+  std::string position = {};  ///< an integer that counts events; null counts as 0. Empty: none, and each load begins at 0
   column_naming naming = column_naming::as_written;
   enum_column enums = enum_column::number;
   column_texts texts = column_texts::iso;
-  std::vector<named_column> columns = {};  ///< called otherwise than `naming` says
+  std::vector<named_column> columns = {};  ///< columns whose names do not follow `naming`
 };
 
-/// A mapping with what follows from the types.
+/// A mapping, completed from the types.
 struct mapped_table : table_mapping {
   const type_model* id_type = nullptr;
   const member_model* id_member = nullptr;  ///< null: the state does not hold its id
   std::vector<indexed_column> others;       ///< the columns of members that are not declared as indexes
 };
 
-/// What a member's column holds.
+/// The kind of value in a member's column.
 enum class column_content : std::uint8_t { boolean, integer, real, decimal, uuid, time, date, text, bytes, json };
 
 /// Looks into optionals.
 column_content content_of(const type_model& type, enum_column enums);
 
-/// A member's value as its column holds it, and back; an error says what would have fitted, none is an empty text. Null leaves what is no optional as it is.
+/// A member's value as its column holds it, and the reverse. The text names the expected form when the value does not fit; it is empty on
+/// success. Null leaves a member that is not an optional unchanged.
 sql_value mapped_value(const type_model& type, const void* object, const table_mapping& mapping);
 std::string read_mapped_value(const sql_value& from, const type_model& type, void* object);
 
-/// A condition's value, made without knowing the mapping, as the column holds it.
+/// The value of a condition, which was made without the mapping, in the form of the column.
 sql_value mapped_condition(sql_value value, const type_model& type, const table_mapping& mapping);
 
-/// A time that somebody wrote with a blank, as ISO 8601.
+/// A time that was written with a blank, as ISO 8601.
 std::string iso_time(std::string text);
-
 
 namespace detail {
 /// Gives `to` the table that `mapping` describes. Throws std::logic_error when it contradicts itself.

@@ -1,10 +1,10 @@
 #include <mamey/engines/feature.hpp>
 
-#include <mamey/messaging/composition.hpp>
+#include <mamey/feature/composition.hpp>
 
 namespace mamey::inline v1 {
 
-void engines_feature::install(composition& into) const {
+void engines_feature::link_mamey_engines(composition& into) const {
   sqlite.install(into);
   auto server = postgres;
   server.use = engine_use::when_configured;

@@ -1,9 +1,9 @@
 #include <mamey/host/detail/counted_router.hpp>
 
-#include <mamey/observability/metrics.hpp>
 #include <mamey/runtime/active_span.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
+#include <mamey/web/problem.hpp>
 
 namespace mamey::inline v1 {
 namespace {
@@ -15,33 +15,97 @@ void describe(tracing::span& span, const http::request& request, const http::res
   if (response.status() >= 500) span.fail("status " + std::to_string(response.status()));
 }
 
+/// Clients must not make series.
+std::string_view counted_name_of(http_method method) noexcept { return method == http_method::other ? "OTHER" : http::name_of(method); }
+
+void refuse_host(const http::request& request, http::response& response) {
+  web::write_error(response, 400,
+                   {.kind = error_kind::validation, .code = "host_not_allowed", .reason = "this service is not called by that host name"},
+                   request);
+}
+
 }  // namespace
 
-counted_router::counted_router(std::vector<web::route> routes, metrics::registry& registry, std::string service)
-    : routes_(std::move(routes)), metrics_(registry), service_(std::move(service)) {
+counted_router::counted_router(std::vector<web::route> routes, metrics::http_server_metrics& counts, std::string service, host_filter hosts)
+    : metrics_(counts), service_(std::move(service)), hosts_(std::move(hosts)), routes_(counting(std::move(routes))) {
   for (const auto& each : routes_.routes()) {
-    by_pattern_[route_key(each.pattern.data(), each.method)] = &metrics_.at(http::name_of(each.method), each.pattern, each.place, each.name);
+    by_pattern_[each.pattern.data()] = &metrics_.at(http::name_of(each.method), each.pattern, each.module, each.name);
   }
 }
 
-void counted_router::handle(http::request& request, http::response& response) {
+/// In progress is a request from where its route is known to its answer, which `handle` sees.
+std::vector<web::route> counted_router::counting(std::vector<web::route> routes) {
+  for (auto& each : routes) {
+    auto& counted = metrics_.at(http::name_of(each.method), each.pattern, each.module, each.name);
+    each.handle = [&counted, answer = std::move(each.handle)](http::request& request, http::response& response) {
+      counted.started();
+      answer(request, response);
+    };
+  }
+  return routes;
+}
+
+template <class Begin, class Answer>
+void counted_router::count(http::request& request, http::response& response, Begin begin, Answer answer) {
   const auto arrived = round_time();
   auto& context = current_context();
   context.service = service_;
+  begin(context);
   // The request's trace is that of this span: the server made it a child of the caller's.
   tracing::span span(http::name_of(request.method()), tracing::span_kind::server, tracing::place_of(context.trace), service_);
-  routes_.handle(request, response);
+  metrics::http_server_metrics::endpoint* early = nullptr;
+  try {
+    if (hosts_.allows(request.header("host").value_or(""))) {
+      early = answer();
+    } else {
+      refuse_host(request, response);
+      early = &answered_by(request, "AllowedHosts");
+    }
+  } catch (...) {  // no memory for an answer
+    if (!request.route().empty()) endpoint_of(request).finished(503, steady_now() - arrived);
+    throw;
+  }
   if (span.recording()) describe(span, request, response);
-  auto& counted = endpoint_of(request);
-  counted.started();
+  auto& counted = early ? *early : endpoint_of(request);
+  if (request.route().empty()) counted.started();  // no route was there to do it
   counted.finished(response.status(), steady_now() - arrived);
 }
 
+void counted_router::handle(http::request& request, http::response& response) {
+  count(
+      request, response, [](ambient_context&) {},
+      [&]() -> metrics::http_server_metrics::endpoint* {
+        routes_.handle(request, response);
+        return nullptr;
+      });
+}
+
+filtered_router::filtered_router(std::vector<web::route> routes, metrics::http_server_metrics& counts, std::string service,
+                                 std::vector<web::named_filter> filters, tracing::root_sampler sampler, host_filter hosts)
+    : counted_router(std::move(routes), counts, std::move(service), std::move(hosts)),
+      filters_(std::move(filters)),
+      sampler_(std::move(sampler)) {}
+
+void filtered_router::handle(http::request& request, http::response& response) {
+  const auto begin = [&](ambient_context& context) {
+    const bool is_root = context.trace.parent_id == decltype(context.trace.parent_id){};
+    if (!sampler_ || !is_root) return;  // who called has decided for his trace
+    context.trace.sampled = sampler_({.kind = tracing::span_kind::server, .name = request.path(), .service = context.service});
+  };
+  count(request, response, begin, [&]() -> metrics::http_server_metrics::endpoint* {
+    const auto* const filter = filters_.handle(request, response, routes());
+    return filter ? &answered_by(request, filter->name) : nullptr;
+  });
+}
+
 metrics::http_server_metrics::endpoint& counted_router::endpoint_of(const http::request& request) {
-  const auto method = request.method() == http_method::head ? http_method::get : request.method();
-  const auto found = by_pattern_.find(route_key(request.route().data(), method));
+  const auto found = by_pattern_.find(request.route().data());
   if (found != by_pattern_.end()) return *found->second;
-  return metrics_.at(request.method() == http_method::other ? "OTHER" : http::name_of(request.method()), "", "", "unmatched");
+  return metrics_.at(counted_name_of(request.method()), "", "", "unmatched");
+}
+
+metrics::http_server_metrics::endpoint& counted_router::answered_by(const http::request& request, std::string_view filter) {
+  return metrics_.at(counted_name_of(request.method()), "", "filter", filter);
 }
 
 }  // namespace mamey::inline v1

@@ -4,34 +4,62 @@
 #include <memory>
 #include <string_view>
 
-namespace mamey::inline v1 {
+#include <mamey/core/error.hpp>
+#include <mamey/core/text.hpp>
+#include <mamey/web/documentation_page.hpp>
 
-std::vector<web::route> documentation_routes(const web::documentation_options& options, const std::vector<web::documented_endpoint>& endpoints,
+namespace mamey::inline v1 {
+namespace {
+
+std::string_view without_slashes(std::string_view text) {
+  while (text.starts_with('/')) text.remove_prefix(1);
+  while (text.ends_with('/')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+std::vector<web::route> documentation_routes(const web::documentation_options& options,
+                                             const std::vector<web::documented_endpoint>& endpoints,
                                              const std::vector<web::route>& declared) {
   std::vector<web::route> routes;
   if (!options.enabled) return routes;
-  const auto add = [&](const std::string& pattern, std::string_view type, std::string body) {
-    const auto is_same = [&](const web::route& each) { return each.method == http_method::get && each.pattern == pattern; };
-    if (std::ranges::any_of(declared, is_same) || std::ranges::any_of(routes, is_same)) return;
-    auto answer = [type, body = std::make_shared<const std::string>(std::move(body))](http::request&, http::response& response) {
-      response.set_body(type, *body);
-      response.set_header("Content-Security-Policy", "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'");
+  const auto is_taken = [&](std::string_view pattern) {
+    const auto is_same = [&](const web::route& each) {
+      return each.method == http_method::get && equal_ignoring_case(without_slashes(each.pattern), without_slashes(pattern));
     };
-    routes.push_back({.method = http_method::get, .pattern = pattern, .handle = std::move(answer), .name = pattern, .place = "the framework"});
+    return std::ranges::any_of(declared, is_same) || std::ranges::any_of(routes, is_same);
   };
-  constexpr std::string_view json = "application/json; charset=utf-8", html = "text/html; charset=utf-8";
-  const auto document = web::write_openapi(options, endpoints);
-  add("/openapi.json", json, document);
-  add("/docs", html, web::write_documentation_page("openapi.json"));
+  const auto add_document = [&](const std::string& pattern, std::string_view server) {
+    if (is_taken(pattern)) return;
+    auto answer = [name = options.name, body = std::make_shared<const std::string>(web::write_openapi(options, endpoints, server))](
+                      http::request& request, http::response& response) {
+      if (request.parameter("document").value_or(name) != name)
+        throw not_found("route_not_found", "there is nothing at {}", request.path());
+      response.set_body("application/json; charset=utf-8", *body)
+          .set_header("Cache-Control", "no-cache")
+          .set_header("X-Content-Type-Options", "nosniff");
+    };
+    routes.push_back(
+        {.method = http_method::get, .pattern = pattern, .handle = std::move(answer), .name = pattern, .place = "the framework"});
+  };
+  const auto add_page = [&](const std::string& pattern, const std::string& document) {
+    if (is_taken(pattern)) return;
+    for (auto& each : web::documentation_page_routes({.pattern = pattern, .document = document, .title = options.title})) {
+      if (!is_taken(each.pattern)) routes.push_back(std::move(each));
+    }
+  };
+  add_document("/openapi.json", ".");
+  add_page("/docs", "/openapi.json");
 
-  std::string_view prefix = options.route_prefix;
-  while (prefix.starts_with('/')) prefix.remove_prefix(1);
-  while (prefix.ends_with('/')) prefix.remove_suffix(1);
-  if (prefix.empty()) return routes;
-  const auto last = prefix.substr(prefix.rfind('/') + 1);
-  // There is one document; names like "Orders API v1" are no literals of a route.
-  add("/" + std::string(prefix) + "/{document}/swagger.json", json, document);
-  add("/" + std::string(prefix), html, web::write_documentation_page(std::string(last) + "/" + options.name + "/swagger.json"));
+  if (options.route_prefix.empty()) return routes;
+  const auto prefix = without_slashes(options.route_prefix);
+  const auto base = prefix.empty() ? std::string() : "/" + std::string(prefix);
+  std::string up = "..";
+  for (auto deeper = std::ranges::count(base, '/'); deeper > 0; --deeper) up += "/..";
+  // Names like "Orders API v1" are no literals of a route.
+  add_document(base + "/{document}/swagger.json", up);
+  add_page(base.empty() ? "/" : base, base + "/" + options.name + "/swagger.json");
   return routes;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For services.
 /// What an endpoint answers when its handler succeeds.
 
 #include <string>
@@ -12,7 +13,8 @@ namespace mamey::inline v1 {
 /// The success answer of an endpoint. Default: 200; a query's result as JSON, 404 for an empty optional; a command's result as JSON, or no body.
 struct answer {
   int status = 200;
-  std::string location;  ///< template of the header `Location`; `{orderId}` takes the message's member
+  std::string location =
+      {};  ///< template of the header `Location`; `{orderId}` takes that member of the result, else of the message; `{}` takes the result itself, an id
 };
 
 /// 201 with Location: `mamey::created("/orders/{orderId}")`.

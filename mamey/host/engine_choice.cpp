@@ -57,8 +57,10 @@ struct candidates {
     for (const auto& known : known_engines) {
       if (known.key != key || std::ranges::find(all, known.name, &engine::name) != all.end()) continue;
       if (equal_ignoring_case(known.name, name)) {
-        refuse(name + " is not part of application " + application + ": add " + std::string(known.feature) + " and link " + std::string(known.target) +
-                   ", or mamey::engines(), which has all" + (all.empty() ? "" : "; without it expected " + names()), key);
+        refuse(name + " is not part of application " + application + ": add " + std::string(known.feature) + " and link " +
+                   std::string(known.target) + ", or mamey::engines(), which has all" +
+                   (all.empty() ? "" : "; without it expected " + names()),
+               key);
       }
       others += "; with " + std::string(known.feature) + " also " + std::string(known.name);
     }
@@ -69,7 +71,8 @@ struct candidates {
     const auto found = std::ranges::find_if(all, [&](const engine* each) { return equal_ignoring_case(each->name, name); });
     if (found == all.end()) refuse_name(name);
     const auto& needs = (*found)->needs;
-    if (!needs.empty() && !is_given(values, needs)) refuse((*found)->name + " needs " + needs + ", which is not set: expected " + (*found)->needs_form, key);
+    if (!needs.empty() && !is_given(values, needs))
+      refuse((*found)->name + " needs " + needs + ", which is not set: expected " + (*found)->needs_form, key);
     why = given(values, std::string(key));
     return *found;
   }
@@ -79,7 +82,9 @@ struct candidates {
     for (const auto* each : all) {
       if (each->use != engine_use::when_configured || each->needs.empty() || !is_given(values, each->needs)) continue;
       if (found) {
-        refuse("expected " + found->name + " or " + each->name + ", as " + given(values, found->needs) + " and " + given(values, each->needs), each->needs);
+        refuse(
+            "expected " + found->name + " or " + each->name + ", as " + given(values, found->needs) + " and " + given(values, each->needs),
+            each->needs);
       }
       found = each;
     }
@@ -132,12 +137,20 @@ void choose_transport(engine_choice& made, const application_definition& definit
   const auto* chosen = transports.choose(why);
   const auto* own = queues_of(definition, made);
   if (chosen == &queues && !own) {
-    transports.refuse("sql needs durable queues, and " + (made.store ? "the store of application " + definition.name + " (" + made.store->what.feature + ") has none"
-                                                                     : "application " + definition.name + " has no store; add one, e.g. .add(mamey::sqlite())"), transport_key);
+    transports.refuse("sql needs durable queues, and " +
+                          (made.store ? "the store of application " + definition.name + " (" + made.store->what.feature + ") has none"
+                                      : "application " + definition.name + " has no store; add one, e.g. .add(mamey::sqlite())"),
+                      transport_key);
   }
   if (!chosen) chosen = process_is_shared || !own ? &process : &queues;
-  if (chosen == &queues) made.queues = own;
-  else made.transport = offer_of(definition.transports, chosen);
+  if (chosen == &queues)
+    made.queues = own;
+  else
+    made.transport = offer_of(definition.transports, chosen);
+  const auto name = values.find(transport_key);
+  for (const auto& each : definition.transports) {
+    if (&each.what != chosen && each.what.check_unused) each.what.check_unused(values, name && !name->empty());
+  }
   made.in_words += ", messages go through " + chosen->name + in_brackets(why);
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 
 /// @file
+/// For services.
 /// Features that come with the host.
 
-#include <mamey/messaging/composition.hpp>
+#include <mamey/feature/composition.hpp>
 
 namespace mamey::inline v1 {
 

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// One application from its definition to its end.
 
 #include <filesystem>
@@ -15,6 +16,7 @@
 namespace mamey::inline v1 {
 
 class pipeline;
+struct message_info;
 struct application_definition;
 class store;
 class service_provider;
@@ -24,14 +26,18 @@ class shutdown_plan;
 
 /// What the process decides for an application.
 struct application_surroundings {
-  mamey::runtime* runtime = nullptr;           ///< null: no server and no HTTP client
+  mamey::runtime* runtime = nullptr;  ///< null: no server and no HTTP client
   event_loop* system_loop = nullptr;
   std::vector<event_loop*> workers;
-  mamey::configuration configuration;          ///< the application's own view of it
+  mamey::configuration configuration;  ///< the application's own view of it
   std::filesystem::path data_directory;
-  std::vector<std::string> urls;               ///< empty: section `server`
-  std::shared_ptr<transport> shared_transport; ///< of a host of several applications; null: the application's own
+  std::vector<std::string> urls;                ///< empty: see `asks_for_urls`
+  bool asks_for_urls = true;                    ///< where .NET's host would listen counts (listen_urls.hpp); false: section `server` alone
+  std::shared_ptr<transport> shared_transport;  ///< of a host of several applications; null: the application's own
+  std::vector<std::string> neighbours;  ///< the other applications of the process, whose addresses `set_neighbour` tells when they listen
   std::string environment_name;
+  bool tested =
+      false;  ///< by the harness: nobody else writes to the store (see message_endpoint_parts), and what is only a warning is refused
 };
 
 class running_application {
@@ -44,6 +50,9 @@ class running_application {
 
   const std::string& name() const noexcept;
 
+  /// Listens for management, where it has listeners of its own: from here on health says that the application starts. In a fiber; a no-op without.
+  void start_management();
+  std::vector<web::endpoint> management_addresses() const;
   /// Opens store and transport, builds the singletons, declares topology. Runs in a fiber.
   void prepare();
   /// Starts the consumers, after `prepare` of every application of the process: an event that nobody is bound to yet would be lost on them.
@@ -56,6 +65,17 @@ class running_application {
   void set_neighbour(const std::string& neighbour, const std::string& url);
   /// Adds its steps to the ordered way down.
   void plan_shutdown(shutdown_plan& plan);
+
+  /// Whether a command or query has a handler here.
+  bool handles(const message_info& message) const noexcept;
+  /// Whether messages that code of this program sends within it may have no handler: `app:allowUnhandled`.
+  bool allows_unhandled() const noexcept;
+  /// Whether the command is taken from the bus here.
+  bool is_subscribed(const message_info& command) const noexcept;
+  /// Whether the message goes to this application's own exchange.
+  bool goes_to_own_exchange(const message_info& message) const;
+  /// The name of its exchange on the bus.
+  std::string own_exchange() const;
 
   /// Answers a request without a socket.
   web::handler& requests() noexcept;

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include <mamey/core/text.hpp>
 #include <mamey/core/time.hpp>
+#include <mamey/host/detail/unmet.hpp>
+#include <mamey/http/url.hpp>
 #include <mamey/observability/log.hpp>
 
 namespace mamey::inline v1 {
@@ -16,41 +19,112 @@ naming_conventions naming_of(const configuration& values, const app_options& app
   configuration_report report;
   values.bind("rabbitMq", options, report);
   report.throw_if_any();  // what else stands there is the broker's: its unknown keys are not ours to name
+  const bool given = values.is_given("rabbitMq");
+  const auto casing = casing_of(options.conventions_casing, given);
+  const std::string casing_key = "rabbitMq:conventionsCasing";
+  if (!options.conventions_casing.empty() && casing != name_casing::snake_case)
+    warn_of({{values.origin(casing_key), casing_key,
+              "\"" + options.conventions_casing + "\" means nothing: expected snakeCase; names are as written, as in .NET"}});
   return {.assembly = app.assembly.empty() ? name : app.assembly,
-          .exchange = options.exchange.name.empty() ? name : options.exchange.name,
+          .exchange = exchange_of(options.exchange.name, app.assembly, given, name, casing),
           .queue_template = options.queue.template_,
-          .casing = parse_name_casing(options.conventions_casing.empty() ? "snakeCase" : options.conventions_casing),
+          .casing = casing,
+          // They were snake_case here before they were as in .NET.
+          .earlier_casing = given && options.conventions_casing.empty() ? std::optional(name_casing::snake_case) : std::nullopt,
           .ignore_exchange = options.conventions.message_attribute.ignore_exchange,
           .ignore_routing_key = options.conventions.message_attribute.ignore_routing_key,
           .ignore_queue = options.conventions.message_attribute.ignore_queue};
 }
 
+/// The key is the broker's, which says what is wrong with it.
+bool writes_context(const configuration& values) {
+  const auto said = values.find("rabbitMq:context:enabled");
+  return said && (equal_ignoring_case(*said, "true") || *said == "1");
+}
+
+/// Blank is none, as in .NET.
+void clear_if_blank(std::string& name) {
+  if (name.find_first_not_of(" \t") == name.npos) name.clear();
+}
+
+/// Two packages of .NET serve the metrics, each with a switch of its own: they are there unless one says no and none says yes.
+bool shows_metrics(const metrics_options& metrics, const prometheus_options& prometheus, const configuration& values) {
+  const bool says[] = {values.contains("metrics:enabled"), values.contains("prometheus:enabled")};
+  const bool yes = (says[0] && metrics.enabled) || (says[1] && prometheus.enabled);
+  return yes || !(says[0] || says[1]);
+}
+
 }  // namespace
 
-application_settings read_settings(const std::string& application, const std::vector<std::pair<std::string, std::string>>& defaults, configuration& values) {
+void add_defaults(const std::vector<std::pair<std::string, std::string>>& defaults, configuration& values) {
   for (const auto& [setting, value] : defaults) {
     // A default list gives way as a whole: `server:urls:0` to whatever stands at `server:urls`.
     const auto list = setting.substr(0, setting.find_last_not_of("0123456789") + 1);
     if (!values.contains(list.ends_with(':') ? list.substr(0, list.size() - 1) : setting)) values.set(setting, value, default_origin);
   }
+}
+
+application_settings read_settings(const std::string& application, const configuration& values) {
   application_settings read;
-  persistence_options persistence;  // read by engine_choice: bound for the sake of its unknown keys
+  metrics_options metrics;
   configuration_report report;
   values.bind("app", read.app, report);
   values.bind("server", read.server, report);
   values.bind("shutdown", read.shutdown, report);
   values.bind("management", read.management, report);
   values.bind("swagger", read.documentation, report);
-  values.bind("persistence", persistence, report);
+  values.bind("persistence", read.persistence, report);
+  values.bind("metrics", metrics, report);
+  values.bind("prometheus", read.prometheus, report);
   report.throw_if_any();
   warn_of(report.warnings);
+  clear_if_blank(read.server.correlation_context_header);
+  if (read.documentation.route_prefix.empty() && values.find("swagger:routePrefix"))
+    read.documentation.route_prefix = "/";  // said to be none: the page is at the root
+  read.prometheus.enabled = shows_metrics(metrics, read.prometheus, values);
   read.naming = naming_of(values, read.app, application);
+  read.writes_context = writes_context(values);
+  return read;
+}
+
+namespace {
+
+/// A service is called much later, by somebody who cannot know what is wrong with its address.
+void check_services(const http::client_options& options, const configuration& values, std::span<const std::string> neighbours) {
+  std::vector<configuration_problem> found;
+  for (const auto& [name, settings] : options.services) {
+    const auto& address = settings.url;
+    if (http::url_parts::parse(address)) continue;
+    const bool is_neighbour =
+        std::ranges::any_of(neighbours, [&own = name](const std::string& each) { return equal_ignoring_case(each, own); });
+    auto key = "httpClient:services:" + name;
+    if (address.empty() && !values.find(key) && (is_neighbour || !options.type.empty()))
+      continue;  // found elsewhere; these are its other settings
+    if (!values.find(key)) key += ":url";
+    const auto shown = http::without_user_information(address);
+    found.push_back({.origin = values.origin(key),
+                     .key = key,
+                     .message = "expected http://HOST:PORT, https://HOST:PORT or HOST:PORT" +
+                                std::string(shown == address ? "" : " without user and password, which would not be sent") + ", got \"" +
+                                shown + "\""});
+  }
+  if (!found.empty()) throw configuration_error(std::move(found));
+}
+
+}  // namespace
+
+http::client_options read_client_options(const configuration& values, std::span<const std::string> neighbours) {
+  auto read = values.bind<http::client_options>("httpClient");
+  check_services(read, values, neighbours);
+  clear_if_blank(read.correlation_context_header);
+  clear_if_blank(read.correlation_id_header);
   return read;
 }
 
 void warn_of(const std::vector<configuration_problem>& problems) {
   std::set<std::string> said;
   for (const auto& each : problems) {
+    if (is_known_elsewhere(each.key)) continue;
     if (const auto text = to_string(each); said.insert(text).second) log.warning("{problem}", text);
   }
 }

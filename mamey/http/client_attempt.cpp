@@ -1,16 +1,17 @@
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include <mamey/core/text.hpp>
 #include <mamey/http/detail/client_attempt.hpp>
 #include <mamey/http/headers.hpp>
 #include <mamey/http/parser.hpp>
 #include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
+#include <mamey/runtime/correlation_context.hpp>
 
 namespace mamey::inline v1::http::detail {
 namespace {
@@ -22,22 +23,19 @@ struct broken_answer : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-void refuse_managed(std::string_view name) {
-  for (const std::string_view managed : {"host", "content-length", "transfer-encoding", "connection"}) {
-    if (equal_ignoring_case(name, managed)) throw std::invalid_argument("the client sets the header " + std::string(name) + " itself");
-  }
-}
-
 void add_context(header_block& into, const client_options& options) {
   const auto& context = current_context();
   const auto add = [&into](std::string_view name, std::string_view value) {
-    if (!into.find(name) && is_field_value(value)) into.add(name, value);
+    if (!name.empty() && !into.find(name) && is_field_value(value)) into.add(name, value);
   };
   // Sampled, it is the span of this try already.
-  if (context.trace.valid()) add("traceparent", (context.trace.sampled ? context.trace : context.trace.child()).to_traceparent());
+  if (context.trace.valid() && !into.find("traceparent")) {
+    add("traceparent", (context.trace.sampled ? context.trace : context.trace.child()).to_traceparent());
+    if (!context.tracestate.empty()) add("tracestate", context.tracestate);
+  }
   if (!context.correlation_id.empty()) add(options.correlation_id_header, context.correlation_id);
-  if (const auto whole = context.baggage.find(options.correlation_context_header); whole != context.baggage.end()) add(whole->first, whole->second);
-  if (const auto baggage = to_baggage_text(context.baggage, options.correlation_context_header); !baggage.empty()) add("baggage", baggage);
+  if (!context.correlation_context.empty()) add(options.correlation_context_header, ascii_json(context.correlation_context));
+  if (const auto baggage = to_baggage_text(context.baggage); !baggage.empty()) add("baggage", baggage);
   if (context.deadline) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*context.deadline - steady_now()).count();
     if (left > 0) add("X-Request-Timeout", std::to_string(left));
@@ -121,15 +119,26 @@ class answer_reader {
 
 tcp_stream connect(const attempt& what, steady_time until) {
   const auto begin = steady_now();
-  const auto timeout = std::min<std::chrono::nanoseconds>(what.options.connect_timeout, until - begin);
-  auto stream = tcp_stream::connect(what.to.host, what.to.port, timeout);
-  if (what.tls != nullptr) stream.start_tls(*what.tls, what.to.host, begin + timeout);
+  const auto end = std::min(until, saturating_add(begin, what.options.connect_timeout));
+  auto stream = tcp_stream::connect(what.to.host, what.to.port, end - begin);
+  if (what.tls != nullptr) stream.start_tls(*what.tls, what.peer, end);
   return stream;
 }
 
 attempt_result failed_as(kind how) { return {.outcome = {.how = how}, .response = {}, .failure = std::current_exception()}; }
 
-/// Catches what a try may end with; only the ambient deadline and cancellation leave it.
+/// A deadline has passed: the try's, or the ambient one. Throws `cancelled` when it was neither.
+attempt_result failed_late(kind how) {
+  auto result = failed_as(how);
+  try {
+    check_context();
+  } catch (const deadline_exceeded&) {
+    result.outcome.callers_time_over = true;
+  }
+  return result;
+}
+
+/// Catches what a try may end with; only cancellation leaves it.
 attempt_result exchange_over(const attempt& what, connection_pool::lease* lease, tcp_stream& stream, steady_time until) {
   const bool reused = lease && lease->reused;
   answer_reader reader(stream, what);
@@ -142,8 +151,7 @@ attempt_result exchange_over(const attempt& what, connection_pool::lease* lease,
             .response = std::move(answer),
             .failure = nullptr};
   } catch (const deadline_exceeded&) {
-    check_context();  // the caller's own deadline ends the call
-    return failed_as(kind::timed_out);
+    return failed_late(kind::timed_out);
   } catch (const std::system_error&) {
     return failed_as(reused && !reader.anything_came() ? kind::stale : kind::broken);
   } catch (const broken_answer&) {
@@ -156,7 +164,7 @@ attempt_result exchange_over(const attempt& what, connection_pool::lease* lease,
 std::string compose_request(const client_request& what, const url_parts& to, const client_options& options) {
   header_block headers;
   for (const auto& [name, value] : what.headers) {
-    refuse_managed(name);
+    if (is_set_by_client(name)) throw std::invalid_argument("the client sets the header " + name + " itself");
     headers.add(name, value);
   }
   add_context(headers, options);
@@ -179,28 +187,35 @@ std::string compose_request(const client_request& what, const url_parts& to, con
 }
 
 attempt_result try_once(const attempt& what, connection_pool* pool) {
-  const auto until = steady_now() + what.options.try_timeout;
-  try {
-    if (!pool) {
-      auto stream = connect(what, until);
-      auto result = exchange_over(what, nullptr, stream, until);
-      result.over = attempt_result::connection::opened;
+  const auto until = deadline_after(what.try_timeout);
+  std::optional<steady_time> asked;  // the service; before, we wait for ourselves
+  const auto exchange = [&]() -> attempt_result {
+    try {
+      if (!pool) {
+        asked = steady_now();
+        auto stream = connect(what, until);
+        auto result = exchange_over(what, nullptr, stream, until);
+        result.over = attempt_result::connection::opened;
+        return result;
+      }
+      auto lease = pool->take(what.origin, until);
+      if (!lease) throw unavailable("pool_exhausted", "all {} connections to {} are in use", what.options.connections, what.origin);
+      asked = steady_now();
+      if (!lease->stream) lease->stream.emplace(connect(what, until));
+      auto result = exchange_over(what, &*lease, *lease->stream, until);
+      result.over = lease->reused ? attempt_result::connection::reused : attempt_result::connection::opened;
       return result;
+    } catch (const deadline_exceeded&) {
+      return failed_late(kind::not_sent);
+    } catch (const unavailable&) {
+      return failed_as(kind::not_sent);
+    } catch (const std::system_error&) {
+      return failed_as(kind::not_sent);
     }
-    auto lease = pool->take(what.origin, until);
-    if (!lease) throw unavailable("pool_exhausted", "all {} connections to {} are in use", what.options.connections, what.origin);
-    if (!lease->stream) lease->stream.emplace(connect(what, until));
-    auto result = exchange_over(what, &*lease, *lease->stream, until);
-    result.over = lease->reused ? attempt_result::connection::reused : attempt_result::connection::opened;
-    return result;
-  } catch (const deadline_exceeded&) {
-    check_context();
-    return failed_as(kind::not_sent);
-  } catch (const unavailable&) {
-    return failed_as(kind::not_sent);
-  } catch (const std::system_error&) {
-    return failed_as(kind::not_sent);
-  }
+  };
+  auto result = exchange();
+  if (asked) result.outcome.waited = steady_now() - *asked;
+  return result;
 }
 
 }  // namespace mamey::inline v1::http::detail

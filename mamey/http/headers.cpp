@@ -1,6 +1,7 @@
 #include <mamey/http/headers.hpp>
 
 #include <algorithm>
+#include <initializer_list>
 #include <stdexcept>
 
 #include <mamey/core/text.hpp>
@@ -43,6 +44,16 @@ std::optional<std::string_view> find_header(std::span<const header_field> header
   return std::nullopt;
 }
 
+bool is_set_by_client(std::string_view name) noexcept {
+  return std::ranges::any_of(std::initializer_list<std::string_view>{"host", "content-length", "transfer-encoding", "connection"},
+                             [&](std::string_view each) { return equal_ignoring_case(each, name); });
+}
+
+std::string complaint_of_header_name(std::string_view name) {
+  if (trimmed(name).empty() || (is_token(name) && !is_set_by_client(name))) return {};
+  return "expected a header's name, such as Correlation-Context, or nothing for none, got \"" + std::string(name) + '"';
+}
+
 std::size_t count_headers(std::span<const header_field> headers, std::string_view name) noexcept {
   return static_cast<std::size_t>(
       std::count_if(headers.begin(), headers.end(), [&](const header_field& each) { return equal_ignoring_case(each.name, name); }));
@@ -57,6 +68,11 @@ bool list_contains(std::string_view list, std::string_view token) noexcept {
     list.remove_prefix(comma + 1);
   }
   return false;
+}
+
+bool header_contains(std::span<const header_field> headers, std::string_view name, std::string_view token) noexcept {
+  return std::any_of(headers.begin(), headers.end(),
+                     [&](const header_field& each) { return equal_ignoring_case(each.name, name) && list_contains(each.value, token); });
 }
 
 bool is_token(std::string_view text) noexcept {

@@ -82,11 +82,21 @@ bool request::assign_target(std::string_view target) {
   }
   if (!target.starts_with('/')) {
     // absolute-form: the authority must be what Host says, or a cache in front and we would think of different sites.
-    if (target.size() < 8 || !equal_ignoring_case(target.substr(0, 7), "http://")) return false;
-    const auto rest = target.substr(7);
+    // Either scheme, as TLS may have ended before us.
+    const auto colon = target.find("://");
+    if (colon == std::string_view::npos) return false;
+    const auto scheme = target.substr(0, colon);
+    const bool secure = equal_ignoring_case(scheme, "https");
+    if (!secure && !equal_ignoring_case(scheme, "http")) return false;
+    const auto rest = target.substr(colon + 3);
     const auto authority = rest.substr(0, rest.find_first_of("/?"));
     const auto host = header("host");
-    if (authority.empty() || authority.find('@') != std::string_view::npos || (host && !equal_ignoring_case(*host, authority)))
+    const std::string_view usual_port = secure ? ":443" : ":80";
+    const auto without_usual_port = [usual_port](std::string_view text) {
+      return text.ends_with(usual_port) ? text.substr(0, text.size() - usual_port.size()) : text;
+    };
+    if (authority.empty() || authority.find('@') != std::string_view::npos ||
+        (host && !equal_ignoring_case(without_usual_port(*host), without_usual_port(authority))))
       return false;
     target = rest.substr(authority.size());
     if (target.empty()) target = "/";

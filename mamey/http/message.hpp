@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For services.
 /// Requests and responses as a handler sees them, independent of the wire.
 
 #include <cstdint>
@@ -17,20 +18,21 @@
 
 namespace mamey::inline v1::http {
 
-/// What a route's `{name}` matched.
+/// The name and the matched text of a route's `{name}`.
 struct route_parameter {
   std::string_view name;
   std::string_view value;
 };
 
-/// What the server can do for a request besides answering it.
+/// Functions of the server for a request, in addition to the answer.
 class request_hooks {
  public:
   virtual ~request_hooks() = default;
   virtual void cancel_on_disconnect() = 0;
 };
 
-/// A request. Every view lives as long as the handler runs (for one made by `make`: as long as the object); copy what must live longer.
+/// A request. Every view lives as long as the handler runs (for one made by `make`: as long as the object); copy texts that must live
+/// longer.
 class request {
  public:
   request() = default;
@@ -59,14 +61,14 @@ class request {
 
   std::span<const route_parameter> parameters() const noexcept { return parameters_; }
   std::optional<std::string_view> parameter(std::string_view name) const noexcept;
-  /// The pattern that matched (`/orders/{orderId}`); empty before routing and when nothing did.
+  /// The pattern that matched (`/orders/{orderId}`); empty before routing and when no pattern matched.
   std::string_view route() const noexcept { return route_; }
 
   /// The address of the client, without the port.
   std::string_view peer() const noexcept { return peer_; }
 
   /// From now on the ambient context is cancelled when the client goes away: for queries. Commands run to their end. A client that only
-  /// closes its sending half counts as gone, as the two cannot be told apart.
+  /// closes its sending half counts as gone, because the two cases look the same.
   void cancel_on_disconnect() const {
     if (hooks_) hooks_->cancel_on_disconnect();
   }
@@ -79,7 +81,7 @@ class request {
     int minor_version = 1;
     request_hooks* hooks = nullptr;
   };
-  /// Takes the views over. False when the target is refused: no form that RFC 9112 §3.2 has, or a path that `resolve_path` refuses.
+  /// Takes the views. False when the target is refused: its form is not in RFC 9112 §3.2, or `resolve_path` refuses the path.
   bool assign(const parts& from);
   void set_route(std::string_view pattern) noexcept { route_ = pattern; }
   std::vector<route_parameter>& mutable_parameters() noexcept { return parameters_; }
@@ -99,12 +101,12 @@ class request {
   std::vector<header_field> owned_headers_;
 };
 
-/// Where a streamed answer goes, chunk by chunk.
+/// The receiver of a streamed answer, chunk by chunk.
 class body_writer {
  public:
   virtual ~body_writer() = default;
-  /// Sends a part. Suspends while the client takes its time; throws std::system_error when it is gone, `deadline_exceeded` when it does not
-  /// read.
+  /// Sends a part. Suspends while the client is slow; throws std::system_error when the client is gone, `deadline_exceeded` when it does
+  /// not read.
   virtual void write(std::string_view part) = 0;
 };
 
@@ -117,7 +119,7 @@ class response {
   response& set_status(int status) noexcept { return status_ = status, *this; }
 
   /// Adds a field, or replaces those of that name. Throws std::invalid_argument when a CR, LF, NUL or other control character is in it, and
-  /// for the fields that are the server's business (Content-Length, Transfer-Encoding, Connection, Date).
+  /// for the fields that the server sets (Content-Length, Transfer-Encoding, Connection, Date).
   response& add_header(std::string_view name, std::string_view value);
   response& set_header(std::string_view name, std::string_view value);
   /// Content-Type included.
@@ -131,8 +133,8 @@ class response {
   const std::string& body() const noexcept { return body_; }
   response& set_body(std::string_view content_type, std::string_view content);
 
-  /// The body is what `produce` writes, after the handler has returned and in the same fiber and context; chunked. When it throws, the
-  /// connection is cut, so that the client sees an incomplete answer rather than a wrong one.
+  /// `produce` writes the body, after the handler has returned and in the same fiber and context; chunked. When it throws, the connection
+  /// is cut, so that the client sees an incomplete answer instead of a wrong one.
   response& stream(body_producer produce);
   const body_producer& producer() const noexcept { return producer_; }
 
@@ -140,7 +142,7 @@ class response {
   response& close_connection() noexcept { return close_ = true, *this; }
   bool closes_connection() const noexcept { return close_; }
 
-  /// As new, but keeping its memory.
+  /// Resets it to a new response, but keeps its memory.
   void clear() noexcept;
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For services.
 /// The request methods of HTTP that a service has routes for.
 
 #include <cstdint>
@@ -18,9 +19,9 @@ namespace mamey::inline v1::http {
 
 /// `GET`, `DELETE`, …; empty for `other`.
 std::string_view name_of(http_method value) noexcept;
-/// Case-sensitive, as RFC 9110 §9.1 has it; unknown names are `other`.
+/// Case-sensitive (RFC 9110 §9.1); unknown names are `other`.
 http_method parse_method(std::string_view name) noexcept;
-/// Whether doing it twice is as good as once (RFC 9110 §9.2.2): everything but POST, PATCH and `other`.
+/// Whether the method is idempotent (RFC 9110 §9.2.2): all except POST, PATCH and `other`.
 bool is_idempotent(http_method value) noexcept;
 
 }  // namespace mamey::inline v1::http

@@ -15,6 +15,7 @@ using detail::characters;
 
 /// Chunk extensions mean nothing to us; a peer that sends many has nothing good in mind.
 constexpr std::size_t longest_chunk_line = 256;
+constexpr std::size_t longest_method = 32;
 constexpr std::size_t most_extension_bytes = 16 << 10;
 
 int hex_digit(char c) noexcept {
@@ -24,8 +25,23 @@ int hex_digit(char c) noexcept {
   return -1;
 }
 
+/// RFC 3986 §3.2.2, less escapes, which no name needs and two readers may decode differently: a name or IPv4 address, or `[…]` around an
+/// IPv6 address, and maybe a port. It may be empty (RFC 9112 §3.2).
 bool is_host(std::string_view value) noexcept {
-  return std::all_of(value.begin(), value.end(), [](char c) { return detail::is(c, characters::host); });
+  std::size_t at = 0;
+  if (value.starts_with('[')) {
+    const auto close = value.find(']');
+    if (close == std::string_view::npos || close < 3) return false;
+    for (at = 1; at < close; ++at) {
+      if (hex_digit(value[at]) < 0 && value[at] != ':' && value[at] != '.') return false;
+    }
+    ++at;
+  } else {
+    while (at < value.size() && detail::is(value[at], characters::host)) ++at;
+  }
+  if (at == value.size()) return true;
+  if (value[at] != ':' || value.size() - at > 6) return false;
+  return std::all_of(value.begin() + static_cast<std::ptrdiff_t>(at) + 1, value.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string_view text_of(std::span<const char> bytes) noexcept { return {bytes.data(), bytes.size()}; }
@@ -40,6 +56,7 @@ void message_parser::reset() noexcept {
   hosts_ = 0;
   minor_version_ = 1;
   status_ = 0;
+  first_range_ = second_range_ = {};
   position_ = searched_ = section_used_ = fields_ = extension_bytes_ = 0;
   length_ = 0;
   body_begin_ = body_end_ = 0;
@@ -142,12 +159,16 @@ message_parser::progress message_parser::read_start_line(std::string_view bytes)
   return role_ == role::request ? parse_request_line(line) : parse_status_line(line);
 }
 
+message_parser::progress message_parser::take_field_line(std::string_view bytes, const parse_failure& too_long, std::string_view& line) {
+  const auto outcome = take_line(bytes, limits_.header_bytes - section_used_, too_long, line);
+  if (outcome == progress::more) section_used_ = std::min(section_used_ + line.size() + 2, limits_.header_bytes);
+  return outcome;
+}
+
 message_parser::progress message_parser::read_header_line(std::string_view bytes) {
   static constexpr parse_failure too_long{431, "header_too_large", "the header is over the limit"};
   std::string_view line;
-  if (const auto outcome = take_line(bytes, limits_.header_bytes - section_used_, too_long, line); outcome != progress::more)
-    return outcome;
-  section_used_ = std::min(section_used_ + line.size() + 2, limits_.header_bytes);
+  if (const auto outcome = take_field_line(bytes, too_long, line); outcome != progress::more) return outcome;
   if (line.empty()) return end_of_head();
   if (++fields_ > limits_.headers) return fail(431, "too_many_headers", "the number of header fields is over the limit");
 
@@ -166,7 +187,8 @@ message_parser::progress message_parser::parse_request_line(std::string_view lin
     return fail(400, "malformed_request_line", "the request line must be: method, one space, target, one space, HTTP/1.1");
   };
   const auto first_space = line.find(' ');
-  if (first_space == std::string_view::npos || first_space > 32 || !is_token(line.substr(0, first_space))) return malformed();
+  if (first_space == std::string_view::npos || !is_token(line.substr(0, first_space))) return malformed();
+  if (first_space > longest_method) return fail(501, "method_not_implemented", "no such method is known here");
   const auto second_space = line.find(' ', first_space + 1);
   if (second_space == std::string_view::npos || second_space == first_space + 1) return malformed();
   const auto target = line.substr(first_space + 1, second_space - first_space - 1);
@@ -198,8 +220,8 @@ message_parser::progress message_parser::parse_status_line(std::string_view line
 }
 
 bool message_parser::parse_version(std::string_view text) noexcept {
-  if (text.size() != 8 || !text.starts_with("HTTP/1.") || (text[7] != '0' && text[7] != '1')) return false;
-  minor_version_ = text[7] - '0';
+  if (text.size() != 8 || !text.starts_with("HTTP/1.") || text[7] < '0' || text[7] > '9') return false;
+  minor_version_ = text[7] == '0' ? 0 : 1;  // a later minor version is read as the highest that we know (RFC 9110 §2.5)
   return true;
 }
 
@@ -246,7 +268,7 @@ message_parser::progress message_parser::note_framing(std::string_view name, std
       if (!equal_ignoring_case(name, "transfer-encoding")) break;
       if (has_transfer_encoding_) return fail(400, "repeated_transfer_encoding", "there must be one Transfer-Encoding");
       has_transfer_encoding_ = true;
-      // Only `chunked` by itself: a list ("gzip, chunked"), or something that looks like it ("xchunked"), is where readers differ.
+      // Only `chunked` alone: readers differ on a list ("gzip, chunked") and on similar words ("xchunked").
       if (!equal_ignoring_case(value, "chunked"))
         return fail(501, "unknown_transfer_encoding", "chunked is the only transfer encoding spoken here");
       chunked_ = true;
@@ -347,9 +369,7 @@ message_parser::progress message_parser::read_chunk_end(std::string_view bytes) 
 message_parser::progress message_parser::read_trailer(std::string_view bytes) {
   static constexpr parse_failure too_long{431, "header_too_large", "the trailers are over the limit"};
   std::string_view line;
-  if (const auto outcome = take_line(bytes, limits_.header_bytes - section_used_, too_long, line); outcome != progress::more)
-    return outcome;
-  section_used_ = std::min(section_used_ + line.size() + 2, limits_.header_bytes);
+  if (const auto outcome = take_field_line(bytes, too_long, line); outcome != progress::more) return outcome;
   if (line.empty()) return complete();
   if (++fields_ > limits_.headers) return fail(431, "too_many_headers", "the number of trailers is over the limit");
   // Checked for form and dropped: a trailer must never become a header (RFC 9110 §6.5.1).

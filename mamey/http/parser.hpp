@@ -1,8 +1,9 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// HTTP/1.1 framing for both ends: bytes in, one message out, no I/O. Strict where two readers could disagree about where a message ends
-/// (RFC 9112 §11.2): what is in doubt is refused, and after a refusal nothing further on the connection may be read.
+/// (RFC 9112 §11.2): an ambiguous message is refused, and after a refusal nothing further may be read from the connection.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,15 +22,15 @@ struct parse_limits {
   std::size_t body = 4 << 20;  ///< after unchunking
 };
 
-/// Why a message was refused.
+/// The reason for a refused message.
 struct parse_failure {
   int status = 400;            ///< to answer a request with
   std::string_view code = {};  ///< `malformed_header`; static text, as is the reason
   std::string_view reason = {};
 };
 
-/// Reads one message at a time. The caller keeps the bytes, from the first of the message on, in a buffer of its own; they may move between
-/// calls and chunked bodies are joined in place. One parser serves a connection: `reset` begins the next message.
+/// Reads one message at a time. The caller keeps the bytes, from the first of the message on, in its own buffer. They may move between
+/// calls, and chunked bodies are joined in place. One parser serves a connection: `reset` begins the next message.
 class message_parser {
  public:
   enum class role : std::uint8_t { request, response };
@@ -37,21 +38,21 @@ class message_parser {
 
   message_parser(role reads, const parse_limits& limits) noexcept : limits_(limits), role_(reads) {}
 
-  /// Looks at what has come. `bytes`: everything received from the first byte of this message on, what was seen before included.
+  /// Reads on. `bytes`: all received bytes from the first byte of this message on, with the bytes of earlier calls.
   state advance(std::span<char> bytes);
-  /// The stream has ended: completes a response whose end is the end of the stream, fails everything else that has begun.
+  /// The stream has ended: completes a response that ends with the stream; any other message that has begun fails.
   state finish();
   void reset() noexcept;
-  /// The next response answers HEAD: it has no body whatever its header says.
+  /// The next response answers HEAD: it has no body, even when its header says so.
   void expect_no_body() noexcept { no_body_ = true; }
 
   state current() const noexcept { return state_; }
   const parse_failure& failure() const noexcept { return failure_; }
   /// Bytes that belong to the complete message; the next one begins there.
   std::size_t consumed() const noexcept { return position_; }
-  /// Whether anything of the message has come (a line end before a request does not count).
+  /// Whether a byte of the message has come (a line end before a request does not count).
   bool begun() const noexcept { return phase_ != phase::start_line || searched_ > position_; }
-  /// Removes the gaps that joining chunks left between body and unread bytes; answers how many bytes remain in the buffer.
+  /// Removes the gaps that joining chunks left between body and unread bytes; returns how many bytes remain in the buffer.
   std::size_t squeeze(std::span<char> bytes) noexcept;
   /// How many bytes the message still needs at least, when that is known.
   std::size_t missing(std::size_t have) const noexcept { return phase_ == phase::counted_body && body_end_ > have ? body_end_ - have : 0; }
@@ -98,6 +99,8 @@ class message_parser {
   progress read_trailer(std::string_view bytes);
 
   progress take_line(std::string_view bytes, std::size_t limit, const parse_failure& too_long, std::string_view& line);
+  progress take_field_line(std::string_view bytes, const parse_failure& too_long,
+                           std::string_view& line);  ///< of the header or the trailers, which are bound as a whole
   progress parse_request_line(std::string_view line);
   progress parse_status_line(std::string_view line);
   bool parse_version(std::string_view text) noexcept;

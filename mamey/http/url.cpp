@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include <mamey/core/percent.hpp>
 #include <mamey/core/text.hpp>
 
 #include <mamey/http/detail/characters.hpp>
@@ -11,19 +12,6 @@ namespace mamey::inline v1::http {
 namespace {
 
 using detail::characters;
-
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/// The byte that the escape at `at` stands for, or -1.
-int escape_at(std::string_view text, std::size_t at) noexcept {
-  if (at + 2 >= text.size()) return -1;
-  const int high = hex_value(text[at + 1]), low = hex_value(text[at + 2]);
-  return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
 
 bool has_dot_segment(std::string_view path) noexcept {
   for (auto at = path.find("/."); at != std::string_view::npos; at = path.find("/.", at + 1)) {
@@ -63,7 +51,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
 bool assign_authority(url_parts& into, std::string_view authority) {
   auto host = authority;
   auto rest = std::string_view{};
-  if (host.starts_with('[')) {
+  const bool in_brackets = host.starts_with('[');
+  if (in_brackets) {
     const auto close = host.find(']');
     if (close == std::string_view::npos) return false;
     rest = host.substr(close + 1);
@@ -72,9 +61,8 @@ bool assign_authority(url_parts& into, std::string_view authority) {
     rest = host.substr(colon);
     host = host.substr(0, colon);
   }
-  if (host.empty() ||
-      !std::all_of(host.begin(), host.end(), [](char c) { return detail::is(c, characters::host) && c != '[' && c != ']'; }))
-    return false;
+  const auto belongs = [in_brackets](char c) { return detail::is(c, characters::host) || (in_brackets && (c == ':' || c == '%')); };
+  if (host.empty() || !std::all_of(host.begin(), host.end(), belongs)) return false;
   into.host = host;
   if (rest.empty()) return true;
   if (rest.front() != ':') return false;
@@ -111,19 +99,16 @@ std::string url_parts::authority() const {
   return text;
 }
 
-void percent_encode(std::string& out, std::string_view text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  for (const char c : text) {
-    if (detail::is(c, characters::unreserved)) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
+std::string without_user_information(std::string_view address) {
+  const auto scheme_end = address.find("://");
+  const auto begin = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
+  const auto end = std::min(address.find_first_of("?#", begin), address.size());  // a password may hold a slash
+  const auto at = address.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < begin) return std::string(address);
+  return std::string(address.substr(0, begin)) + "***" + std::string(address.substr(at));
 }
+
+void percent_encode(std::string& out, std::string_view text) { v1::percent_encode(out, text, ""); }
 
 std::string percent_encoded(std::string_view text) {
   std::string out;
@@ -132,17 +117,10 @@ std::string percent_encoded(std::string_view text) {
 }
 
 bool percent_decode(std::string& out, std::string_view text, plus plus_means) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      const int byte = escape_at(text, i);
-      if (byte < 0) return false;
-      out += static_cast<char>(byte);
-      i += 2;
-    } else {
-      out += text[i] == '+' && plus_means == plus::space ? ' ' : text[i];
-    }
-  }
-  return true;
+  if (plus_means == plus::literal) return v1::percent_decode(out, text);
+  std::string spaced(text);
+  std::ranges::replace(spaced, '+', ' ');
+  return v1::percent_decode(out, spaced);
 }
 
 std::optional<std::string_view> resolve_path(std::string_view raw, std::string& scratch) {
@@ -150,7 +128,7 @@ std::optional<std::string_view> resolve_path(std::string_view raw, std::string& 
   const bool escaped = raw.find('%') != std::string_view::npos;
   if (!escaped && !has_dot_segment(raw)) return raw;
   for (auto at = raw.find('%'); at != std::string_view::npos; at = raw.find('%', at + 1)) {
-    const int byte = escape_at(raw, at);
+    const int byte = percent_escape_at(raw, at);
     if (byte < 0 || byte == '/' || byte == '\\' || byte == '\0') return std::nullopt;
   }
   scratch.clear();

@@ -1,21 +1,22 @@
 #pragma once
 
 /// @file
-/// Deletes what outlived its retention, in bounded batches, so that it never stands in the way of handlers.
+/// For the framework.
+/// Deletes rows after their retention, in bounded batches, so that handlers never wait for it.
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/store_upkeep.hpp>
 #include <mamey/runtime/sync.hpp>
 
 namespace mamey::inline v1 {
 
 class cleaner {
  public:
-  /// `store` outlives the cleaner. `between`: rounds; a round is a chain of batches with pauses.
-  cleaner(store& of, store::retention keep, std::chrono::milliseconds between = std::chrono::minutes(1))
+  /// `of` outlives the cleaner. `between`: rounds; a round is a chain of batches with pauses.
+  cleaner(store_upkeep& of, store_upkeep::retention keep, std::chrono::milliseconds between = std::chrono::minutes(1))
       : of_(of), keep_(keep), between_(between) {}
 
   /// The loop, for a supervised fiber; returns after `stop`.
@@ -24,8 +25,8 @@ class cleaner {
   std::uint64_t rounds() const noexcept { return rounds_; }
 
  private:
-  store& of_;
-  const store::retention keep_;
+  store_upkeep& of_;
+  const store_upkeep::retention keep_;
   const std::chrono::milliseconds between_;
   semaphore stopped_{0};
   std::atomic<std::uint64_t> rounds_{0};

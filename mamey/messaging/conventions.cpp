@@ -27,6 +27,16 @@ name_casing parse_name_casing(std::string_view text) noexcept {
   return same ? name_casing::snake_case : name_casing::as_written;
 }
 
+name_casing casing_of(std::string_view text, bool section_is_given) noexcept {
+  return text.empty() && !section_is_given ? name_casing::snake_case : parse_name_casing(text);
+}
+
+std::string exchange_of(const std::string& named, const std::string& assembly, bool section_is_given, const std::string& application,
+                        name_casing casing) {
+  if (!named.empty()) return named;
+  return in_casing(section_is_given && !assembly.empty() ? assembly : application, casing);
+}
+
 std::string in_casing(std::string_view text, name_casing casing) {
   if (casing == name_casing::as_written) return std::string(text);
   std::string out;

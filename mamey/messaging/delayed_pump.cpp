@@ -37,8 +37,8 @@ std::vector<std::string> row_names_of(const subscription& what) {
 }  // namespace
 
 struct delayed_pump::state : std::enable_shared_from_this<state> {
-  state(store& store_of_rows, std::vector<subscription_runner*> runners, delayed_pump_settings with)
-      : from(store_of_rows), settings(with), poll(with.shortest_poll) {
+  state(delayed_store& delayed_rows, unit_store& units_of_work, std::vector<subscription_runner*> runners, delayed_pump_settings with)
+      : rows(delayed_rows), units(units_of_work), settings(with), poll(with.shortest_poll) {
     for (auto* const each : runners) to.push_back({.runner = each, .handlers = row_names_of(each->description())});
   }
 
@@ -49,6 +49,7 @@ struct delayed_pump::state : std::enable_shared_from_this<state> {
     std::size_t has = 0;                ///< guarded by `counting`
   };
 
+  std::chrono::nanoseconds idle_time();
   due_request next_request();
   std::size_t claim(const due_request& request);
   void hand_over(delayed_message row, steady_time asked);
@@ -57,7 +58,8 @@ struct delayed_pump::state : std::enable_shared_from_this<state> {
   void release_lost();
   void one_done(std::size_t of);
 
-  store& from;
+  delayed_store& rows;
+  unit_store& units;
   std::vector<taker> to;
   const delayed_pump_settings settings;
   detail::mailbox<nudge> inbox;
@@ -74,8 +76,8 @@ struct delayed_pump::state : std::enable_shared_from_this<state> {
   std::deque<lost_claim> lost;  ///< whose answer never came: they may hold rows
 };
 
-delayed_pump::delayed_pump(store& from, std::vector<subscription_runner*> to, delayed_pump_settings settings)
-    : state_(std::make_shared<state>(from, std::move(to), settings)) {}
+delayed_pump::delayed_pump(delayed_store& rows, unit_store& units, std::vector<subscription_runner*> to, delayed_pump_settings settings)
+    : state_(std::make_shared<state>(rows, units, std::move(to), settings)) {}
 delayed_pump::~delayed_pump() = default;
 
 void delayed_pump::wake() noexcept {
@@ -103,13 +105,23 @@ void delayed_pump::run() {
       mine.poll = mine.settings.shortest_poll;
       continue;
     }
-    const auto until = steady_now() + (request.most > 0 ? mine.poll : mine.settings.patience / 3);
+    const auto until = steady_now() + (request.most > 0 ? mine.idle_time() : mine.settings.patience / 3);
     const auto waited = mine.inbox.take(until);
     for (const auto& each : mine.to) each.runner->give_back_rows_claimed_before(steady_now() - mine.settings.patience);
     mine.nudged = false;
     const bool woken = std::ranges::find(waited, nudge::wake) != waited.end();
     mine.poll = woken ? mine.settings.shortest_poll : std::min(mine.poll * 2, mine.settings.longest_poll);
   }
+}
+
+/// Until the next look for rows, when there are none to claim now.
+std::chrono::nanoseconds delayed_pump::state::idle_time() {
+  if (settings.longest_sleep.count() == 0) return poll;
+  const masked_section masked;
+  const auto next = rows.next_due();
+  if (!next) return settings.longest_sleep;
+  // Due and yet not handed out: it stands behind another of its key.
+  return next->count() > 0 ? std::min(*next, settings.longest_sleep) : poll;
 }
 
 /// Asks for no more than the fullest of those that have room can take: all that comes may be its. One that is more than half full is left
@@ -132,7 +144,7 @@ std::size_t delayed_pump::state::claim(const due_request& request) {
   const auto asked = steady_now();
   std::vector<delayed_message> due;
   try {
-    due = from.claim_due(request);
+    due = rows.claim_due(request);
   } catch (...) {
     // It may have been carried out, now or later: nobody else knows the token.
     lost.push_back({.token = request.token, .until = steady_now() + settings.patience});
@@ -151,7 +163,7 @@ void delayed_pump::state::release_lost() {
     const masked_section masked;
     for (auto& each : lost) {
       if (now < each.release_at) continue;
-      from.release_due(each.token);
+      rows.release_due(each.token);
       each.release_at = now + settings.longest_poll;
     }
   } catch (...) {  // another time; a claim tells whether the store is there
@@ -179,7 +191,7 @@ void delayed_pump::state::hand_over(delayed_message row, steady_time asked) {
   const bool accepted = whose->runner->accept(std::move(row), asked, [self = shared_from_this(), number] { self->one_done(number); });
   if (accepted) return;
   one_done(number);
-  detail::give_row_back(from, row, {}, start_counting::uncounted);  // stopping: for whoever goes on
+  detail::give_row_back(units, row, {}, start_counting::uncounted);  // stopping: another instance may continue
 }
 
 /// While instances are replaced one by one, a newer one may have the handler.
@@ -189,7 +201,7 @@ void delayed_pump::state::leave_or_bury(delayed_message row) {
   if (now - row.waits_since >= settings.rollout_window) return bury(row);
   ++left;
   log.info("{message_id} waits for an instance that has the handler {handler}", row.message.id, row.subscription);
-  detail::give_row_back(from, row, settings.rollout_delay, start_counting::uncounted);
+  detail::give_row_back(units, row, settings.rollout_delay, start_counting::uncounted);
 }
 
 /// Nobody handles it any more (renamed without an alias, or removed): people decide.
@@ -198,18 +210,21 @@ void delayed_pump::state::bury(const delayed_message& row) {
   log.error("{message_id} waits for the handler {handler}, which does not exist: to the error store", row.message.id, row.subscription);
   const auto now = wall_now();
   try {
-    from.commit({.inbox = {},
-               .errors = {{.id = uuid::v7().to_compact_string(),
-                           .key = {row.subscription.substr(0, row.subscription.find('#')), row.message.id, row.message.tenant},
-                           .message = row.message,
-                           .error_code = "no_handler",
-                           .error_reason = "no instance with a handler of this name came within the rollout window; a renamed handler needs an alias",
-                           .attempts = row.rounds,
-                           .first_failed_at = row.first_failed_at == wall_time{} ? now : row.first_failed_at,
-                           .failed_at = now}},
-               .finished_delayed = {row.id}});
-  } catch (...) {  // its claim ends by itself; the others of that claim must not wait with it
-    log.warning("{message_id} could not be put into the error store: {detail}", row.message.id, detail::words_of(describe_current_exception()));
+    units.commit(
+        {.inbox = {},
+         .errors = {{.id = uuid::v7().to_compact_string(),
+                     .key = {row.subscription.substr(0, row.subscription.find('#')), row.message.id, row.message.tenant},
+                     .message = row.message,
+                     .error_code = "no_handler",
+                     .error_reason =
+                         "no instance with a handler of this name came within the rollout window; a renamed handler needs an alias",
+                     .attempts = row.rounds,
+                     .first_failed_at = row.first_failed_at == wall_time{} ? now : row.first_failed_at,
+                     .failed_at = now}},
+         .finished_delayed = {row.id}});
+  } catch (...) {  // its claim expires; the other rows of that claim must not wait for that
+    log.warning("{message_id} could not be put into the error store: {detail}", row.message.id,
+                detail::words_of(describe_current_exception()));
   }
 }
 

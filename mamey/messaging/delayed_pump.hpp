@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// Hands due delayed rows (retries, scheduled commands, error-store retries) of one store to the subscriptions they belong to.
 
 #include <chrono>
@@ -8,34 +9,37 @@
 #include <memory>
 #include <vector>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/delayed_store.hpp>
+#include <mamey/messaging/unit_store.hpp>
 
 namespace mamey::inline v1 {
 
 class subscription_runner;
 
 struct delayed_pump_settings {
-  std::size_t most_of_one = 32;              ///< of one subscription's: claimed and not yet done
-  /// Longer than `patience` and a handler with its immediate retries take: a claim is not renewed.
+  std::size_t most_of_one = 32;  ///< maximum number of claimed, unfinished rows of one subscription
+  /// Must exceed `patience` plus the time of a handler with its immediate retries, because a claim is not renewed.
   std::chrono::milliseconds lease{120'000};
-  std::chrono::milliseconds patience{15'000};  ///< a row that has not had its turn by then goes back uncounted
-  std::chrono::milliseconds rollout_window{600'000};  ///< how long a row nobody here handles waits for an instance that does
-  std::chrono::milliseconds rollout_delay{5'000};     ///< between its looks
+  std::chrono::milliseconds patience{15'000};         ///< a row that has not begun after this time goes back without a counted start
+  std::chrono::milliseconds rollout_window{600'000};  ///< how long a row without a handler here waits for an instance that has the handler
+  std::chrono::milliseconds rollout_delay{5'000};     ///< time between two checks
   std::chrono::milliseconds shortest_poll{50};
   std::chrono::milliseconds longest_poll{500};
+  std::chrono::milliseconds longest_sleep{
+      0};  ///< above 0: no other process writes rows, so the pump sleeps until the next row is due, for at most this time
 };
 
 struct delayed_pump_statistics {
   std::uint64_t claimed = 0;
-  std::uint64_t orphans = 0;  ///< whose handler is gone: to the error store
-  std::uint64_t left = 0;     ///< put back for an instance that has their handler
+  std::uint64_t orphans = 0;  ///< rows whose handler no longer exists: moved to the error store
+  std::uint64_t left = 0;     ///< rows put back for an instance that has their handler
   std::size_t running = 0;
 };
 
 class delayed_pump {
  public:
-  /// All outlive the pump.
-  delayed_pump(store& from, std::vector<subscription_runner*> to, delayed_pump_settings settings = {});
+  /// Takes rows from `rows`; commits to `units`, of the same store. All outlive the pump.
+  delayed_pump(delayed_store& rows, unit_store& units, std::vector<subscription_runner*> to, delayed_pump_settings settings = {});
   ~delayed_pump();
   delayed_pump(const delayed_pump&) = delete;
   delayed_pump& operator=(const delayed_pump&) = delete;
@@ -43,7 +47,7 @@ class delayed_pump {
   /// The loop, for a supervised fiber of the system loop; returns after `stop`.
   void run();
   void wake() noexcept;  ///< a commit of this process wrote delayed rows; any thread, never suspends
-  void stop() noexcept;  ///< claims no more; those handed over run on. Any thread, never suspends
+  void stop() noexcept;  ///< no more claims; rows that were handed over continue. Any thread, never suspends
   delayed_pump_statistics statistics() const;
 
  private:

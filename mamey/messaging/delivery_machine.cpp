@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include <mamey/core/invariants.hpp>
+
 namespace mamey::inline v1 {
 
 delivery_action delivery_machine::on(delivery_event event, int starts) {
   using enum delivery_event;
+  const detail::invariants_after asserted(*this, "delivery_machine", faults_ == injected_faults{});
   switch (event) {
     case begin:
       return this->begin();
@@ -51,6 +54,25 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
       return give_back(rules_.store_down_delay, start_counting::uncounted, delivery_ending::store_down);
   }
   return give_back({}, start_counting::uncounted, delivery_ending::interrupted);
+}
+
+std::string_view delivery_machine::check() const {
+  using enum delivery_state;
+  const auto is_one_of = [this](auto... states) { return ((state_ == states) || ...); };
+  if (tries_ > rules_.immediate_retries + 1) return "a round has the first attempt and its immediate retries, and no more";
+  if (is_one_of(running, waiting) && tries_ == 0) return "a delivery that runs or waits for its next run has begun an attempt";
+  if (is_one_of(checking, counting) && !deduplicates()) return "the inbox is asked only where there is one, and for messages with an id";
+  if (is_one_of(delaying, failing) && !rules_.has_store) return "rows are stored only where there is a store";
+  if (state_ == finishing && !facts_.from_delayed_row) return "only a delayed row is finished";
+  if (state_ == queueing && (!rules_.keys_held_in_store || !facts_.keyed || facts_.from_delayed_row))
+    return "only a fresh delivery with a key waits behind a row";
+  if (is_one_of(delaying, failing, finishing, done) && ending_ == delivery_ending::none) return "a delivery ends for a reason";
+  if (is_one_of(fresh, queueing, counting, running, waiting) && ending_ != delivery_ending::none)
+    return "a delivery that has not ended has no reason for its end";
+  if (counted_ && facts_.starts_counted) return "a start is counted once";
+  if (ending_ == delivery_ending::committed && tries_ == 0) return "a commit needs a run";
+  if (ending_ == delivery_ending::parked_unrun && tries_ > 0) return "a message with too many starts is not run";
+  return {};
 }
 
 delivery_action delivery_machine::begin() {
@@ -143,7 +165,12 @@ delivery_action delivery_machine::give_back(std::chrono::milliseconds delay, sta
     undo = start_undo::all;
   else if (counted_ && counting == start_counting::uncounted)
     undo = start_undo::one;
-  return {.step = delivery_step::give_back, .delay = delay, .rounds = facts_.earlier_rounds, .counting = counting, .ending = ending, .undo = undo};
+  return {.step = delivery_step::give_back,
+          .delay = delay,
+          .rounds = facts_.earlier_rounds,
+          .counting = counting,
+          .ending = ending,
+          .undo = undo};
 }
 
 int delivery_machine::round() const noexcept {

@@ -1,22 +1,24 @@
 #pragma once
 
 /// @file
-/// One delivery at one handler as a pure state machine: count the start, look into the inbox, run, and end it: acknowledged only when the
-/// outcome is durable.
+/// For the framework.
+/// One delivery at one handler as a pure state machine: count the start, check the inbox, run the handler, end the delivery. A delivery is
+/// acknowledged only when its outcome is durable.
 ///
-/// Who has the message at any moment is never in doubt: until the handler's commit, a delayed row or an error record is durable, it is the
-/// transport's (or the claimed delayed row's), which hands it out again after a crash.
+/// A message always has exactly one owner. Until the handler's commit, a delayed row or an error record is durable, the owner is the
+/// transport (or the claimed delayed row), which hands the message out again after a crash.
 
 #include <chrono>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include <mamey/messaging/faults.hpp>
 #include <mamey/messaging/transport.hpp>
 
 namespace mamey::inline v1 {
 
-/// What holds for every delivery of a subscription.
+/// The settings for every delivery of a subscription.
 struct recoverability {
   int immediate_retries = 2;
   std::chrono::milliseconds immediate_delay{20};  ///< doubles with each immediate retry
@@ -25,21 +27,23 @@ struct recoverability {
   int start_limit = 5;
   std::chrono::milliseconds rollout_window{600'000};
   std::chrono::milliseconds rollout_delay{5'000};
-  std::chrono::milliseconds store_down_delay{1'000};  ///< before a message given back for want of the store is handed out again
-  std::chrono::milliseconds busy_delay{1'000};        ///< before a message somebody else handles is looked at again
-  bool has_store = true;                              ///< without one: no inbox, no delayed rows, no error store
-  bool retries_in_place = false;  ///< ordered queue that keeps a message's place: retries give it back instead of storing a delayed row
-  bool keys_held_in_store = false;  ///< ordered: a delayed row holds its key, and what comes after it waits behind it, in the store as well
+  std::chrono::milliseconds store_down_delay{
+      1'000};                                   ///< before a message that was given back because the store is away is handed out again
+  std::chrono::milliseconds busy_delay{1'000};  ///< before a message that another instance handles is checked again
+  bool has_store = true;                        ///< without one: no inbox, no delayed rows, no error store
+  bool retries_in_place =
+      false;  ///< ordered queue that keeps a message's place: a retry gives the message back instead of storing a delayed row
+  bool keys_held_in_store = false;  ///< ordered: a delayed row holds its key; later messages of the key wait behind it in the store
 };
 
-/// What is known of this delivery before anything is done.
+/// The facts about this delivery before it begins.
 struct delivery_facts {
   bool has_id = true;
   bool from_delayed_row = false;  ///< claimed from the store's delayed rows
   bool redelivered = false;
-  bool look_first = false;      ///< ask the inbox before running although nothing says it was handled (aliases)
-  bool starts_counted = false;  ///< `starts` survives crashes: transport or row has counted this start already
-  int starts = 0;          ///< without an outcome, this one included; of a transport those that planned rounds took, too
+  bool look_first = false;      ///< check the inbox before running, even without a sign that the message was handled (aliases)
+  bool starts_counted = false;  ///< `starts` survives crashes: the transport or the row has already counted this start
+  int starts = 0;          ///< starts without an outcome, with this one; a count of the transport also has the starts of planned rounds
   int earlier_rounds = 0;  ///< delayed rounds before this one
   bool keyed = false;      ///< it has a key
   bool expired = false;
@@ -53,9 +57,9 @@ enum class delivery_state : std::uint8_t { fresh, queueing, checking, counting, 
 enum class delivery_event : std::uint8_t {
   begin,
   nothing_ahead,    ///< no row holds its key
-  queued_behind,    ///< one does: it stands behind that one, durably
-  not_handled,      ///< no inbox row
-  handled,          ///< there is one
+  queued_behind,    ///< a row holds its key: the message is stored behind that row, durably
+  not_handled,      ///< there is no inbox row
+  handled,          ///< there is an inbox row
   start_counted,    ///< `starts`
   committed,        ///< the handler's unit of work, inbox row included
   already_handled,  ///< the commit met the inbox row
@@ -63,26 +67,26 @@ enum class delivery_event : std::uint8_t {
   failed_permanent,
   outcome_unknown,  ///< the commit may have happened (commit_unknown)
   interrupted,      ///< the process stops or the queue goes away under the handler
-  busy,             ///< somebody else handles it just now; nothing was begun
+  busy,             ///< another instance handles it now; nothing was begun
   waited,
   stored,      ///< the delayed row, the failure or the finish is durable (or was already)
-  store_down,  ///< check, count, delay, failure or finish could not be carried out
+  store_down,  ///< the store did not carry out check, count, delay, failure or finish
 };
 
 enum class delivery_step : std::uint8_t {
-  queue_behind,  ///< where a delayed row holds its key, store it behind
+  queue_behind,  ///< when a delayed row holds its key: store the message behind that row
   check_inbox,
-  count_start,    ///< `presumed`
+  count_start,  ///< `presumed`
   run,
   wait,           ///< `delay`
   store_delayed,  ///< `delay`, `rounds`: row of this handler and message, one commit
   store_failure,  ///< second transaction: inbox row, rejected event, error record
-  finish_row,     ///< nothing left to do for a delayed row: remove it
+  finish_row,     ///< the delayed row is done: remove it
   acknowledge,
   give_back,  ///< `delay`, `counting`
 };
 
-/// Why a delivery ended; metrics count by it.
+/// The reason for the end of a delivery; metrics count by it.
 enum class delivery_ending : std::uint8_t {
   none,
   committed,
@@ -99,11 +103,11 @@ enum class delivery_ending : std::uint8_t {
   lost
 };
 
-/// What becomes of the start we have counted of a delivery that goes back.
+/// How the counted start of a delivery that goes back is corrected.
 enum class start_undo : std::uint8_t {
   none,
-  one,  ///< it was counted for nothing
-  all,  ///< it has come to an outcome, a round to follow: what is counted is starts without one
+  one,  ///< take back this start: the message is not the cause of the return
+  all,  ///< take back all starts: they have an outcome (a round failed, another follows), and only starts without an outcome count
 };
 
 struct delivery_action {
@@ -112,7 +116,7 @@ struct delivery_action {
   int rounds = 0;
   start_counting counting = start_counting::counted;
   delivery_ending ending = delivery_ending::none;
-  int presumed = 0;  ///< with count_start: starts before this one, where none is counted yet
+  int presumed = 0;                    ///< with count_start: the number of earlier starts, when none has been counted yet
   start_undo undo = start_undo::none;  ///< with give_back
 };
 
@@ -121,11 +125,15 @@ class delivery_machine {
   delivery_machine(const recoverability& rules, const delivery_facts& facts, injected_faults faults = {})
       : rules_(rules), facts_(facts), faults_(faults) {}
 
-  /// Takes an event, returns the one thing to do next. After `acknowledge` or `give_back` the machine is done. `starts` with start_counted.
+  /// Takes an event and returns the next step. After `acknowledge` or `give_back` the machine is done. `starts` is given with
+  /// start_counted.
   delivery_action on(delivery_event event, int starts = 0);
 
+  /// The first invariant that does not hold; empty: all hold. Asserted after each event in debug and sanitizer builds, and by simulations.
+  std::string_view check() const;
+
   delivery_state state() const noexcept { return state_; }
-  /// Tries so far, this one included; over all rounds as far as known.
+  /// The number of attempts with this one, over all known rounds.
   int attempt() const noexcept { return facts_.earlier_rounds * (rules_.immediate_retries + 1) + tries_; }
   int tries() const noexcept { return tries_; }
   delivery_ending ending() const noexcept { return ending_; }
@@ -156,8 +164,8 @@ class delivery_machine {
   bool check_again_ = false;
 };
 
-/// A delivery with several handlers is acknowledged when each has acknowledged; else it goes back with the longest delay asked for (those
-/// that are done have their inbox row).
+/// A delivery with several handlers is acknowledged when each handler has acknowledged. Otherwise it goes back with the longest requested
+/// delay (handlers that are done have their inbox row).
 delivery_action combine(const delivery_action& first, const delivery_action& second);
 
 }  // namespace mamey::inline v1

@@ -54,7 +54,8 @@ void direct_publisher::state::settle(std::uint64_t tag, const publish_outcome& o
     const std::lock_guard lock(guard);
     const auto found = open.find(tag);
     if (found == open.end()) {  // nobody waits for it any more
-      if (outcome.result == publish_result::broker_fault) log.warning("a message published without an outbox is lost: {reason}", outcome.reason);
+      if (outcome.result == publish_result::broker_fault || outcome.result == publish_result::nacked)
+        log.warning("a message published without an outbox is lost: {reason}", outcome.reason);
       return;
     }
     of = found->second.first;
@@ -70,7 +71,8 @@ void direct_publisher::state::forget(std::uint64_t first, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) open.erase(first + i);
 }
 
-direct_publisher::direct_publisher(transport& through, event_loop& loop, std::chrono::milliseconds confirm_timeout) : state_(std::make_shared<state>()) {
+direct_publisher::direct_publisher(transport& through, event_loop& loop, std::chrono::milliseconds confirm_timeout)
+    : state_(std::make_shared<state>()) {
   auto& mine = *state_;
   mine.loop = &loop;
   mine.confirm_timeout = confirm_timeout;
@@ -124,7 +126,8 @@ void direct_publisher::publish(std::vector<envelope> messages) {
     throw unavailable("not_published", "{} could not be published: {}", message.type, trouble_of(message, outcome));
   }
   if (!all_told) {
-    throw unavailable("publish_unconfirmed", "{} was not confirmed within {} ms: it may have been sent or not", waiting->messages.front()->type, mine.confirm_timeout.count());
+    throw unavailable("publish_unconfirmed", "{} was not confirmed within {} ms: it may have been sent or not",
+                      waiting->messages.front()->type, mine.confirm_timeout.count());
   }
 }
 

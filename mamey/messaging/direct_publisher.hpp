@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// The way out for modules without a store, hence without an outbox.
+/// For the framework.
+/// Publishes for modules without a store, which have no outbox.
 
 #include <chrono>
 #include <memory>
@@ -13,8 +14,8 @@ namespace mamey::inline v1 {
 
 class event_loop;
 
-/// Hands messages to the transport at once and waits until it has them. Atomic with nothing: when the process dies or `publish` throws, some of them, all or
-/// none are on their way. Thread-safe.
+/// Hands messages to the transport at once and waits until the transport has them. There is no transaction: when the process dies or
+/// `publish` throws, some, all or none of the messages have been sent. Thread-safe.
 class direct_publisher {
  public:
   /// References outlive the publisher; `loop` is the transport's.
@@ -23,9 +24,10 @@ class direct_publisher {
   direct_publisher(const direct_publisher&) = delete;
   direct_publisher& operator=(const direct_publisher&) = delete;
 
-  /// Suspends until each is confirmed. On a transport that confirms what has been handled (in-process) it suspends until they are in their queues: a handler that
-  /// waited for the handlers of its messages could come to wait for itself. An event nobody is bound to is dropped, as publish/subscribe has it.
-  /// Throws `unavailable`: the transport is away, refused a message, did not confirm in time, or no queue takes a command.
+  /// Suspends until each message is confirmed. The in-process transport confirms after handling; there it suspends until the messages are
+  /// in their queues, because a handler that waits for the handlers of its messages could wait for itself. An event to which no queue is
+  /// bound is dropped. Throws `unavailable`: the transport is away, refused a message, did not confirm in time, or no queue takes a
+  /// command.
   void publish(std::vector<envelope> messages);
 
  private:

@@ -5,16 +5,19 @@
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/messaging/handling.hpp>
+#include <mamey/messaging/store.hpp>
 
 namespace mamey::inline v1 {
 
+error_operations::error_operations(store& of) : error_operations(of, of, of) {}
+
 error_page error_operations::list(std::int64_t offset, std::int64_t limit) {
-  return {.records = store_.list_errors(std::max<std::int64_t>(offset, 0), std::clamp<std::int64_t>(limit, 1, 1000)),
-          .total = store_.count_errors()};
+  return {.records = records_.list_errors(std::max<std::int64_t>(offset, 0), std::clamp<std::int64_t>(limit, 1, 1000)),
+          .total = records_.count_errors()};
 }
 
 error_record error_operations::show(std::string_view id) {
-  auto record = store_.load_error(id);
+  auto record = records_.load_error(id);
   if (!record)
     throw not_found("error_record_not_found", "there is no failed message {}: it may have been retried or discarded already", id);
   return *std::move(record);
@@ -25,7 +28,8 @@ std::string error_operations::retry(std::string_view id, retry_mode mode) {
   // The failure left an inbox row that stops redeliveries of the original. A retry has a row of its own, named for the record: it runs,
   // once.
   const auto row_name = record.key.subscription + '#' + record.id;
-  if (mode == retry_mode::keep_id && !record.message.id.empty() && store_.was_handled({row_name, record.message.id, record.message.tenant})) {
+  if (mode == retry_mode::keep_id && !record.message.id.empty() &&
+      handled_.was_handled({row_name, record.message.id, record.message.tenant})) {
     throw conflict("already_handled", "{} has completed message {}: only force runs it again", record.key.subscription, record.message.id);
   }
   auto again = std::move(record.message);
@@ -34,7 +38,7 @@ std::string error_operations::retry(std::string_view id, retry_mode mode) {
     again.id = uuid::v7().to_compact_string();
   }
   const auto message_id = again.id;
-  store_.commit({.inbox = {},
+  units_.commit({.inbox = {},
                  .delayed = {{.id = derived_id(record.id, row_name),
                               .subscription = mode == retry_mode::force ? record.key.subscription : row_name,
                               .message = std::move(again),
@@ -46,7 +50,7 @@ std::string error_operations::retry(std::string_view id, retry_mode mode) {
 
 void error_operations::discard(std::string_view id) {
   show(id);
-  store_.commit({.inbox = {}, .finished_errors = {std::string(id)}});
+  units_.commit({.inbox = {}, .finished_errors = {std::string(id)}});
 }
 
 }  // namespace mamey::inline v1

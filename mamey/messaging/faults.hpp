@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// Known defects that a test can switch on, to prove that the simulator finds them. All off outside tests.
 
 namespace mamey::inline v1 {
@@ -8,10 +9,13 @@ namespace mamey::inline v1 {
 struct injected_faults {
   bool mark_before_confirm = false;      ///< a row counts as sent when it is handed to the broker
   bool effect_before_inbox_row = false;  ///< the unit of work commits first, the inbox row follows
-  bool lease_not_rechecked = false;      ///< sends whatever it once claimed
+  bool lease_not_rechecked = false;      ///< sends claimed rows without checking their lease
   bool head_skipped = false;             ///< ordered mode sends a follower while its head is out or refused
   bool timer_not_armed_again = false;    ///< an empty poll is the last one
+  bool nack_pauses_all = false;          ///< one full queue holds up the messages to every other
   bool attempt_counted_after = false;    ///< a start is counted when the handler is done
+
+  bool operator==(const injected_faults&) const = default;
 };
 
 }  // namespace mamey::inline v1

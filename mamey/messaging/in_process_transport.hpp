@@ -1,8 +1,9 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// Messages between the modules of one process. Nothing is stored here: a message is confirmed when every subscription has settled it (its
-/// handler's transaction is committed, or its delayed-retry or error row is durable), so the publisher's outbox row is what survives a
+/// handler's transaction is committed, or its delayed-retry or error row is durable), so the publisher's outbox row survives a
 /// crash.
 
 #include <memory>
@@ -16,8 +17,8 @@ namespace detail {
 class in_process_bus;
 }
 
-/// One object shared by all applications of a host. Bindings live as long as the object: declare those of every application before the
-/// first relay runs, or an event published meanwhile counts as unroutable.
+/// One object shared by all applications of a host. Bindings live as long as the object: declare the bindings of every application
+/// before the first relay runs. Otherwise an event that is published meanwhile counts as unroutable.
 class in_process_transport final : public transport {
  public:
   /// Its bookkeeping runs as callbacks on `loop` (the system loop), which must outlive it.

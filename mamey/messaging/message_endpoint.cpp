@@ -1,6 +1,8 @@
 #include <mamey/messaging/message_endpoint.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <map>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -8,6 +10,7 @@
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/messaging/cleaner.hpp>
+#include <mamey/messaging/store.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/supervisor.hpp>
@@ -48,6 +51,17 @@ std::string put_aside(std::int64_t parked, std::int64_t errors) {
   return words;
 }
 
+/// Without other processes every change reaches us as a call. One check per hour is for a call that a mistake of ours forgot.
+constexpr std::chrono::milliseconds longest_sleep = std::chrono::hours(1);
+
+relay_settings outbox_settings(const message_endpoint_parts& parts) {
+  auto settings = relay_settings_of(parts.outbox, parts.through->features(), parts.service + '/' + uuid::v7().to_compact_string());
+  if (!parts.alone) return settings;
+  settings.longest_poll = longest_sleep;
+  settings.lease = std::max<std::chrono::milliseconds>(settings.lease, std::chrono::hours(24 * 365));  // there is nobody to take over
+  return settings;
+}
+
 /// A claim of a delayed row is not renewed: it must outlast a handler with its immediate retries.
 std::chrono::milliseconds row_lease(const messaging_options& messaging) {
   return messaging.handler_timeout * (messaging.immediate_retries + 1) + std::chrono::seconds(30);
@@ -64,7 +78,9 @@ struct message_endpoint::state {
   std::unique_ptr<relay> outbox;
   std::unique_ptr<delayed_pump> pump;
   std::unique_ptr<cleaner> upkeep;
-  semaphore observer_stopped{0};
+  semaphore observer_woken{0};
+  std::atomic<bool> observer_stopped{false}, observer_called{false};
+  bool awaits_exchanges = false;  ///< of other services, which were not there when all was declared
   std::unique_ptr<supervisor> consuming, sending;
   mutable std::mutex guard;
   outbox_state backlog;  // guarded, as the next two
@@ -77,32 +93,45 @@ message_endpoint::state::state(message_endpoint_parts given) : parts(std::move(g
                                          .module_store = parts.module_store,
                                          .lifts = parts.lifts,
                                          .workers = parts.workers,
-                                         .service = parts.service};
+                                         .service = parts.service,
+                                         .sampler = parts.sampler};
   for (const auto& each : parts.subscriptions) runners.push_back(std::make_unique<subscription_runner>(each, around, parts.messaging));
+  std::map<std::string, std::vector<subscription_runner*>> by_queue;
+  for (const auto& each : runners) by_queue[each->description().queue].push_back(each.get());
+  for (const auto& [queue, sharing] : by_queue) {
+    if (queue.empty() || sharing.size() < 2) continue;
+    for (auto* each : sharing) each->share_queue_with(sharing);
+  }
   if (!parts.module_store) return;
   topology own;
   if (!parts.own_exchange.name.empty()) own.exchanges.push_back(parts.own_exchange);
-  if (parts.through && parts.outbox.enabled) {
-    auto settings = relay_settings_of(parts.outbox, parts.through->features(), parts.service + '/' + uuid::v7().to_compact_string());
-    outbox = std::make_unique<relay>(*parts.module_store, *parts.through, std::move(settings), std::move(own));
+  if (parts.through && parts.messaging.publishing) {
+    outbox = std::make_unique<relay>(*parts.module_store, *parts.through, outbox_settings(parts), std::move(own));
   }
   std::vector<subscription_runner*> fed;
   for (const auto& each : runners) fed.push_back(each.get());
-  pump = std::make_unique<delayed_pump>(*parts.module_store, std::move(fed),
+  pump = std::make_unique<delayed_pump>(*parts.module_store, *parts.module_store, std::move(fed),
                                         delayed_pump_settings{.most_of_one = static_cast<std::size_t>(parts.messaging.concurrency) * 2,
                                                               .lease = row_lease(parts.messaging),
                                                               .rollout_window = parts.messaging.rollout_window,
-                                                              .rollout_delay = parts.messaging.rollout_delay});
-  upkeep = std::make_unique<cleaner>(*parts.module_store, retention_of(parts.outbox, parts.messaging));
+                                                              .rollout_delay = parts.messaging.rollout_delay,
+                                                              .longest_sleep = parts.alone ? longest_sleep : std::chrono::milliseconds(0)});
+  upkeep = std::make_unique<cleaner>(*parts.module_store, retention_of(parts.outbox, parts.messaging),
+                                     parts.alone ? longest_sleep : std::chrono::minutes(1));
 }
 
-/// Reads once a second what metrics and health show; less often where counting a long backlog takes the database a while.
+/// Reads the values for metrics and health once per second; less often where counting a long backlog takes the database a while, or where
+/// nobody but us could change it.
 void message_endpoint::state::observe() {
   constexpr std::chrono::nanoseconds shortest = std::chrono::seconds(1), longest = std::chrono::minutes(1);
-  auto pause = shortest;
-  while (!observer_stopped.try_acquire_until(steady_now() + pause)) {
+  auto pause = shortest, idle = shortest;
+  for (;;) {
+    const bool called = observer_woken.try_acquire_until(steady_now() + pause);
+    if (observer_stopped) return;
+    observer_called = false;
+    idle = parts.alone && !called ? std::min<std::chrono::nanoseconds>(idle * 2, longest_sleep) : shortest;
+    pause = idle;
     const auto began = steady_now();
-    pause = shortest;
     try {
       const auto current = parts.module_store->read_outbox_state();
       const auto kept = parts.module_store->count_errors();
@@ -110,7 +139,7 @@ void message_endpoint::state::observe() {
       backlog = current;
       errors = kept;
       store_trouble.clear();
-      pause = std::clamp<std::chrono::nanoseconds>((steady_now() - began) * 50, shortest, longest);
+      pause = std::clamp<std::chrono::nanoseconds>((steady_now() - began) * 50, idle, std::max(idle, longest));
     } catch (const error& cause) {
       const std::lock_guard lock(guard);
       store_trouble = cause.code() + ": " + cause.reason();
@@ -123,7 +152,13 @@ message_endpoint::message_endpoint(message_endpoint_parts parts) {
   state_ = std::make_unique<state>(std::move(parts));
 }
 
-message_endpoint::~message_endpoint() = default;
+/// Also after a start that failed in the middle, and a stop that did: the loops end before what they use.
+message_endpoint::~message_endpoint() {
+  auto& mine = *state_;
+  if (mine.sending) mine.parts.module_store->on_commit({});
+  mine.sending.reset();
+  mine.consuming.reset();
+}
 
 void message_endpoint::declare() {
   auto& mine = *state_;
@@ -138,6 +173,9 @@ void message_endpoint::declare() {
       all.bindings.insert(all.bindings.end(), wanted.bindings.begin(), wanted.bindings.end());
     }
     mine.parts.through->declare(all);
+    mine.awaits_exchanges = false;
+  } catch (const exchange_awaited&) {  // its subscription says so when it starts
+    mine.awaits_exchanges = true;
   } catch (const unavailable& cause) {
     log.warning("the broker is away, queues are declared when it returns: {reason}", cause);
   } catch (const conflict& cause) {  // its subscription says so in health when it starts; the others are none the worse
@@ -147,6 +185,8 @@ void message_endpoint::declare() {
 
 void message_endpoint::start_consuming() {
   auto& mine = *state_;
+  // Other applications of the process have declared theirs by now: what they publish in a moment must find us bound.
+  if (mine.awaits_exchanges) declare();
   mine.consuming = std::make_unique<supervisor>(*mine.parts.system_loop, [](const supervised_status& status) {
     log.error("{loop} failed and starts again: {reason}", status.name, status.last_error);
   });
@@ -161,9 +201,10 @@ void message_endpoint::start_relay() {
   mine.sending = std::make_unique<supervisor>(*mine.parts.system_loop, [](const supervised_status& status) {
     log.error("{loop} failed and starts again: {reason}", status.name, status.last_error);
   });
-  mine.parts.module_store->on_commit([outbox = mine.outbox.get(), pump = mine.pump.get()] {
+  mine.parts.module_store->on_commit([&mine, outbox = mine.outbox.get(), pump = mine.pump.get()] {
     if (outbox) outbox->wake();
     pump->wake();
+    if (mine.parts.alone && !mine.observer_called.exchange(true)) mine.observer_woken.release();
   });
   if (mine.outbox) mine.sending->start("outbox relay", [&mine] { mine.outbox->run(); });
   mine.sending->start("delayed messages", [&mine] { mine.pump->run(); });
@@ -189,7 +230,8 @@ void message_endpoint::stop_relay(std::chrono::nanoseconds grace) {
   if (!mine.sending) return;
   mine.parts.module_store->on_commit({});
   mine.upkeep->stop();
-  mine.observer_stopped.release();
+  mine.observer_stopped = true;
+  mine.observer_woken.release();
   if (mine.outbox) mine.outbox->stop(grace);
   mine.sending->stop(std::chrono::seconds(5));
   mine.sending.reset();
@@ -207,10 +249,14 @@ messaging_statistics message_endpoint::statistics() const {
   if (mine.outbox) now.outbox = mine.outbox->statistics();
   if (mine.pump) now.delayed = mine.pump->statistics();
   if (now.trouble.empty() && !now.outbox.last_fault.empty()) now.trouble = "the outbox cannot publish: " + now.outbox.last_fault;
+  if (now.trouble.empty() && !now.outbox.waiting.empty())
+    now.trouble = "messages wait for a destination that does not take them: " + now.outbox.waiting;
+  if (now.trouble.empty() && !now.outbox.refused.empty()) now.trouble = "a message is not taken and is tried again: " + now.outbox.refused;
   for (const auto* loops : {mine.consuming.get(), mine.sending.get()}) {
     if (loops == nullptr || !now.trouble.empty()) continue;
     for (const auto& each : loops->status()) {
-      if (each.state == supervised_status::state_type::backing_off) now.trouble = each.name + " failed and starts again: " + each.last_error;
+      if (each.state == supervised_status::state_type::backing_off)
+        now.trouble = each.name + " failed and starts again: " + each.last_error;
     }
   }
   const std::lock_guard lock(mine.guard);

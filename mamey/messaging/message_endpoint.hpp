@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// All of messaging of one application: its subscriptions, outbox relay, delayed messages and upkeep, started and stopped in the right
+/// For the framework.
+/// The whole messaging of one application: its subscriptions, outbox relay, delayed messages and cleanup, started and stopped in the right
 /// order.
 
 #include <chrono>
@@ -16,6 +17,7 @@
 #include <mamey/messaging/subscription_runner.hpp>
 #include <mamey/messaging/transport.hpp>
 #include <mamey/messaging/versions.hpp>
+#include <mamey/observability/span.hpp>
 
 namespace mamey::inline v1 {
 
@@ -32,10 +34,14 @@ struct message_endpoint_parts {
   messaging_options messaging;
   event_loop* system_loop = nullptr;
   std::vector<event_loop*> workers;
+  tracing::root_sampler sampler = {};  ///< for messages without a trace; empty: all traces are recorded
+  /// No other process writes to the store: idle loops sleep until a row is due or committed, for at most an hour, instead of checking at
+  /// intervals. For tests on a virtual clock.
+  bool alone = false;
 };
 
 struct messaging_statistics {
-  outbox_state backlog;  ///< of the last reading, at most a second old while it runs
+  outbox_state backlog;  ///< the last reading, at most one second old while messaging runs
   relay_statistics outbox;
   std::vector<subscription_statistics> subscriptions;
   delayed_pump_statistics delayed;
@@ -46,7 +52,7 @@ struct messaging_statistics {
 class message_endpoint {
  public:
   /// Throws validation_error with every problem of the options (see problems_of), and for names of subscriptions or handlers that are
-  /// missing, contain '#' or repeat. What `parts` points to outlives the endpoint.
+  /// missing, contain '#' or repeat. The objects in `parts` must outlive the endpoint.
   explicit message_endpoint(message_endpoint_parts parts);
   ~message_endpoint();
   message_endpoint(const message_endpoint&) = delete;
@@ -54,7 +60,7 @@ class message_endpoint {
 
   // Start, in a fiber. In a host of several applications, finish one step for all before the next begins: an event published before another
   // application has declared its queues would be unroutable.
-  void declare();  ///< queues and bindings; a broker that is away is logged and declared to later
+  void declare();  ///< queues and bindings; when the broker is away, this is logged and they are declared later
   void start_consuming();
   void start_relay();  ///< outbox, delayed messages, upkeep
 

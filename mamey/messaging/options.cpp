@@ -19,15 +19,14 @@ void check_outbox(const outbox_options& outbox, std::vector<std::string>& proble
   const auto require = [&](bool holds, std::string sentence) {
     if (!holds) problems.push_back(std::move(sentence));
   };
-  require(!outbox.disable_transactions,
-          "outbox.disableTransactions is not supported: an outbox without the handler's transaction loses or invents messages");
-  require(outbox.interval_milliseconds > 0, "outbox.intervalMilliseconds must be above 0");
+  require(outbox.interval_milliseconds > 0 || !outbox.enabled, "outbox.intervalMilliseconds must be above 0");
   require(outbox.batch >= 1 && outbox.batch <= 10'000, "outbox.batch must be 1 to 10000");
   require(outbox.batch_bytes >= 1024, "outbox.batchBytes must be at least 1024");
   require(outbox.window >= 1 && outbox.window <= 65'536, "outbox.window must be 1 to 65536");
   require(outbox.refusals >= 1, "outbox.refusals must be at least 1");
   require(outbox.shortest_poll.count() >= 1, "outbox.shortestPoll must be at least 1 ms");
-  require(outbox.lease <= std::chrono::hours(1), "outbox.lease (" + in_words(outbox.lease) + ") must be at most 60 min (a number alone means days: 15 s are 00:00:15)");
+  require(outbox.lease <= std::chrono::hours(1),
+          "outbox.lease (" + in_words(outbox.lease) + ") must be at most 60 min (a number alone means days: 15 s are 00:00:15)");
   require(outbox.lease_margin.count() >= 0 && outbox.lease_margin < outbox.lease / 3,
           "outbox.leaseMargin (" + in_words(outbox.lease_margin) + ") must be less than a third of outbox.lease (" +
               in_words(outbox.lease) + "): the lease is renewed at its third, and sending must not stop before that");
@@ -48,6 +47,9 @@ void check_messaging(const messaging_options& messaging, std::vector<std::string
   require(std::ranges::all_of(messaging.delayed_retries, [](auto each) { return each.count() > 0; }),
           "each of messaging.delayedRetries must be above 0");
   require(messaging.retry_jitter >= 0 && messaging.retry_jitter <= 1, "messaging.retryJitter must be 0 to 1");
+  require(std::ranges::none_of(messaging.forward_headers,
+                               [](const auto& each) { return each.empty() || each.starts_with("mamey-") || each.starts_with("x-"); }),
+          "messaging.forwardHeaders takes names of other people's headers: not blank, and none that begins with mamey- or x-");
   require(messaging.start_limit >= 1, "messaging.startLimit must be at least 1");
   require(messaging.throttle_after >= 1, "messaging.throttleAfter must be at least 1");
   require(messaging.handler_timeout.count() > 0, "messaging.handlerTimeout must be above 0");
@@ -63,7 +65,8 @@ std::chrono::milliseconds longest_retry_chain(const messaging_options& messaging
   const auto jitter = static_cast<std::int64_t>(static_cast<double>(delays.count()) * messaging.retry_jitter);
   const auto rounds = static_cast<std::int64_t>(messaging.delayed_retries.size()) + 1;
   // Between any two rounds a message may meet an older instance.
-  return delays + std::chrono::milliseconds(jitter) + rounds * (messaging.rollout_window + messaging.handler_timeout * (messaging.immediate_retries + 1));
+  return delays + std::chrono::milliseconds(jitter) +
+         rounds * (messaging.rollout_window + messaging.handler_timeout * (messaging.immediate_retries + 1));
 }
 
 std::vector<std::string> problems_of(const outbox_options& outbox, const messaging_options& messaging) {
@@ -79,7 +82,7 @@ std::vector<std::string> problems_of(const outbox_options& outbox, const messagi
   return problems;
 }
 
-store::retention retention_of(const outbox_options& outbox, const messaging_options& messaging) {
+store_upkeep::retention retention_of(const outbox_options& outbox, const messaging_options& messaging) {
   const auto seconds = [](std::chrono::milliseconds span) { return std::chrono::ceil<std::chrono::seconds>(span); };
   return {.inbox = seconds(messaging.inbox_retention),
           .sent = outbox.expiry > 0 ? std::chrono::seconds(outbox.expiry) : seconds(outbox.retention),

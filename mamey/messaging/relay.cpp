@@ -1,5 +1,8 @@
 #include <mamey/messaging/relay.hpp>
 
+#include <algorithm>
+#include <array>
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -9,6 +12,7 @@
 #include <mamey/messaging/detail/mailbox.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/random.hpp>
 #include <mamey/runtime/sync.hpp>
 
 namespace mamey::inline v1 {
@@ -32,13 +36,24 @@ relay_input with_count(relay_event event, std::size_t applied) {
 }
 
 relay_input outcome_of(std::uint64_t tag, const publish_outcome& outcome) {
-  constexpr std::array events{relay_event::confirmed, relay_event::unroutable, relay_event::refused, relay_event::broker_fault};
+  constexpr std::array events{relay_event::confirmed, relay_event::unroutable, relay_event::refused, relay_event::broker_fault,
+                              relay_event::nacked};
   relay_input input;
   input.event = events[static_cast<std::size_t>(outcome.result)];
   input.tag = tag;
   input.reason = outcome.reason;
   input.untouched = outcome.untouched;
   return input;
+}
+
+}  // namespace
+
+namespace {
+
+/// Never nought, which would be a busy loop; without a value of use, the default.
+std::chrono::milliseconds longest_poll_of(double interval_milliseconds) {
+  if (!(interval_milliseconds > 0)) interval_milliseconds = outbox_options{}.interval_milliseconds;
+  return std::chrono::milliseconds(std::max<std::int64_t>(static_cast<std::int64_t>(interval_milliseconds), 1));
 }
 
 }  // namespace
@@ -51,7 +66,7 @@ relay_settings relay_settings_of(const outbox_options& options, const transport_
           .margin = options.lease_margin,
           .confirm_timeout = features.confirms_after_handling ? std::chrono::milliseconds(0) : options.confirm_timeout,
           .shortest_poll = options.shortest_poll,
-          .longest_poll = std::chrono::milliseconds(static_cast<std::int64_t>(options.interval_milliseconds)),
+          .longest_poll = longest_poll_of(options.interval_milliseconds),
           .refusals = options.refusals,
           .ordered = options.ordered,
           .parked_head_blocks = options.parked_head_blocks,
@@ -59,7 +74,7 @@ relay_settings relay_settings_of(const outbox_options& options, const transport_
 }
 
 struct relay::state {
-  state(store& from_store, transport& through_transport, relay_settings with, topology own_topology)
+  state(outbox_store& from_store, transport& through_transport, relay_settings with, topology own_topology)
       : from(from_store), through(through_transport), settings(std::move(with)), own(std::move(own_topology)) {}
 
   void drive();
@@ -67,8 +82,10 @@ struct relay::state {
   void tell(relay_input input);
   void work(channel<store_job>& jobs, relay_event failed);
   void remember();
+  void note_refusals(const std::vector<outbox_failure>& failures);
+  void note_closed_destinations();
 
-  store& from;
+  outbox_store& from;
   transport& through;
   const relay_settings settings;
   const topology own;
@@ -81,6 +98,15 @@ struct relay::state {
   std::unique_ptr<channel<store_job>> claims, slots, rows;
   bool finished = false;
 
+  struct refusal {
+    std::string what;
+    steady_time until;  ///< tried again by then, here or by another relay
+  };
+  std::map<std::int64_t, refusal> refused;  ///< by sequence
+
+  std::map<std::pair<std::string, std::string>, steady_time> closed_since;  ///< destinations that were logged
+  std::uint64_t nacks_seen = 0;
+
   std::atomic<bool> running{false}, stopping{false};
   semaphore ended{0};
   mutable std::mutex guard;
@@ -88,7 +114,7 @@ struct relay::state {
   relay_counts before;    // of earlier runs; guarded
 };
 
-relay::relay(store& from, transport& through, relay_settings settings, topology own)
+relay::relay(outbox_store& from, transport& through, relay_settings settings, topology own)
     : state_(std::make_shared<state>(from, through, std::move(settings), std::move(own))) {}
 
 relay::~relay() = default;
@@ -141,8 +167,7 @@ void relay::state::drive() {
   }
   auto with = settings;
   with.owner += '/' + uuid::v7().to_compact_string();  // a run that follows a failed one is another relay to the slots it left
-  machine = std::make_unique<relay_machine>(
-      std::move(with), std::hash<std::string>{}(settings.owner) ^ static_cast<std::uint64_t>(steady_now().time_since_epoch().count()));
+  machine = std::make_unique<relay_machine>(std::move(with), small_random());
   claims = std::make_unique<channel<store_job>>(1);
   slots = std::make_unique<channel<store_job>>(1);
   rows = std::make_unique<channel<store_job>>(1);
@@ -192,9 +217,7 @@ void relay::state::work(channel<store_job>& jobs, relay_event failed) {
 }
 
 void relay::state::tell(relay_input input) {
-  if (input.event == relay_event::refused) {  // the message's trouble, not the outbox's: it tells by being parked
-    log.warning("the transport refuses a message: {reason}", input.reason);
-  } else if (input.event == relay_event::broker_fault) {
+  if (input.event == relay_event::broker_fault) {
     const std::lock_guard lock(guard);
     if (seen.last_fault.empty()) log.warning("publishing pauses: {reason}", input.reason);
     seen.last_fault = input.reason.empty() ? "unknown" : input.reason;
@@ -206,18 +229,59 @@ void relay::state::tell(relay_input input) {
   remember();
 }
 
+/// A refusal is the message's trouble, not the outbox's: logged when it begins and when it ends in parking, shown while it is tried again.
+void relay::state::note_refusals(const std::vector<outbox_failure>& failures) {
+  static constexpr std::size_t most = 1000;
+  for (const auto& each : failures) {
+    if (!each.counted) continue;  // its destination is logged
+    if (each.park) {
+      log.error("outbox row {sequence}, {type}, is parked: {reason}", each.sequence, each.type, each.reason);
+      refused.erase(each.sequence);
+      continue;
+    }
+    if (each.attempts == 1)
+      log.warning("{type} is not taken and is tried again, {refusals} times in all: {reason}", each.type, settings.refusals, each.reason);
+    else
+      log.debug("{type} is not taken (time {attempts}): {reason}", each.type, each.attempts, each.reason);
+    if (refused.size() < most || refused.contains(each.sequence))
+      refused[each.sequence] = {.what = each.type + ": " + each.reason,
+                                .until = steady_now() + each.retry_after + settings.longest_poll + settings.lease};
+  }
+}
+
+/// Logged when it begins, and at most once per five minutes for a queue that fills up again and again.
+void relay::state::note_closed_destinations() {
+  static constexpr std::chrono::minutes quiet{5};
+  const auto& counts = machine->counts();
+  if (nacks_seen == counts.nacked + counts.confirm_timeouts) return;
+  nacks_seen = counts.nacked + counts.confirm_timeouts;
+  const auto now = steady_now();
+  std::erase_if(closed_since, [&](const auto& each) { return each.second + quiet < now; });
+  for (const auto& [to, each] : machine->closed()) {
+    if (!closed_since.try_emplace(to, now).second) continue;
+    log.warning("messages to the exchange {exchange} with the key {key} wait, others are sent: {reason}", to.first, to.second, each.reason);
+  }
+}
+
 void relay::state::remember() {
+  note_closed_destinations();
   const std::lock_guard lock(guard);
   const auto& now = machine->counts();
   const auto sum = [&](auto member) { seen.counts.*member = before.*member + now.*member; };
-  for (const auto member : {&relay_counts::claimed, &relay_counts::sent, &relay_counts::confirmed, &relay_counts::unroutable,
-                            &relay_counts::refused, &relay_counts::parked, &relay_counts::broker_faults, &relay_counts::confirm_timeouts,
-                            &relay_counts::leases_lost, &relay_counts::store_failures}) {
+  for (const auto member :
+       {&relay_counts::claimed, &relay_counts::sent, &relay_counts::confirmed, &relay_counts::unroutable, &relay_counts::refused,
+        &relay_counts::parked, &relay_counts::broker_faults, &relay_counts::nacked, &relay_counts::postponed,
+        &relay_counts::confirm_timeouts, &relay_counts::leases_lost, &relay_counts::store_failures}) {
     sum(member);
   }
   seen.state = machine->state();
   // With nothing in hand a fault is past: the message it befell may be another relay's by now, and no confirm would ever come here.
   if (machine->in_hand() == 0 && seen.state != relay_state::paused) seen.last_fault.clear();
+  std::erase_if(refused, [](const auto& each) { return each.second.until < steady_now(); });
+  seen.refused = refused.empty()
+                     ? std::string()
+                     : refused.begin()->second.what + (refused.size() > 1 ? " (and " + std::to_string(refused.size() - 1) + " more)" : "");
+  seen.waiting = machine->waiting();
   seen.in_hand = machine->in_hand();
   seen.in_flight = machine->in_flight();
 }
@@ -241,15 +305,14 @@ void relay::state::perform(relay_action& action) {
       out->publish(action.messages);
       return;
     case relay_step::mark_sent:
+      if (!refused.empty()) std::ranges::for_each(action.sequences, [this](std::int64_t each) { refused.erase(each); });
       rows->try_send([this, rows_done, sequences = std::move(action.sequences)] { return from.mark_sent(sequences), rows_done(0); });
       return;
     case relay_step::mark_unroutable:
       rows->try_send([this, rows_done, sequences = std::move(action.sequences)] { return from.mark_unroutable(sequences), rows_done(0); });
       return;
     case relay_step::fail:
-      for (const auto& each : action.failures) {
-        if (each.park) log.error("outbox row {sequence} is parked: {reason}", each.sequence, each.reason);
-      }
+      note_refusals(action.failures);
       rows->try_send([this, rows_done, token = std::move(action.token), failures = std::move(action.failures)] {
         return rows_done(from.fail_outbox(token, failures));
       });

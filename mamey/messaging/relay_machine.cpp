@@ -1,9 +1,9 @@
 #include <mamey/messaging/relay_machine.hpp>
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
+#include <mamey/core/invariants.hpp>
 #include <mamey/messaging/message_headers.hpp>
 
 namespace mamey::inline v1 {
@@ -25,6 +25,7 @@ relay_state relay_machine::state() const noexcept {
 }
 
 std::vector<relay_action> relay_machine::on(steady_time now, relay_input input) {
+  const detail::invariants_after asserted(*this, "relay_machine", faults_ == injected_faults{});
   actions out;
   now_ = now;
   switch (input.event) {
@@ -61,6 +62,7 @@ std::vector<relay_action> relay_machine::on(steady_time now, relay_input input) 
     case relay_event::unroutable:
     case relay_event::refused:
     case relay_event::broker_fault:
+    case relay_event::nacked:
       settle_flight(now, input);
       break;
     case relay_event::row_work_done:
@@ -136,12 +138,14 @@ void relay_machine::adopt(std::int64_t sequence, claimed_message&& incoming, std
   mine.attempts = incoming.attempts;
   mine.reclaimed = incoming.reclaimed;
   mine.behind_parked = incoming.behind_parked;
+  mine.to = closed_for(*mine.message);
   queue_.insert(sequence);
 }
 
 bool relay_machine::can_claim(steady_time now) const {
   if (!started_ || stopping_ || claim_out_ || paused(now) || now < store_retry_at_) return false;
-  if (queue_.size() > settings_.batch / 2 || rows_.size() >= settings_.window + settings_.batch) return false;
+  const auto held = std::min(held_, queue_.size());  // claims go on past them
+  if (queue_.size() - held > settings_.batch / 2 || rows_.size() - held >= settings_.window + settings_.batch) return false;
   return !settings_.ordered || (slots_ > 0 && now < slots_until_);
 }
 
@@ -173,6 +177,7 @@ void relay_machine::lease_slots(steady_time now, actions& out) {
 bool relay_machine::may_send(steady_time now, const row& which) const {
   const auto held = batches_.find(which.batch);
   if (!faults_.lease_not_rechecked && (held == batches_.end() || now >= held->second.deadline)) return false;
+  if (which.to != nullptr && !which.to->takes(now)) return false;
   if (keys_out_.contains(which.message->key)) return false;
   return which.message->id.empty() || !ids_out_.contains(which.message->id);
 }
@@ -180,6 +185,7 @@ bool relay_machine::may_send(steady_time now, const row& which) const {
 void relay_machine::send(steady_time now, actions& out) {
   if (stopping_ || paused(now)) return;
   const std::size_t window = probing_ ? 1 : settings_.window;
+  const int most_faults = probing_ ? fewest_faults(now) : std::numeric_limits<int>::max();
   relay_action handing{.step = relay_step::send};
   std::unordered_set<std::string> waiting_keys;  // ordered: whose earlier message must wait, so must the later ones
   for (auto next = queue_.begin(); next != queue_.end() && out_.size() < window;) {
@@ -188,7 +194,7 @@ void relay_machine::send(steady_time now, actions& out) {
     if (which.behind_parked) {
       next = queue_.erase(next);
       park(sequence, which, "behind a parked message of its key");
-    } else if (!may_send(now, which) || waiting_keys.contains(which.message->key)) {
+    } else if (!may_send(now, which) || faults_of(which) > most_faults || waiting_keys.contains(which.message->key)) {
       if (is_ordered(which)) waiting_keys.insert(which.message->key);
       ++next;
     } else {
@@ -197,6 +203,25 @@ void relay_machine::send(steady_time now, actions& out) {
     }
   }
   if (!handing.messages.empty()) out.push_back(std::move(handing));
+  hold_back(now);
+}
+
+/// Those of its destination come first.
+int relay_machine::faults_of(const row& which) {
+  constexpr int of_a_closed_destination = 1'000'000;
+  return which.faults + (which.to == nullptr ? 0 : of_a_closed_destination);
+}
+
+/// A probe is a message that met the fewest faults: one that breaks its channel again and again must not be every probe.
+int relay_machine::fewest_faults(steady_time now) const {
+  int fewest = std::numeric_limits<int>::max();
+  std::unordered_set<std::string_view> keys;
+  for (const auto sequence : queue_) {
+    const row& which = rows_.at(sequence);
+    if (is_ordered(which) && !keys.insert(which.message->key).second) continue;  // not its key's head
+    if (may_send(now, which)) fewest = std::min(fewest, faults_of(which));
+  }
+  return fewest;
 }
 
 void relay_machine::hand_over(steady_time now, std::int64_t sequence, row& which, relay_action& handing) {
@@ -208,6 +233,10 @@ void relay_machine::hand_over(steady_time now, std::int64_t sequence, row& which
                               .maybe_sent = which.reclaimed || which.touched,
                               .send_before = held == batches_.end() ? steady_time::max() : held->second.deadline});
   which.touched = true;
+  if (which.to != nullptr) {
+    which.probe = true;
+    ++which.to->out;
+  }
   out_[which.tag] = {.sequence = sequence, .since = now};
   out_order_.push_back(which.tag);
   if (!which.message->id.empty()) ids_out_.insert(which.message->id);
@@ -225,7 +254,7 @@ void relay_machine::settle_flight(steady_time now, const relay_input& input) {
   if (at == rows_.end()) return;
   row& which = at->second;
   ids_out_.erase(which.message->id);
-  if (input.event == relay_event::broker_fault) {
+  if (input.event == relay_event::broker_fault || (input.event == relay_event::nacked && faults_.nack_pauses_all)) {
     ++counts_.broker_faults;
     fault(sequence, which, input.untouched);
     if (!stopping_) pause(now);
@@ -233,8 +262,14 @@ void relay_machine::settle_flight(steady_time now, const relay_input& input) {
   }
   probing_ = false;  // the broker answers
   pause_ = settings_.shortest_pause;
+  if (input.event == relay_event::nacked) return nacked(now, sequence, which, input.reason);
+  if (input.event == relay_event::refused)
+    end_probe(which);
+  else
+    probe_was_taken(which);
   if (input.event == relay_event::confirmed) {
     ++counts_.confirmed;
+    last_confirm_ = now;
     leave_batch(which);
     which.at = phase::settled;
     if (!faults_.mark_before_confirm) to_mark_sent_.push_back(sequence);
@@ -247,12 +282,14 @@ void relay_machine::settle_flight(steady_time now, const relay_input& input) {
     ++counts_.refused;
     const auto& message = *which.message;
     refuse(sequence, which,
-           input.event == relay_event::unroutable ? "no queue is bound to " + message.exchange + " " + message.routing_key : input.reason);
+           input.event == relay_event::unroutable ? "no queue is bound to the exchange " + message.exchange + " with the key " +
+                                                        message.routing_key + ", so nobody handles this command"
+                                                  : input.reason);
   }
 }
 
 void relay_machine::refuse(std::int64_t sequence, row& which, std::string reason) {
-  if (which.batch == 0) {  // not ours any more: whoever claimed it meets the refusal too
+  if (which.batch == 0) {  // not ours any more: the relay that claimed it meets the refusal too
     forget(sequence);
     return;
   }
@@ -267,17 +304,25 @@ void relay_machine::refuse(std::int64_t sequence, row& which, std::string reason
   to_fail_.push_back({.batch = which.batch,
                       .what = {.sequence = sequence,
                                .reason = std::move(reason),
-                               .retry_after = std::chrono::duration_cast<std::chrono::milliseconds>(delay)}});
+                               .retry_after = std::chrono::duration_cast<std::chrono::milliseconds>(delay),
+                               .type = which.message->type,
+                               .attempts = which.attempts}});
 }
 
 void relay_machine::park(std::int64_t sequence, row& which, std::string reason) {
   ++counts_.parked;
   which.at = phase::failing;
-  to_fail_.push_back({.batch = which.batch, .what = {.sequence = sequence, .reason = std::move(reason), .park = true}});
+  to_fail_.push_back(
+      {.batch = which.batch,
+       .what = {.sequence = sequence, .reason = std::move(reason), .park = true, .type = which.message->type, .attempts = which.attempts}});
 }
 
 void relay_machine::fault(std::int64_t sequence, row& which, bool untouched) {
-  if (untouched) which.touched = false;
+  if (untouched)
+    which.touched = false;
+  else
+    ++which.faults;
+  end_probe(which);
   keys_out_.erase(which.message->key);
   if (which.batch == 0) {
     forget(sequence);
@@ -305,15 +350,18 @@ void relay_machine::check_confirms(steady_time now, actions& out) {
   if (now < out_.at(out_order_.front()).since + settings_.confirm_timeout) return;
   ++counts_.confirm_timeouts;
   out.push_back({.step = relay_step::reset_channel});  // late confirms must not meet the copies sent after it
+  // A queue without a majority of its replicas answers nothing. Where others were confirmed meanwhile, the broker itself is well.
+  const bool broker_answers = last_confirm_ > out_.at(out_order_.front()).since;
   for (auto& [tag, each] : std::exchange(out_, {})) {
     const auto at = rows_.find(each.sequence);
     if (at == rows_.end()) continue;
     ids_out_.erase(at->second.message->id);
     ++counts_.broker_faults;
+    if (now >= each.since + settings_.confirm_timeout) close_destination(now, at->second, "the broker did not confirm it in time");
     fault(each.sequence, at->second, false);
   }
   out_order_.clear();
-  if (!stopping_) pause(now);
+  if (!broker_answers && !stopping_) pause(now);
 }
 
 }  // namespace mamey::inline v1

@@ -1,13 +1,18 @@
 #pragma once
 
 /// @file
-/// The outbox relay as a pure state machine: claims rows, sends them within a window, and marks them when the broker has confirmed. It
-/// knows no clock, no thread and no database: events with the time go in, actions come out, and whoever drives it carries them out and
-/// reports back.
+/// For the framework.
+/// The outbox relay as a pure state machine: it claims rows, sends them within a window, and marks them after the broker's confirm. It has
+/// no clock, no thread and no database. Events with the time go in and actions come out; its driver carries them out and reports the
+/// results.
 ///
-/// What it guards: a row is marked only after its confirm; nothing is sent past the lease, counted from before the claim was issued, less a
-/// margin; two copies of one message id are never in flight; ordered: one unconfirmed message a key; a broker's trouble costs no message an
-/// attempt.
+/// Its invariants (`check` looks at those of a moment):
+///  - A row is marked only after its confirm.
+///  - Nothing is sent after the end of the lease less a margin. The lease is counted from before the claim was issued.
+///  - Two copies of one message id are never in flight.
+///  - Ordered: at most one unconfirmed message per key.
+///  - A fault of the broker costs no message an attempt.
+///  - A destination (exchange and routing key) that the broker does not take holds up no other destination.
 
 #include <chrono>
 #include <cstddef>
@@ -16,15 +21,17 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include <mamey/messaging/faults.hpp>
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/outbox_store.hpp>
 #include <mamey/messaging/transport.hpp>
 
 namespace mamey::inline v1 {
@@ -32,20 +39,20 @@ namespace mamey::inline v1 {
 struct relay_settings {
   std::size_t batch = 100;
   std::size_t batch_bytes = 1 << 20;
-  std::size_t window = 256;  ///< most messages out and unconfirmed
+  std::size_t window = 256;  ///< maximum number of messages that are sent and unconfirmed
   std::chrono::milliseconds lease{15'000};
   std::chrono::milliseconds margin{2'000};            ///< sending stops this long before the lease ends
   std::chrono::milliseconds confirm_timeout{10'000};  ///< zero: none
   std::chrono::milliseconds shortest_poll{10};
   std::chrono::milliseconds longest_poll{1'000};
-  std::chrono::milliseconds shortest_pause{100};  ///< of the broker; doubles up to the longest
+  std::chrono::milliseconds shortest_pause{100};  ///< after a fault of the broker; doubles up to the longest
   std::chrono::milliseconds longest_pause{10'000};
   std::chrono::milliseconds shortest_refusal_delay{1'000};
   std::chrono::milliseconds longest_refusal_delay{300'000};
-  int refusals = 10;  ///< of one message before it is parked
+  int refusals = 10;  ///< refusals of one message before it is parked
   bool ordered = false;
   bool parked_head_blocks = true;
-  std::string owner;  ///< of ordered slots: unique among relays
+  std::string owner;  ///< owner of ordered slots: unique among relays
   std::size_t most_slots = 1024;
 };
 
@@ -59,11 +66,12 @@ enum class relay_event : std::uint8_t {
   claim_failed,
   slots_leased,  ///< `applied`: how many this relay now holds
   slots_failed,
-  confirmed,  ///< `tag`, as the next three
+  confirmed,  ///< with `tag`, like the next four
   unroutable,
   refused,
   broker_fault,
-  row_work_done,  ///< of the one mark, failure, renewal or release that was out; `applied` where the store counts
+  nacked,
+  row_work_done,  ///< for the one mark, failure, renewal or release that was issued; `applied` where the store counts
   row_work_failed,
   blocked,
   down,
@@ -112,23 +120,47 @@ struct relay_counts {
   std::uint64_t refused = 0;
   std::uint64_t parked = 0;
   std::uint64_t broker_faults = 0;
+  std::uint64_t nacked = 0;
+  std::uint64_t postponed = 0;  ///< put back unsent, because the broker takes nothing for their destination
   std::uint64_t confirm_timeouts = 0;
   std::uint64_t leases_lost = 0;
   std::uint64_t store_failures = 0;
 };
 
-/// One driver at a time. At most one claim, one lease of slots and one row work are out at once; the driver may run the three side by side.
+/// A destination that the broker does not take at present, because a queue behind it is full or answers nothing. Its rows wait while
+/// others are sent. After a pause it is probed with one message; each confirm doubles the number that may be out, until it is open again.
+struct closed_destination {
+  std::string reason;
+  steady_time until{};  ///< nothing is sent there before
+  std::chrono::nanoseconds pause{};
+  std::size_t window = 1;
+  std::size_t out = 0;        ///< sent since it was closed, unconfirmed
+  steady_time last_return{};  ///< of the rows that were put back
+
+  bool takes(steady_time now) const noexcept { return now >= until && out < window; }
+};
+
+/// One driver at a time. At most one claim, one lease of slots and one row work are issued at a time; the driver may run the three
+/// concurrently.
 class relay_machine {
  public:
   explicit relay_machine(relay_settings settings, std::uint64_t seed, injected_faults faults = {});
 
-  /// Takes an event, returns what to do, in order.
+  /// Takes an event and returns the actions, in order.
   std::vector<relay_action> on(steady_time now, relay_input input);
-  /// When the driver must report `timer` at the latest.
+  /// The latest time at which the driver must report `timer`.
   steady_time wake_at() const noexcept { return wake_at_; }
+
+  /// The first invariant that does not hold; empty: all hold. Asserted after each event in debug and sanitizer builds, and by simulations.
+  std::string_view check() const;
 
   relay_state state() const noexcept;
   const relay_counts& counts() const noexcept { return counts_; }
+  /// By exchange and routing key.
+  using closed_destinations = std::map<std::pair<std::string, std::string>, closed_destination>;
+  const closed_destinations& closed() const noexcept { return closed_; }
+  /// For health: the first closed destination for which a message waited lately, and why; empty: none.
+  std::string waiting() const;
   std::size_t in_hand() const noexcept { return rows_.size(); }
   std::size_t in_flight() const noexcept { return out_.size(); }
 
@@ -147,8 +179,12 @@ class relay_machine {
     int attempts = 0;
     phase at = phase::queued;
     bool reclaimed = false;  ///< an earlier holder may have sent it
-    bool touched = false;    ///< handed out by this relay, with no word that it never left
+    bool touched = false;    ///< handed out by this relay, and not reported as never sent
     bool behind_parked = false;
+    bool probe = false;                      ///< out, and counted in `to`
+    int faults = 0;                          ///< faults of the broker that it met here
+    std::optional<std::uint64_t> nacked_at;  ///< the number of confirms when it was first nacked
+    closed_destination* to = nullptr;        ///< null: its destination is open
   };
   struct flight {
     std::int64_t sequence = 0;
@@ -174,10 +210,27 @@ class relay_machine {
   void fault(std::int64_t sequence, row& which, bool untouched);
   void pause(steady_time now);
 
+  void nacked(steady_time now, std::int64_t sequence, row& which, const std::string& reason);
+  void close_destination(steady_time now, row& which, std::string reason);
+  void forget_idle_destinations();
+  closed_destination* closed_for(const envelope& message);
+  void probe_was_taken(row& which);
+  static void end_probe(row& which);
+  void hold_back(steady_time now);
+  void postpone(steady_time now, std::int64_t sequence, row& which);
+
+  std::string_view check_flights() const;
+  std::string_view check_batches() const;
+  std::string_view check_row_work() const;
+  std::string_view check_destinations() const;
+  std::string_view check_waiting() const;
+
   void advance(steady_time now, actions& out);
   void check_confirms(steady_time now, actions& out);
   void send(steady_time now, actions& out);
   bool may_send(steady_time now, const row& which) const;
+  static int faults_of(const row& which);
+  int fewest_faults(steady_time now) const;
   void hand_over(steady_time now, std::int64_t sequence, row& which, relay_action& handing);
   void start_row_work(steady_time now, actions& out);
   bool start_renewal(steady_time now, actions& out);
@@ -228,6 +281,9 @@ class relay_machine {
   std::size_t slots_ = 0;
   steady_time slots_issued_{}, slots_until_{}, slots_renew_at_{};
   bool blocked_ = false, probing_ = false;
+  closed_destinations closed_;
+  std::size_t held_ = 0;  ///< rows of `queue_` whose destination is closed
+  steady_time last_confirm_{};
   steady_time pause_until_{}, now_{};
   std::chrono::nanoseconds pause_{};
   steady_time store_retry_at_{};

@@ -103,7 +103,7 @@ void relay_machine::end_row_work(steady_time now, bool done, std::size_t applied
     if (work == row_work::sent) to_mark_sent_.insert(to_mark_sent_.end(), working_.begin(), working_.end());
     if (work == row_work::unroutable) to_mark_unroutable_.insert(to_mark_unroutable_.end(), working_.begin(), working_.end());
     if (work == row_work::fail || work == row_work::release) {
-      for (const auto sequence : working_) forget(sequence);  // the lease ends by itself
+      for (const auto sequence : working_) forget(sequence);  // the lease expires
     }
     return;
   }
@@ -141,7 +141,7 @@ void relay_machine::begin_stop() {
 void relay_machine::release_queue() {
   for (const auto sequence : std::exchange(queue_, {})) {
     if (rows_.at(sequence).touched)
-      forget(sequence);  // it may be out: its lease ends by itself, so that the next claim knows
+      forget(sequence);  // it may have been sent: its lease expires, so that the next claim knows
     else
       to_release_.push_back(sequence);
   }
@@ -184,6 +184,9 @@ void relay_machine::arm(steady_time now) {
   if (store_quiet) sooner(store_retry_at_);
   if (!blocked_ && now < pause_until_) sooner(pause_until_);
   if (can_claim(now)) sooner(poll_at_);
+  for (const auto& [to, each] : closed_) {
+    if (now < each.until && !paused(now)) sooner(each.until);
+  }
   if (settings_.ordered && !stopping_ && !slots_out_ && !store_quiet) sooner(slots_renew_at_);
   if (work_ == row_work::none && !store_quiet && !gave_up_) {
     for (const auto& [id, each] : batches_) sooner(each.renew_at);
@@ -206,6 +209,7 @@ void relay_machine::forget(std::int64_t sequence) {
   if (at->second.at == phase::out) ids_out_.erase(at->second.message->id);
   if (at->second.at != phase::queued) keys_out_.erase(at->second.message->key);
   queue_.erase(sequence);
+  end_probe(at->second);
   leave_batch(at->second);
   rows_.erase(at);
 }

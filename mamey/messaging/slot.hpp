@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Which of the 1024 slots an ordering key belongs to. Fixed for ever: rows written by one release are claimed by another.
+/// For the framework.
+/// The slot, one of 1024, of an ordering key. This must never change: another release may claim the rows of this one.
 
 #include <array>
 #include <cstdint>

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// Messages between processes that share a database, through durable queues in it. Confirmed means committed there.
 
 #include <chrono>
@@ -15,15 +16,16 @@ class event_loop;
 
 struct sql_transport_options {
   std::chrono::milliseconds shortest_poll{20};
-  std::chrono::milliseconds longest_poll{1'000};  ///< between looks for what other processes published, where the database does not wake us
-  std::size_t batch = 256;                        ///< most messages of one commit
+  std::chrono::milliseconds longest_poll{
+      1'000};               ///< time between two checks for messages of other processes, where the database does not wake us
+  std::size_t batch = 256;  ///< maximum number of messages per commit
 };
 
 class sql_transport final : public transport {
  public:
   /// `queues` and `loop` (the system loop: database work runs in fibers there) outlive the transport.
   sql_transport(durable_queues& queues, event_loop& loop, sql_transport_options options = {});
-  ~sql_transport() override;  ///< channels and consumers are gone
+  ~sql_transport() override;  ///< channels and consumers must have ended
 
   const transport_features& features() const noexcept override;
   void declare(const topology& wanted) override;

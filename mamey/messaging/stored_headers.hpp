@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// The headers of a message as a store keeps them: a JSON object, or nothing.
+/// For providers and the framework.
+/// The headers of a message in a store: a JSON object, or empty.
 
 #include <map>
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace mamey::inline v1 {
 
-/// What somebody else wrote into the table and cannot be read is left out, with a warning that names the message: thrown at, a whole claim
-/// of rows would come to nothing, again and again.
+/// Unreadable headers, which another program wrote into the table, are left out, with a warning that names the message. An exception would
+/// make a whole claim of rows fail, again and again.
 std::map<std::string, std::string> read_stored_headers(std::string_view text, std::string_view message_id);
 
 }  // namespace mamey::inline v1

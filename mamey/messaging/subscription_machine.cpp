@@ -2,15 +2,19 @@
 
 #include <algorithm>
 
+#include <mamey/core/invariants.hpp>
+
 namespace mamey::inline v1 {
 
 namespace {
 constexpr std::chrono::milliseconds shortest_pause{100};
 constexpr std::chrono::milliseconds longest_pause{10'000};
+constexpr std::chrono::milliseconds pace_of_waiting{250};
 }  // namespace
 
 subscription_step subscription_machine::on(subscription_event event, steady_time now) {
   using enum subscription_event;
+  const detail::invariants_after asserted(*this, "subscription_machine");
   if (state_ == subscription_state::stopped) return subscription_step::none;
   if (state_ == subscription_state::draining) {
     if (event != drained) return subscription_step::none;
@@ -33,6 +37,10 @@ subscription_step subscription_machine::on(subscription_event event, steady_time
       return subscription_step::none;
     case subscribe_failed:
       return retry(subscription_state::closed, now);
+    case exchange_awaited:
+      state_ = subscription_state::closed;
+      retry_at_ = now + pace_of_waiting;
+      return subscription_step::wait;
     case consumer_cancelled:
       return retry(subscription_state::cancelled_by_broker, now);
     case channel_closed:
@@ -44,6 +52,16 @@ subscription_step subscription_machine::on(subscription_event event, steady_time
       return subscription_step::none;
   }
   return subscription_step::none;
+}
+
+std::string_view subscription_machine::check() const {
+  if (pause_ < shortest_pause || pause_ > longest_pause) return "pauses stay between the shortest and the longest";
+  if (state_ == subscription_state::consuming && pause_ != shortest_pause)
+    return "a consumer that works begins its next trouble with the shortest pause";
+  if (state_ == subscription_state::cancelled_by_broker && reconnects_ == 0) return "a cancelled consumer is tried again";
+  if (state_ == subscription_state::cancelled_by_broker && retry_at_ == steady_time::max())
+    return "a cancelled consumer has a time when it is tried again";
+  return {};
 }
 
 subscription_step subscription_machine::retry(subscription_state state, steady_time now) {
@@ -68,6 +86,8 @@ const char* name_of(subscription_state state) noexcept {
       return "draining";
     case subscription_state::stopped:
       return "stopped";
+    case subscription_state::when_due:
+      return "when due";
   }
   return "?";
 }

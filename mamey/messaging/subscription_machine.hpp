@@ -1,12 +1,14 @@
 #pragma once
 
 /// @file
-/// A subscription that never falls silent unnoticed: its states are what health and metrics show, and every way out of `consuming` leads
-/// back to it.
+/// For the framework.
+/// The states of a subscription. Health and metrics show them, so a subscription that does not consume is always visible. Every way out of
+/// `consuming` leads back to it.
 
 #include <chrono>
 #include <cstdint>
 #include <random>
+#include <string_view>
 
 #include <mamey/runtime/event_loop.hpp>
 
@@ -15,19 +17,21 @@ namespace mamey::inline v1 {
 enum class subscription_state : std::uint8_t {
   connecting,  ///< topology is declared and the consumer starts
   consuming,
-  cancelled_by_broker,  ///< its queue went away; tries again
+  cancelled_by_broker,  ///< its queue was deleted; tries again
   closed,               ///< the channel or connection ended, or the start failed; tries again
   draining,             ///< takes nothing new, handlers finish
   stopped,
+  when_due,  ///< without a queue: scheduled commands run from the store
 };
 
 enum class subscription_event : std::uint8_t {
   start,
   subscribed,
   subscribe_failed,
+  exchange_awaited,  ///< its owner may declare it at any moment, and messages sent before we bind do not reach us: looked for at a fixed interval
   consumer_cancelled,
   channel_closed,
-  consumer_resumed,  ///< the transport came back by itself
+  consumer_resumed,  ///< the transport has resumed the consumer
   timer,
   stop,
   drained,
@@ -46,6 +50,8 @@ class subscription_machine {
   explicit subscription_machine(std::uint64_t seed) : random_(static_cast<std::minstd_rand::result_type>(seed % 2147483646 + 1)) {}
 
   subscription_step on(subscription_event event, steady_time now);
+  /// The first invariant that does not hold; empty: all hold. Asserted after each event in debug and sanitizer builds, and by simulations.
+  std::string_view check() const;
   subscription_state state() const noexcept { return state_; }
   steady_time retry_at() const noexcept { return retry_at_; }
   std::uint64_t reconnects() const noexcept { return reconnects_; }

@@ -8,8 +8,10 @@
 
 #include <mamey/messaging/detail/handler_pool.hpp>
 #include <mamey/messaging/detail/mailbox.hpp>
+#include <mamey/messaging/store.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/random.hpp>
 
 namespace mamey::inline v1 {
 
@@ -18,7 +20,8 @@ namespace {
 const logger log{"mamey.messaging"};
 
 /// A module without a store keeps no delayed rows: the transport may keep what waits.
-std::vector<std::chrono::milliseconds> delays_of(const subscription& what, const subscription_surroundings& around, const messaging_options& options) {
+std::vector<std::chrono::milliseconds> delays_of(const subscription& what, const subscription_surroundings& around,
+                                                 const messaging_options& options) {
   if (around.module_store || what.ordered) return {};
   auto all = options.delayed_retries;
   all.push_back(options.rollout_delay);
@@ -30,7 +33,7 @@ std::vector<std::chrono::milliseconds> delays_of(const subscription& what, const
 topology topology_of(const subscription& what, std::vector<std::chrono::milliseconds> delays) {
   if (what.queue.empty()) return {};
   return {.exchanges = {{.name = what.exchange, .foreign = what.foreign_exchange}},
-          .queues = {{.name = what.queue, .ordered = what.ordered, .delays = std::move(delays)}},
+          .queues = {{.name = what.queue, .ordered = what.ordered, .delays = std::move(delays), .earlier_name = what.earlier_queue}},
           .bindings = {{.queue = what.queue, .exchange = what.exchange, .routing_key = what.routing_key}}};
 }
 
@@ -58,6 +61,8 @@ struct subscription_runner::state : std::enable_shared_from_this<state> {
   detail::mailbox<subscription_event> inbox;
   std::shared_ptr<detail::handler_pool> pool;
   subscription_machine machine;  // of the supervising fiber
+  bool awaiting = false;         // an exchange of another service; of the supervising fiber, as the next
+  std::string said;              // why it could not consume, until it does
   std::atomic<bool> finished{false};
   mutex opening;  // guards `from`
   std::unique_ptr<consumer> from;
@@ -70,7 +75,19 @@ struct subscription_runner::state : std::enable_shared_from_this<state> {
 subscription_runner::subscription_runner(subscription what, subscription_surroundings around, const messaging_options& options)
     : state_(std::make_shared<state>(std::move(what), std::move(around), options)) {}
 
-subscription_runner::~subscription_runner() = default;
+subscription_runner::~subscription_runner() {
+  auto& mine = *state_;
+  if (mine.finished && !mine.from) return;  // drained
+  mine.pool->refuse();
+  mine.from.reset();
+  mine.pool->end();
+}
+
+void subscription_runner::share_queue_with(const std::vector<subscription_runner*>& all) {
+  std::vector<const detail::handler_pool*> pools;
+  for (const auto* each : all) pools.push_back(each->state_->pool.get());
+  state_->pool->share_queue_with(std::move(pools));
+}
 
 const subscription& subscription_runner::description() const noexcept { return state_->what; }
 topology subscription_runner::declarations() const { return topology_of(state_->what, state_->delays); }
@@ -89,6 +106,7 @@ subscription_statistics subscription_runner::statistics() const {
   auto now = state_->pool->statistics();
   const std::lock_guard lock(state_->guard);
   now.state = state_->shown;
+  if (state_->what.queue.empty() && now.state != subscription_state::stopped) now.state = subscription_state::when_due;
   now.reconnects = state_->reconnects;
   now.last_trouble = state_->last_trouble;
   return now;
@@ -98,7 +116,7 @@ subscription_statistics subscription_runner::statistics() const {
 
 void subscription_runner::run() {
   auto& mine = *state_;
-  mine.machine = subscription_machine(std::hash<std::string>{}(mine.what.name));
+  mine.machine = subscription_machine(small_random());
   if (mine.consumes()) mine.supervise(subscription_event::start);
   while (!mine.finished) {
     for (const auto each : mine.inbox.take(mine.wake_at())) mine.supervise(each);
@@ -107,7 +125,7 @@ void subscription_runner::run() {
   }
 }
 
-/// When the supervising fiber must look again by itself: at the next try to consume, at the end of the throttle's pause.
+/// The time of the supervising fiber's next check without an event: the next try to consume, or the end of the throttle's pause.
 steady_time subscription_runner::state::wake_at() const {
   const bool retries = machine.state() == subscription_state::closed || machine.state() == subscription_state::cancelled_by_broker;
   return std::min(consumes() && retries ? machine.retry_at() : steady_time::max(), pool->resume_at());
@@ -157,11 +175,18 @@ void subscription_runner::state::open() {
           alive->trouble(std::string(reason));
           alive->inbox.post(events[static_cast<std::size_t>(changed)]);
         });
+    awaiting = false;
+    said.clear();
     inbox.post(subscription_event::subscribed);
+  } catch (const exchange_awaited& missing) {
+    if (!std::exchange(awaiting, true)) log.info("{subscription} waits: {reason}", what.name, missing);
+    trouble(missing.reason());
+    inbox.post(subscription_event::exchange_awaited);
   } catch (...) {
     const auto report = describe_current_exception();
     if (report.kind == error_kind::cancelled) throw;
-    log.warning("{subscription} cannot consume {queue}: {code} {reason}", what.name, what.queue, report.code, report.reason);
+    if (std::exchange(said, report.reason) != report.reason)
+      log.warning("{subscription} cannot consume {queue}: {code} {reason}", what.name, what.queue, report.code, report.reason);
     trouble(report.code + ": " + report.reason);
     inbox.post(subscription_event::subscribe_failed);
   }

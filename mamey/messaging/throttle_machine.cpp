@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <mamey/core/invariants.hpp>
+
 namespace mamey::inline v1 {
 
 namespace {
@@ -10,6 +12,7 @@ constexpr std::chrono::milliseconds longest_hold{5'000};
 }  // namespace
 
 void throttle_machine::on(throttle_event event, steady_time now) noexcept {
+  const detail::invariants_after asserted(*this, "throttle_machine");
   switch (event) {
     case throttle_event::succeeded:
       failures_ = 0;
@@ -34,6 +37,17 @@ void throttle_machine::on(throttle_event event, steady_time now) noexcept {
       hold(now);
       return;
   }
+}
+
+std::string_view throttle_machine::check() const {
+  if (permitted_ < 1 || permitted_ > full_) return "between one and all may run";
+  if (state_ == throttle_state::open && permitted_ != full_) return "open: all may run";
+  if (state_ == throttle_state::single && permitted_ != 1) return "single: one may run";
+  if (state_ == throttle_state::recovering && (permitted_ == 1 || permitted_ == full_))
+    return "recovering: more than one may run, and not all";
+  if (state_ == throttle_state::open && failures_ >= std::max(after_, 1)) return "open: fewer transient failures in a row than the limit";
+  if (hold_ > longest_hold) return "a pause has a limit";
+  return {};
 }
 
 void throttle_machine::hold(steady_time now) noexcept {

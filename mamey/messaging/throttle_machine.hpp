@@ -1,12 +1,14 @@
 #pragma once
 
 /// @file
-/// How many handlers of a subscription may run at once: all while things go well, one when everything fails, so that a dependency that is
-/// away is asked gently and the retries' rows do not pile up. And pausing while the module's own store is away.
+/// For the framework.
+/// Decides how many handlers of a subscription may run at the same time: all in normal operation, one when every message fails. So a
+/// dependency that is away gets few calls, and delayed retries do not pile up. While the module's own store is away, none runs.
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include <mamey/runtime/event_loop.hpp>
 
@@ -17,12 +19,15 @@ enum class throttle_event : std::uint8_t { succeeded, failed_transient, failed_p
 
 class throttle_machine {
  public:
-  /// `after`: transient failures in a row, none succeeding between, that make it single.
+  /// `after`: the number of transient failures in a row, without a success between them, after which one handler runs at a time.
   throttle_machine(std::size_t full, int after) noexcept : full_(full), after_(after), permitted_(full) {}
 
   void on(throttle_event event, steady_time now) noexcept;
+  /// The first invariant that does not hold; empty: all hold. Asserted after each event in debug and sanitizer builds, and by simulations.
+  std::string_view check() const;
   /// How many may run at `now`; 0: nothing before `resume_at`.
   std::size_t permitted(steady_time now) const noexcept { return now < resume_at_ ? 0 : permitted_; }
+  std::size_t full() const noexcept { return full_; }
   steady_time resume_at() const noexcept { return resume_at_; }
   throttle_state state() const noexcept { return state_; }
 

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Upcasters: an old version of a message is lifted, one version at a time, to what today's handlers read.
+/// For the framework.
+/// Upcasters: an old version of a message is lifted, one version at a time, to the version that the handlers read.
 
 #include <functional>
 #include <map>
@@ -15,7 +16,7 @@ namespace mamey::inline v1 {
 
 class upcasters {
  public:
-  /// Body of version n in, body of version n + 1 out; both JSON text. Throwing is a permanent error of the message.
+  /// Body of version n in, body of version n + 1 out; both JSON text. An exception is a permanent error of the message.
   using function = std::function<std::string(std::string_view body)>;
 
   /// Before start only. Throws conflict when (type, from_version) has one already.

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Whether the service lives, is ready, has started: named probes with a timeout and a cache span, and one answer made of them.
+/// For services.
+/// Health: is the service alive, ready, started? Named probes with a timeout and a cache time, and one answer made of them.
 ///
 ///     health.add({.name = "sqlite", .kinds = health::kind::readiness, .check = [&store] { store.ping(); return health::result{}; }});
 ///     auto report = health.check(health::kind::readiness);   // http_status(report), to_json(report), to_text(report)
@@ -24,17 +25,17 @@ std::string_view name_of(status value) noexcept;
 enum class kind : std::uint8_t {
   liveness = 1,   ///< should the process be restarted? Only what a restart would cure.
   readiness = 2,  ///< should it get traffic?
-  startup = 4,    ///< has it come up? Before that the other two are not asked.
+  startup = 4,    ///< has it started? Before that the other two are not asked.
 };
 constexpr kind operator|(kind left, kind right) noexcept {
   return static_cast<kind>(static_cast<std::uint8_t>(left) | static_cast<std::uint8_t>(right));
 }
 constexpr bool has(kind set, kind one) noexcept { return (static_cast<std::uint8_t>(set) & static_cast<std::uint8_t>(one)) != 0; }
 
-/// What the service is without the probed thing.
+/// The state of the service when the probe fails.
 enum class importance : std::uint8_t {
-  critical,   ///< useless: its failure is the service's
-  degrading,  ///< worse, but useful: its failure degrades the service
+  critical,   ///< the service is unhealthy
+  degrading,  ///< the service works, but is degraded
 };
 
 struct result {
@@ -47,8 +48,8 @@ struct probe {
   kind kinds = kind::readiness;
   health::importance importance = health::importance::critical;
   std::chrono::milliseconds timeout{2'000};
-  std::chrono::milliseconds cache{1'000};  ///< how long an answer stands before the probe runs again
-  std::function<result()> check;           ///< what it throws makes it unhealthy, with the message of the exception
+  std::chrono::milliseconds cache{1'000};  ///< how long an answer is kept before the probe runs again
+  std::function<result()> check;           ///< an exception makes the probe unhealthy, with the exception's message
 };
 
 struct entry {
@@ -68,7 +69,7 @@ struct report {
 int http_status(const report& answer) noexcept;
 /// `{"status":"degraded","checks":[{"name":"cache","status":"unhealthy","message":"…","durationMs":1.25}]}`
 std::string to_json(const report& answer);
-/// The status, then a line for each probe that is not healthy.
+/// The status, then one line per probe that is not healthy.
 std::string to_text(const report& answer);
 
 /// One probe to run.
@@ -78,7 +79,8 @@ struct task {
   std::function<void()> run;  ///< does not throw; owns what it needs, so it may outlive the call that started it
 };
 
-/// Starts all tasks and returns when each has ended or its timeout has passed. The host's starts fibers under deadlines.
+/// Starts all tasks and returns when each has ended or its timeout has passed. The host passes a function that starts fibers with
+/// deadlines.
 using task_runner = std::function<void(std::vector<task> tasks)>;
 
 /// The probes of one application. Thread-safe. No lock is held while a probe runs.
@@ -86,7 +88,7 @@ class registry {
  public:
   using clock = std::function<std::chrono::steady_clock::time_point()>;
 
-  /// Without `run`, probes run one after the other in the caller, and one that hangs hangs it.
+  /// Without `run`, probes run one after the other in the caller; a probe that hangs blocks the caller.
   explicit registry(task_runner run = {}, clock now = {});
   ~registry();
   registry(const registry&) = delete;
@@ -94,13 +96,13 @@ class registry {
 
   /// Throws std::logic_error when the name is taken or there is no check.
   void add(probe probe);
-  /// No further run starts; one that is under way may still end later.
+  /// No further run starts; a running one may still end later.
   void remove(std::string_view name);
   void set_runner(task_runner run);
 
-  /// The state of everything that answers `asked`. Runs the probes whose last answer is older than their cache span; one that does not
-  /// answer in time is unhealthy ("no answer within 2000 ms") and is not started a second time while it hangs; one that another call is
-  /// just running shows its previous answer.
+  /// The state of all probes for the question `asked`. Runs the probes whose last answer is older than their cache time. A probe that does
+  /// not answer in time is unhealthy ("no answer within 2000 ms"), and is not started a second time while it hangs. A probe that another
+  /// call is running shows its previous answer.
   report check(kind asked);
 
   /// The startup question, and readiness with it, fail until this is called.

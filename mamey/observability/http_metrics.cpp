@@ -109,7 +109,10 @@ http_server_metrics::endpoint::~endpoint() = default;
 
 void http_server_metrics::endpoint::finished(int status, std::chrono::nanoseconds took) noexcept {
   in_progress_->decrement();
-  state_->series_of(status).observe(std::chrono::duration<double>(took).count());
+  try {
+    state_->series_of(status).observe(std::chrono::duration<double>(took).count());
+  } catch (const std::bad_alloc&) {  // the first of its status, and no memory for a series: not counted
+  }
 }
 
 http_server_metrics::http_server_metrics(registry& registry)

@@ -1,8 +1,9 @@
 #pragma once
 
 /// @file
-/// What a server counts of its requests, under the names that the dashboards in the field query: prometheus-net's and the older
-/// handler-based.
+/// For the framework.
+/// The request metrics of a server, under the two families of names that common dashboards query: prometheus-net's and the older
+/// handler-based names.
 
 #include <chrono>
 #include <memory>
@@ -14,11 +15,11 @@ namespace mamey::inline v1 {
 namespace metrics {
 
 /// Registers, for one application:
-///  - `http_request_duration_seconds{code,method,controller,action,handler}` (histogram; the only one that costs a request anything);
-///  - `http_requests_received_total{code,method,controller,action}` and `http_requests_total{method,handler,status}`, read off it at the
+///  - `http_request_duration_seconds{code,method,controller,action,handler}` (histogram; the only one that a request updates);
+///  - `http_requests_received_total{code,method,controller,action}` and `http_requests_total{method,handler,status}`, computed from it at the
 ///  scrape;
 ///  - `http_requests_in_progress{method,controller,action}`.
-/// `handler` is the route's template (`/orders/{orderId}`), never a path, so that clients cannot make series.
+/// `handler` is the route's template (`/orders/{orderId}`), never a path, so that clients cannot create series.
 class http_server_metrics {
  public:
   explicit http_server_metrics(registry& registry);
@@ -29,7 +30,7 @@ class http_server_metrics {
    public:
     /// A request was read.
     void started() noexcept { in_progress_->increment(); }
-    /// Its answer was written, or given up. Any thread; no lock once a status has been seen.
+    /// Its answer was written or abandoned. Any thread; no lock after the first use of a status.
     void finished(int status, std::chrono::nanoseconds took) noexcept;
 
    private:

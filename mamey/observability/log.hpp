@@ -1,13 +1,14 @@
 #pragma once
 
 /// @file
-/// The log front end: what every other folder includes, and nothing more. Configuration, sinks and statistics are in logging.hpp.
+/// For services.
+/// The log front end, which every other folder includes. Configuration, sinks and statistics are in logging.hpp.
 ///
 ///     static const mamey::logger log{"orders.relay"};
 ///     log.info("order {order_id} placed by {customer_id}", order.id(), order.customer_id());
 ///     log.debug("state: {state}", [&] { return expensive_dump(order); });   // not called unless debug is on
 ///
-/// The names in the braces become values of their own in structured output, so keep them stable: they are what an operator searches for.
+/// The names in the braces become named values in structured output. Keep them stable, because operators search for them.
 
 #include <array>
 #include <atomic>
@@ -30,7 +31,7 @@ enum class log_level : std::uint8_t { verbose, debug, information, warning, erro
 /// `information`; for people and configuration.
 std::string_view name_of(log_level level) noexcept;
 
-/// Reads a level's name in any case; `trace`, `info`, `warn`, `critical` and `none` are understood as well. Empty when it is none of them.
+/// Reads a level's name in any case; `trace`, `info`, `warn`, `critical` and `none` are understood as well. Empty for other texts.
 std::optional<log_level> parse_log_level(std::string_view name) noexcept;
 
 namespace detail {
@@ -68,10 +69,10 @@ constexpr std::size_t count_holes(std::string_view pattern) noexcept {
   return holes;
 }
 
-/// Never defined: its name is the compiler's message.
+/// Never defined: the compiler shows its name in the error message.
 void a_log_template_needs_as_many_holes_as_arguments();
 
-/// A template known at compile time, its holes counted there.
+/// A template that is known at compile time; the compiler counts its holes.
 template <class... A>
 struct log_pattern {
   template <std::convertible_to<std::string_view> Text>
@@ -84,10 +85,10 @@ struct log_pattern {
 }  // namespace detail
 
 /// Writes records of one category. Cheap to keep as a static; usable from any thread and fiber, before main and after it. A call below the
-/// category's level costs one relaxed load; above it, the record is copied into a bounded queue and a background thread does the rest: no
-/// call ever waits, a full queue drops the record and counts it. Only what an argument itself throws reaches the caller.
+/// category's level costs one relaxed load; above it, the record is copied into a bounded queue, and a background thread writes it. No
+/// call ever waits; a full queue drops the record and counts it. Only an exception of an argument itself reaches the caller.
 ///
-/// The template is a literal with one hole `{name}` for each argument (`{{` is a brace). Arguments are what text_argument takes: numbers,
+/// The template is a literal with one hole `{name}` per argument (`{{` is a brace). Arguments have the types of text_argument: numbers,
 /// booleans, texts, anything with `to_string` or a `text_codec`; also an exception (its `what()`), or a callable returning one of these,
 /// which is called only when the record will be written.
 class logger {
@@ -109,24 +110,24 @@ class logger {
   void info(detail::log_pattern<std::type_identity_t<A>...> pattern, const A&... arguments) const {
     put(log_level::information, pattern.text, arguments...);
   }
-  /// Something is wrong and the service copes.
+  /// Something is wrong, and the service continues to work.
   template <class... A>
   void warning(detail::log_pattern<std::type_identity_t<A>...> pattern, const A&... arguments) const {
     put(log_level::warning, pattern.text, arguments...);
   }
-  /// Something failed that somebody asked for.
+  /// A requested operation failed.
   template <class... A>
   void error(detail::log_pattern<std::type_identity_t<A>...> pattern, const A&... arguments) const {
     put(log_level::error, pattern.text, arguments...);
   }
-  /// The process cannot go on.
+  /// The process cannot continue.
   template <class... A>
   void fatal(detail::log_pattern<std::type_identity_t<A>...> pattern, const A&... arguments) const {
     put(log_level::fatal, pattern.text, arguments...);
   }
 
-  /// For templates and levels known at run time only. Extra arguments become values named by their position, a hole without one stays as it
-  /// is.
+  /// For templates and levels that are known only at run time. An extra argument becomes a value named by its position; a hole without an
+  /// argument stays as it is.
   void write(log_level level, std::string_view pattern, std::span<const text_argument> arguments) const noexcept {
     if (enabled(level)) detail::write_log(*category_, level, pattern, arguments);
   }

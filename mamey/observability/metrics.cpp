@@ -68,12 +68,13 @@ class typed_family : public detail::family_state {
  private:
   Metric& overflow() {
     const std::vector<std::string_view> others(about.label_names.size(), "other");
-    auto& child = children_[detail::label_text(about.label_names, others)];
-    if (child == nullptr) {
-      child = make_();
+    auto labels = detail::label_text(about.label_names, others);
+    auto found = children_.find(labels);
+    if (found == children_.end()) {
+      found = children_.emplace(std::move(labels), make_()).first;
       log.warning("metric {metric} has {limit} combinations of labels; further ones are counted as `other`", about.name, max_children);
     }
-    return *child;
+    return *found->second;
   }
 
   void expose(std::string& samples, const std::string& labels, const counter& metric) const { integer(samples, labels, metric.value()); }

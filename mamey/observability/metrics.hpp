@@ -1,14 +1,15 @@
 #pragma once
 
 /// @file
+/// For services.
 /// Metrics in the Prometheus model. A family has a name and label names; `with` resolves label values to a child once; counting on a child
-/// is one relaxed add on a cache line of the calling thread's own.
+/// is one relaxed add on a cache line of the calling thread.
 ///
 ///     auto& sent = registry.counters("outbox_messages_sent_total", "Messages a broker has confirmed.", {"transport"});
 ///     metrics::counter& sql = sent.with({"sql"});   // keep it
 ///     sql.increment();
 ///
-/// Names follow Prometheus: a counter ends in `_total`, units are base units and stand in the name (`_seconds`, `_bytes`).
+/// Names follow Prometheus: a counter ends in `_total`, units are base units and part of the name (`_seconds`, `_bytes`).
 
 #include <atomic>
 #include <cstddef>
@@ -40,7 +41,7 @@ struct alignas(64) integer_cell {
   std::atomic<std::uint64_t> value{0};
 };
 
-/// Sums integers without the threads meeting.
+/// Sums integers without contention between threads.
 class sharded_sum {
  public:
   sharded_sum() : cells_(new integer_cell[shard_count()]) {}
@@ -77,7 +78,7 @@ class up_down_counter {
   detail::sharded_sum sum_;
 };
 
-/// A value that is set. Any thread; one cache line for all of them, so count with `up_down_counter` where it is hot.
+/// A value that is set. Any thread. All threads share one cache line, so use `up_down_counter` in hot paths.
 class gauge {
  public:
   void set(double value) noexcept { value_.store(value, std::memory_order_relaxed); }
@@ -88,9 +89,9 @@ class gauge {
   std::atomic<double> value_{0};
 };
 
-/// What a histogram counted.
+/// The counts of a histogram.
 struct histogram_snapshot {
-  std::vector<std::uint64_t> counts;  ///< one for each bound, not cumulated, then those above the last
+  std::vector<std::uint64_t> counts;  ///< one per bound, not cumulated, then the count above the last bound
   double sum = 0;
   std::uint64_t count() const noexcept;
 };
@@ -125,7 +126,7 @@ template <class Metric>
 class family {
  public:
   explicit family(detail::family_state& state) noexcept : state_(&state) {}
-  /// The child of these label values, in the order of the names; made when new. Takes a lock: resolve once and keep the reference. When the
+  /// The child of these label values, in the order of the names; made when new. Takes a lock: resolve once and keep the child. When the
   /// family is full (`max_children`), all further combinations share the child whose labels are `other`.
   /// Throws std::invalid_argument when the number of values is not that of the names.
   Metric& with(std::span<const std::string_view> values) const;
@@ -159,7 +160,7 @@ class [[nodiscard]] registration {
 
 struct registry_options {
   label_list constant_labels;        ///< on every sample: section `metrics`, key `tags`
-  std::size_t max_children = 2'000;  ///< most combinations of labels in a family
+  std::size_t max_children = 2'000;  ///< maximum number of label combinations in a family
 };
 
 /// The metrics of one application, or of the process. Thread-safe. Registering a name again with the same kind and labels gives the same
@@ -185,8 +186,8 @@ class registry {
     return histograms(name, help, {}, bounds).with({});
   }
 
-  /// Asks `function` at each scrape. It is called on the scraping thread under a lock: it does not suspend, use this registry or end its
-  /// own registration. If it throws, its samples are missing from that scrape. Several functions may serve one name.
+  /// Calls `function` at each scrape, on the scraping thread and under a lock: it must not suspend, use this registry or end its own
+  /// registration. If it throws, its samples are missing from that scrape. Several functions may serve one name.
   registration collect(sample_kind kind, std::string_view name, std::string_view help, std::vector<std::string> label_names,
                        std::function<void(const sample_sink&)> function);
   /// The same for a single sample without labels.

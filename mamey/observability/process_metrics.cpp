@@ -1,8 +1,11 @@
+#include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <string>
+#include <string_view>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -15,15 +18,21 @@ namespace metrics {
 
 namespace {
 
+double number_of(std::string_view text) {
+  double number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 /// Field `number` of /proc/self/stat as proc(5) counts them, from 3 on: the second one, the name, may hold spaces and parentheses.
 double stat_field(int number) {
   std::ifstream file("/proc/self/stat");
   std::string line;
   std::getline(file, line);
-  std::istringstream fields(line.substr(line.rfind(')') + 1));
-  std::string field;
-  for (int i = 3; i <= number; ++i) fields >> field;
-  return std::stod(field);
+  std::string_view rest = line;
+  rest.remove_prefix(rest.rfind(')') + 1);
+  for (int i = 3; i <= number && !rest.empty(); ++i) rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
+  return number_of(rest);
 }
 
 double cpu_seconds() {

@@ -1,6 +1,8 @@
 #include <mamey/observability/span.hpp>
 
+#include <algorithm>
 #include <mutex>
+#include <new>
 
 namespace mamey::inline v1 {
 namespace tracing {
@@ -10,9 +12,15 @@ namespace {
 constexpr std::size_t longest_text = 4 * 1024;
 constexpr std::size_t most_attributes = 64;
 
+struct exporter_entry {
+  std::shared_ptr<span_exporter> exporter;
+  std::string service;  ///< empty: of all
+};
+using exporter_list = std::vector<exporter_entry>;
+
 struct exporter_place {
   std::mutex mutex;
-  std::shared_ptr<span_exporter> exporter;
+  std::shared_ptr<const exporter_list> exporters;  ///< null: nobody takes spans
 };
 
 exporter_place& place_of_exporter() {
@@ -35,20 +43,45 @@ attribute_value copy_value(const text_argument& value) {
   return false;
 }
 
+/// Without memory for it, this exporter misses the span.
+void give_copy(span_exporter& to, const span_record& record) noexcept {
+  try {
+    to.take(span_record(record));
+  } catch (const std::bad_alloc&) {}
+}
+
 }  // namespace
 
 struct span::live {
   span_record record;
   std::chrono::steady_clock::time_point started;
-  std::shared_ptr<span_exporter> exporter;
+  std::shared_ptr<const exporter_list> exporters;
 };
 
 void span::live_deleter::operator()(live* object) const noexcept { delete object; }
 
 void set_exporter(std::shared_ptr<span_exporter> exporter) {
+  auto list = exporter ? std::make_shared<const exporter_list>(exporter_list{{.exporter = std::move(exporter), .service = {}}}) : nullptr;
   auto& place = place_of_exporter();
   std::lock_guard lock(place.mutex);
-  place.exporter.swap(exporter);
+  place.exporters.swap(list);
+}
+
+void add_exporter(std::shared_ptr<span_exporter> exporter, std::string service) {
+  auto& place = place_of_exporter();
+  std::lock_guard lock(place.mutex);
+  auto more = place.exporters ? *place.exporters : exporter_list{};
+  more.push_back({.exporter = std::move(exporter), .service = std::move(service)});
+  place.exporters = std::make_shared<const exporter_list>(std::move(more));
+}
+
+void remove_exporter(const span_exporter& exporter) {
+  auto& place = place_of_exporter();
+  std::lock_guard lock(place.mutex);
+  if (!place.exporters) return;
+  auto fewer = *place.exporters;
+  std::erase_if(fewer, [&](const exporter_entry& each) { return each.exporter.get() == &exporter; });
+  place.exporters = fewer.empty() ? nullptr : std::make_shared<const exporter_list>(std::move(fewer));
 }
 
 span& span::operator=(span&& other) noexcept {
@@ -59,20 +92,21 @@ span& span::operator=(span&& other) noexcept {
 }
 
 void span::begin(std::string_view name, span_kind kind, const span_place& place, std::string_view service) {
-  std::shared_ptr<span_exporter> exporter;
+  std::shared_ptr<const exporter_list> exporters;
   {
     auto& current = place_of_exporter();
     std::lock_guard lock(current.mutex);
-    exporter = current.exporter;
+    exporters = current.exporters;
   }
-  if (exporter == nullptr) return;
+  const auto takes = [&](const exporter_entry& each) { return each.service.empty() || each.service == service; };
+  if (exporters == nullptr || std::ranges::none_of(*exporters, takes)) return;
   live_.reset(new live{.record = {.name = std::string(name),
                                   .kind = kind,
                                   .place = place,
                                   .service = std::string(service),
                                   .start = std::chrono::system_clock::now()},
                        .started = std::chrono::steady_clock::now(),
-                       .exporter = std::move(exporter)});
+                       .exporters = std::move(exporters)});
 }
 
 void span::record(std::string_view name, const text_argument& value) {
@@ -87,7 +121,13 @@ void span::record_name(std::string_view name) { live_->record.name = name.substr
 void span::finish() noexcept {
   const auto ended = std::move(live_);
   ended->record.duration = std::chrono::steady_clock::now() - ended->started;
-  ended->exporter->take(std::move(ended->record));
+  span_exporter* last = nullptr;
+  for (const auto& each : *ended->exporters) {
+    if (!each.service.empty() && each.service != ended->record.service) continue;
+    if (last != nullptr) give_copy(*last, ended->record);
+    last = each.exporter.get();
+  }
+  if (last != nullptr) last->take(std::move(ended->record));
 }
 
 }  // namespace tracing

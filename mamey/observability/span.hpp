@@ -1,12 +1,14 @@
 #pragma once
 
 /// @file
+/// For services.
 /// Tracing's front end: a span is a named piece of work with a place in a trace. Identifiers come from the ambient context, one folder up;
 /// exporters (OTLP, Jaeger) plug in below.
 
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,7 +25,7 @@ namespace tracing {
 using trace_id = std::array<std::uint8_t, 16>;
 using span_id = std::array<std::uint8_t, 8>;
 
-/// Where a span stands. An empty `parent` makes it a root.
+/// The place of a span in a trace. An empty `parent` makes it a root.
 struct span_place {
   tracing::trace_id trace{};
   tracing::span_id id{};
@@ -48,18 +50,36 @@ struct span_record {
   std::string error;  ///< empty: it succeeded
 };
 
-/// Takes finished spans. Called by any thread, in the middle of its work: it puts the record into a bounded queue of its own and returns.
+/// Takes finished spans. Any thread calls it, in the middle of its work: it must put the record into its own bounded queue and return.
 class span_exporter {
  public:
   virtual ~span_exporter() = default;
   virtual void take(span_record&& record) noexcept = 0;
+  /// Sends on what is still queued. Called when the application stops, in a fiber and under its deadline: it may suspend, and throw.
+  virtual void flush() {}
 };
 
-/// Process-wide; null (the start) records nothing. Spans already begun go to the exporter of their beginning.
+/// Process-wide: replaces every exporter so far; with null (the initial value) nothing is recorded. A span goes to the exporters that were set
+/// when it began.
 void set_exporter(std::shared_ptr<span_exporter> exporter);
+/// One more, which takes the spans of one service; an empty name: of all. Each of several gets its own copy.
+void add_exporter(std::shared_ptr<span_exporter> exporter, std::string service = {});
+/// It takes no span that begins from now on.
+void remove_exporter(const span_exporter& exporter);
 
-/// One piece of work, from construction to `end` or destruction. Not sampled, or nobody exporting: every function is a test of a pointer.
-/// Not for two threads at once.
+/// What is known of a trace when it begins.
+struct new_root {
+  span_kind kind = span_kind::internal;  ///< `server`: a request; `consumer`: a message that no traced work sent
+  std::string_view name;                 ///< the path of the request, the name of the message
+  std::string_view service;              ///< the application
+};
+
+/// Whether a trace that begins here is recorded; what comes with a trace of its own keeps the decision of its beginning. Called by any thread, for each request or
+/// message: it neither suspends nor throws.
+using root_sampler = std::function<bool(const new_root& root)>;
+
+/// One piece of work, from construction to `end` or destruction. When it is not sampled or there is no exporter, every function only
+/// tests a pointer. Not for two threads at the same time.
 class span {
  public:
   span() noexcept = default;
@@ -70,9 +90,9 @@ class span {
   span& operator=(span&& other) noexcept;
   ~span() { end(); }
 
-  /// Whether anybody will see it: for attributes that cost something to make.
+  /// Whether it will be exported: check this before making expensive attributes.
   bool recording() const noexcept { return live_ != nullptr; }
-  /// Texts are cut at 4 KiB; beyond 64 attributes the rest is left out.
+  /// Texts are cut at 4 KiB; attributes after the 64th are left out.
   span& set(std::string_view name, const text_argument& value) {
     if (live_) record(name, value);
     return *this;

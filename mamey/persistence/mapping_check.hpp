@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Whether the table of a mapping is what the mapping says: asked by a provider when the service's migrations have run.
+/// For providers and the framework.
+/// Compares the table of a mapping with the mapping. A provider calls it after the service's migrations have run.
 
 #include <span>
 #include <string>
@@ -15,8 +16,8 @@ namespace mamey::inline v1 {
 /// A column as the database describes it.
 struct found_column {
   std::string name;
-  std::string type;         ///< as the provider's rules know it
-  std::string shown;        ///< as people know it
+  std::string type;         ///< for the provider's rules
+  std::string shown;        ///< for messages
   bool identifies = false;  ///< no two rows have the same value
   bool needed = false;      ///< an insert must give it a value
 };
@@ -27,13 +28,13 @@ struct found_table {
   std::vector<found_column> columns;
 };
 
-/// What a database keeps a member's value in.
+/// The column types of a database for the values of members.
 struct column_rules {
   bool (*fits)(column_content content, std::string_view type) = nullptr;
   std::string_view (*expected)(column_content content) = nullptr;  ///< `numeric`
 };
 
-/// Throws `unavailable` (`mapping_refused`) that names the table, every column that is missing or of another kind, and what was expected.
+/// Throws `unavailable` (`mapping_refused`) that names the table, every column that is missing or has another type, and the expected type.
 void check_mapping(const collection& of, const found_table& found, const column_rules& rules);
 
 }  // namespace mamey::inline v1

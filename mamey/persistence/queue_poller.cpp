@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace mamey::inline v1 {
@@ -44,7 +45,10 @@ void queue_poller::loop(const std::stop_token& stop) {
     interval = changed ? shortest_interval : std::min(interval * 2, longest_interval_);
     if (!due && !changed && clock::now() - last_call < longest_silence) continue;
     last_call = clock::now();
-    notify();
+    try {
+      notify();
+    } catch (const std::bad_alloc&) {  // consumers poll all the same, and the next notification comes within a second
+    }
   }
 }
 
@@ -66,7 +70,7 @@ bool queue_poller::has_changed() {
     const auto version = look_();
     const auto seen = std::exchange(seen_version_, version);
     return seen && version && *seen != *version;
-  } catch (const std::exception&) {  // those who are woken once a second meet the same error, and report it
+  } catch (const std::exception&) {  // the callers that are woken once per second meet the same error, and report it
     return false;
   }
 }

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Notices what other processes put into durable queues: asks often after a change, then ever less often.
+/// For providers and the framework.
+/// Notices messages that other processes put into durable queues: it polls often after a change, then less and less often.
 
 #include <chrono>
 #include <condition_variable>
@@ -15,14 +16,15 @@ namespace mamey::inline v1 {
 
 class queue_poller {
  public:
-  /// What changes when somebody publishes, read from the database on the poller's thread; nullopt: nobody else can. May throw.
+  /// A value that changes with each publish, read from the database on the poller's thread; nullopt: no other process can publish. May
+  /// throw.
   using look = std::function<std::optional<std::int64_t>()>;
 
-  /// `longest`: between looks, while nothing changes.
+  /// `longest`: time between two checks, while nothing changes.
   queue_poller(look version, std::chrono::milliseconds longest) : look_(std::move(version)), longest_interval_(longest) {}
 
-  /// Calls `wake` from now on: at once for `notify`, when a `notify_after` is over, when the version has changed, and once a second whatever
-  /// happens. An empty one ends that; when the call returns, the old one is not running any more.
+  /// Calls `wake` from now on: at once for `notify`, after a `notify_after`, when the version has changed, and once per second in any case.
+  /// An empty function ends this. When the call returns, the old function is not running any more.
   void set(std::function<void()> wake);
   void notify();
   void notify_after(std::chrono::milliseconds delay);

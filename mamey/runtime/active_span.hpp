@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Spans with the place that the ambient context gives them.
+/// For features and services.
+/// Spans as children of the ambient trace.
 
 #include <optional>
 #include <string_view>
@@ -11,13 +12,13 @@
 
 namespace mamey::inline v1::tracing {
 
-/// Where `trace` stands, for a span of its own id.
+/// The place of `trace`, for a span with its own id.
 inline span_place place_of(const trace_context& trace) noexcept {
   return {.trace = trace.trace_id, .id = trace.span_id, .parent = trace.parent_id, .sampled = trace.sampled};
 }
 
-/// A span of the work in its scope: child of the ambient trace, which it replaces meanwhile, so that calls, messages and log lines inside belong to it.
-/// A trace that is not sampled stays as it is.
+/// A span for the work in a C++ scope. It is a child of the ambient trace and replaces it until the scope ends, so that calls, messages and
+/// log lines inside belong to the span. A trace that is not sampled is not replaced.
 class active_span {
  public:
   active_span(std::string_view name, span_kind kind) {

@@ -1,7 +1,10 @@
 #pragma once
 
 /// @file
-/// W3C Baggage: what a caller wants everybody to know who works for it, as the text of one header.
+/// For features and services.
+/// W3C Baggage: names and values that a caller passes to all services that work for it, as the text of one header. Untrusted callers fill
+/// it, so it is bounded when it is read and when it is written: 64 members and 8192 bytes of header text, the amount that the specification
+/// asks services to pass on. Members beyond these bounds are left out.
 
 #include <map>
 #include <string>
@@ -9,10 +12,11 @@
 
 namespace mamey::inline v1 {
 
-/// The header's value; names that are no tokens, and `except`, are left out.
+/// The header's value. Left out are names that are not tokens, the name `except`, and members beyond the bounds. The result is never longer
+/// than the text that was read.
 std::string to_baggage_text(const std::map<std::string, std::string>& baggage, std::string_view except = {});
 
-/// Adds the members of a header's value without their properties, until `into` has 32. What cannot be read is left out.
+/// Adds the members of a header's value without their properties, up to the bounds. Members that cannot be read are left out.
 void read_baggage(std::map<std::string, std::string>& into, std::string_view text);
 
 }  // namespace mamey::inline v1

@@ -36,9 +36,11 @@ blocking_pool::~blocking_pool() {
 void blocking_pool::submit(job& added) {
   {
     const std::lock_guard lock(guard_);
-    if (idle_ <= waiting_ && threads_.size() < most_threads_) threads_.emplace_back([this] { work(); });
-    if (threads_.size() >= most_threads_ && waiting_ >= most_waiting_ + idle_) {
-      throw unavailable("blocking_pool_full", "all {} threads for blocking calls are busy and {} calls wait already", most_threads_, waiting_);
+    const bool refused = idle_ <= waiting_ && threads_.size() < most_threads_ && !add_thread();
+    if (threads_.empty()) throw unavailable("no_thread", "the system gives no thread for blocking calls: no memory, or too many threads");
+    if ((refused || threads_.size() >= most_threads_) && waiting_ >= most_waiting_ + idle_) {
+      throw unavailable("blocking_pool_full", "all {} threads for blocking calls are busy and {} calls wait already", most_threads_,
+                        waiting_);
     }
     (last_ != nullptr ? last_->next : first_) = &added;
     last_ = &added;
@@ -46,6 +48,16 @@ void blocking_pool::submit(job& added) {
     ++waiting_;
   }
   filled_.notify_one();
+}
+
+/// False when the system has none.
+bool blocking_pool::add_thread() {
+  try {
+    threads_.emplace_back([this] { work(); });
+    return true;
+  } catch (const std::exception&) {  // not enough memory, or threads: those that are there do the work
+    return false;
+  }
 }
 
 /// Takes a job back that no thread has begun.

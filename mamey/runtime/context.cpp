@@ -49,19 +49,12 @@ context_scope::~context_scope() { current_context() = std::move(previous_); }
 context_loan::context_loan(ambient_context& lent) : previous_(std::exchange(detail::current_strand().context, &lent)) {}
 context_loan::~context_loan() { detail::current_strand().context = previous_; }
 
-deadline_scope::deadline_scope(std::chrono::nanoseconds span) : deadline_scope(deadline_after(span)) {}
-
 deadline_scope::deadline_scope(steady_time deadline) : previous_(current_context().deadline) {
   auto& context = current_context();
   if (!context.deadline || deadline < *context.deadline) context.deadline = deadline;
 }
 
 deadline_scope::~deadline_scope() { current_context().deadline = previous_; }
-
-steady_time deadline_after(std::chrono::nanoseconds span) noexcept {
-  const auto now = steady_now();
-  return span > steady_time::max() - now ? steady_time::max() : now + span;
-}
 
 void check_context() { detail::check_interruption(); }
 

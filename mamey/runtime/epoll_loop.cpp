@@ -1,5 +1,6 @@
 #include <mamey/runtime/detail/epoll_loop.hpp>
 
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -7,17 +8,23 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <system_error>
 
+#include <mamey/observability/log.hpp>
 #include <mamey/runtime/detail/random.hpp>
 #include <mamey/runtime/detail/runtime_core.hpp>
 
 namespace mamey::inline v1::detail {
 namespace {
 
+const logger log{"mamey.runtime"};
+
 constexpr int resumes_a_round = 128;  // between two looks at the descriptors
 constexpr auto trim_interval = std::chrono::seconds(1);
 constexpr auto stop_grace = std::chrono::seconds(3);
+constexpr auto stacks_again = std::chrono::milliseconds(20);  // memory comes back without telling us
+constexpr auto between_lines = std::chrono::seconds(10);
 constexpr std::uint64_t wake_tag = ~std::uint64_t{0};
 
 std::uint64_t tag_of(int descriptor, std::uint32_t generation) noexcept {
@@ -37,6 +44,7 @@ epoll_loop::epoll_loop(runtime_core& process)
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       random_state_(random_seed()) {
+  callbacks.reserve(256);  // a loop that gets no memory takes at least these from others: among them is what ends it
   if (epoll_ < 0 || wake_ < 0) throw_errno("cannot create an event loop");
   epoll_event interest{};
   interest.events = EPOLLIN | EPOLLET;  // edges: each write to the eventfd is one, and nobody needs to read it
@@ -49,22 +57,31 @@ epoll_loop::~epoll_loop() {
   ::close(wake_);
 }
 
-wall_time epoll_loop::wall_now() const noexcept {
-  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-}
+wall_time epoll_loop::wall_now() const noexcept { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
 std::uint64_t epoll_loop::random() noexcept { return next_random(random_state_); }
 
 void epoll_loop::run_until_stopped() {
   const loop_binding bound(*this);
   const overflow_guard overflow;
+  clockid_t cpu_clock{};
+  if (::pthread_getcpuclockid(::pthread_self(), &cpu_clock) == 0) cpu_clock_.store(cpu_clock, std::memory_order_relaxed);
   last_now = now();
   round_start_.store(nanoseconds_of(last_now), std::memory_order_relaxed);  // the first round begins without a sleep
   while (!may_end()) {
     timers.expire(last_now);
+    if (waits_for_stacks()) start_what_waits();
     run_what_is_ready();
     wait_for_events();
   }
+}
+
+void epoll_loop::start_what_waits() {
+  launch_waiting();
+  if (!waits_for_stacks() || (told_of_want_ != steady_time{} && last_now - told_of_want_ < between_lines)) return;
+  told_of_want_ = last_now;
+  log.warning("fibers wait for a stack: the process has {count} of at most {limit} (vm.max_map_count), or no memory for another",
+              mapped_stack_count(), stack_limit());
 }
 
 bool epoll_loop::may_end() noexcept {
@@ -88,6 +105,7 @@ int epoll_loop::sleep_span() noexcept {
   if (has_work() || !again_.empty()) return 0;
   auto until = steady_time::max();
   if (!timers.empty()) until = timers.next();
+  if (waits_for_stacks()) until = std::min(until, last_now + stacks_again);
   if (stacks.needs_trimming()) until = std::min(until, trimmed_ + trim_interval);
   if (process_.stopping.load(std::memory_order_acquire)) {
     if (process_.alive() == 0) return 0;  // the last round did the last work, and nobody wakes for `may_end`
@@ -126,9 +144,13 @@ bool epoll_loop::present(std::uint64_t tag) const noexcept {
 void epoll_loop::deliver(std::uint64_t tag, std::uint32_t events) {
   if (tag == wake_tag || !present(tag)) return;  // gone: another event of this batch closed it
   const auto target = [&] { return watched_[static_cast<std::uint32_t>(tag)].target; };
-  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) target()->hung_up();
-  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && present(tag)) target()->writable();
-  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && present(tag)) target()->readable();
+  try {
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) target()->hung_up();
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && present(tag)) target()->writable();
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && present(tag)) target()->readable();
+  } catch (const std::bad_alloc&) {  // the fiber that waits for it ends at its own deadline
+    log.error("out of memory: an event of a socket is lost");
+  }
 }
 
 void epoll_loop::deliver_again() {
@@ -163,10 +185,11 @@ void epoll_loop::call_readable_again(int descriptor) {
 
 void epoll_loop::run_blocking(function_view call) { process_.pool.run(call); }
 
-std::size_t epoll_loop::fiber_capacity_left() const noexcept {
-  const auto limit = std::min(process_.options.max_fibers, stack_limit());
+std::size_t epoll_loop::fiber_capacity_left() noexcept {
+  if (waits_for_stacks()) return 0;
   const auto alive_now = process_.alive();
-  return limit > alive_now ? limit - alive_now : 0;
+  const auto limit = process_.options.max_fibers;
+  return std::min(limit - std::min(limit, alive_now), stacks.available());
 }
 
 void epoll_loop::interrupt_sleep() noexcept {
@@ -184,6 +207,21 @@ void epoll_loop::note_lag(steady_time round_end) noexcept {
   const auto lag = nanoseconds_of(round_end) - start;
   if (lag > worst_lag_.load(std::memory_order_relaxed)) worst_lag_.store(lag, std::memory_order_relaxed);
   round_start_.store(0, std::memory_order_relaxed);
+}
+
+std::string epoll_loop::what_runs() {
+  const std::lock_guard lock(working.inspection);
+  const auto* running = working.fiber.load(std::memory_order_acquire);
+  if (running == nullptr) return "a callback";
+  auto text = "fiber '" + std::string(running->name) + "'";
+  if (running->activity[0] != '\0') text += " (" + std::string(running->activity) + ")";
+  return text;
+}
+
+std::chrono::nanoseconds epoll_loop::cpu_time() const noexcept {
+  timespec used{};
+  ::clock_gettime(cpu_clock_.load(std::memory_order_relaxed), &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 std::chrono::nanoseconds epoll_loop::take_worst_lag() noexcept {

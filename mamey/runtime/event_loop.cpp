@@ -7,13 +7,18 @@
 
 namespace mamey::inline v1 {
 
-event_loop::event_loop(std::unique_ptr<state> internals) : state_(std::move(internals)) { state_->self = this; }
+event_loop::event_loop(std::unique_ptr<state> internals) : state_(std::move(internals)) {
+  state_->self = this;
+  set_clock(&mamey::wall_now);
+}
 event_loop::~event_loop() = default;
 
 event_loop* event_loop::current() noexcept { return detail::here.loop != nullptr ? detail::here.loop->self : nullptr; }
 
 void event_loop::post(std::function<void()> callback) { state_->post(std::move(callback)); }
-void event_loop::start_fiber(std::string_view name, std::function<void()> body) { state_->start(name, std::move(body), ambient_context(current_context())); }
+void event_loop::start_fiber(std::string_view name, std::function<void()> body) {
+  state_->start(name, std::move(body), ambient_context(current_context()));
+}
 void event_loop::start_fiber(std::string_view name, std::function<void()> body, ambient_context context) {
   state_->start(name, std::move(body), std::move(context));
 }
@@ -25,14 +30,19 @@ void event_loop::watch(int descriptor, watcher& target) { state_->watch(descript
 void event_loop::unwatch(int descriptor) noexcept { state_->unwatch(descriptor); }
 void event_loop::call_readable_again(int descriptor) { state_->call_readable_again(descriptor); }
 
-std::uint64_t event_loop::add_timer(steady_time when, std::function<void()> callback) { return state_->add_timer(when, std::move(callback)); }
+std::uint64_t event_loop::add_timer(steady_time when, std::function<void()> callback) {
+  return state_->add_timer(when, std::move(callback));
+}
 bool event_loop::cancel_timer(std::uint64_t id) noexcept { return state_->cancel_timer(id); }
 
 event_loop::statistics event_loop::read_statistics() noexcept {
   return {.fibers_alive = state_->alive.load(std::memory_order_relaxed),
           .fibers_started = state_->started.load(std::memory_order_relaxed),
-          .worst_lag = state_->take_worst_lag()};
+          .worst_lag = state_->take_worst_lag(),
+          .stalls = state_->stalls()};
 }
+
+std::uint64_t event_loop::stalls() const noexcept { return state_->stalls(); }
 
 std::uint64_t event_loop::fibers_alive() const noexcept { return state_->alive.load(std::memory_order_relaxed); }
 
@@ -41,7 +51,7 @@ steady_time round_time() noexcept { return detail::here.loop != nullptr ? detail
 
 wall_time wall_now() noexcept {
   if (detail::here.loop != nullptr) return detail::here.loop->wall_now();
-  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
 }  // namespace mamey::inline v1

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For features and services.
 /// One thread's loop: readiness of sockets, timers, callbacks posted from anywhere, and fibers.
 
 #include <chrono>
@@ -9,10 +10,12 @@
 #include <memory>
 #include <string_view>
 
+#include <mamey/core/time.hpp>
+
 namespace mamey::inline v1 {
 
 using steady_time = std::chrono::steady_clock::time_point;
-using wall_time = std::chrono::sys_time<std::chrono::microseconds>;
+using wall_time = timestamp;
 
 struct ambient_context;
 
@@ -24,8 +27,8 @@ class event_loop {
   /// Runs `callback` on this loop, soon. Any thread. The callback must not suspend.
   void post(std::function<void()> callback);
 
-  /// Starts a fiber here that inherits the caller's ambient context. Any thread. For the framework: everybody else uses `with_scope` or the supervisor, so that somebody joins it.
-  /// What leaves `body` ends the process, with the fiber's name.
+  /// Starts a fiber here that inherits the caller's ambient context. Any thread. For the framework: other code uses `with_scope` or the
+  /// supervisor, which join it. An exception that leaves `body` ends the process, with the fiber's name.
   void start_fiber(std::string_view name, std::function<void()> body);
   /// The same with a context of its own.
   void start_fiber(std::string_view name, std::function<void()> body, ambient_context context);
@@ -43,10 +46,11 @@ class event_loop {
     /// The peer closed its side, or the descriptor failed; `readable` follows.
     virtual void hung_up() {}
   };
-  /// Edge-triggered; one watcher a descriptor; loop thread only. Throws std::system_error.
+  /// Edge-triggered; one watcher per descriptor; loop thread only. Throws std::system_error.
   void watch(int descriptor, watcher& target);
   void unwatch(int descriptor) noexcept;
-  /// Calls the watcher's `readable` once more, soon: for who stopped reading before the descriptor was empty. No system call. Loop thread only.
+  /// Calls the watcher's `readable` once more, soon: for a watcher that stopped reading before the descriptor was empty. No system call.
+  /// Loop thread only.
   void call_readable_again(int descriptor);
 
   /// A one-shot timer; loop thread only. The callback must not suspend.
@@ -57,11 +61,13 @@ class event_loop {
     std::uint64_t fibers_alive = 0;
     std::uint64_t fibers_started = 0;
     std::chrono::nanoseconds worst_lag{};  ///< since the last call
+    std::uint64_t stalls = 0;              ///< how often the loop stood still for `runtime:stallWarning`
   };
   /// Any thread.
   statistics read_statistics() noexcept;
-  /// Any thread; leaves `worst_lag` to who asks for the whole.
+  /// Any thread; does not reset `worst_lag`, which the full statistics do.
   std::uint64_t fibers_alive() const noexcept;
+  std::uint64_t stalls() const noexcept;
 
   struct state;
   explicit event_loop(std::unique_ptr<state> internals);
@@ -76,9 +82,10 @@ class event_loop {
 
 /// The current loop's clock, or the real one outside a loop.
 steady_time steady_now() noexcept;
-/// When the current loop last looked for events: what it runs now had become ready by then. For when something arrived, without asking a clock.
-/// Outside a loop: now.
+/// The time when the current loop last looked for events: the code that runs now had become ready by then. It gives an arrival time without
+/// reading a clock. Outside a loop: now.
 steady_time round_time() noexcept;
+/// The time that `now_utc` returns.
 wall_time wall_now() noexcept;
 
 }  // namespace mamey::inline v1

@@ -48,6 +48,26 @@ masked_section::~masked_section() {
   current.masked_until = previous_limit_;
 }
 
+activity::activity(std::string_view what) noexcept {
+  static_assert(sizeof previous_ == detail::fiber::activity_size);
+  previous_[0] = '\0';
+  if (!in_fiber()) return;
+  std::ranges::copy(detail::here.current->self->activity, previous_);
+  show(what);
+}
+
+activity::~activity() {
+  if (in_fiber()) show(previous_);
+}
+
+void activity::show(std::string_view what) noexcept {
+  auto& self = *detail::here.current->self;
+  const auto length = std::min(what.size(), detail::fiber::activity_size - 1);
+  const std::lock_guard lock(self.loop.working.inspection);
+  std::copy_n(what.data(), length, self.activity);
+  self.activity[length] = '\0';
+}
+
 void detail::run_blocking(function_view call) {
   if (in_fiber()) {
     here.loop->run_blocking(call);

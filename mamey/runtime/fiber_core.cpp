@@ -49,7 +49,8 @@ void entry(context_switch::transfer_t from) {
 
 }  // namespace
 
-fiber::fiber(event_loop::state& its_loop, stack& its_memory, std::string_view its_name, std::function<void()>&& its_body, ambient_context&& its_context)
+fiber::fiber(event_loop::state& its_loop, stack& its_memory, std::string_view its_name, std::function<void()>&& its_body,
+             ambient_context&& its_context)
     : loop(its_loop), memory(its_memory), body(std::move(its_body)), own_context(std::move(its_context)) {
   context = &own_context;
   self = this;

@@ -1,5 +1,7 @@
 #include <mamey/runtime/detail/loop_state.hpp>
 
+#include <algorithm>
+#include <new>
 #include <utility>
 
 namespace mamey::inline v1 {
@@ -49,6 +51,11 @@ void event_loop::state::take_what_others_posted() {
   std::vector<std::function<void()>> posted;
   {
     const std::lock_guard lock(posted_guard_);
+    try {
+      callbacks.reserve(callbacks.size() + posted_callbacks_.size());
+    } catch (const std::bad_alloc&) {  // in the next round
+      return;
+    }
     others_posted_.store(false, std::memory_order_relaxed);
     for (auto* woken : posted_ready_) ready.push(woken);
     posted_ready_.clear();
@@ -86,13 +93,44 @@ void event_loop::state::start(std::string_view name, std::function<void()>&& bod
     });
     return;
   }
-  add(alive, 1);
-  add(started, 1);
+  reserve_for(alive.load(std::memory_order_relaxed) + 1);
   if (detail::stack* memory = waiting_starts_.empty() ? stacks.take() : nullptr) {
     launch(*memory, name, std::move(body), std::move(context));
   } else {
     waiting_starts_.push_back({std::string(name), std::move(body), std::move(context)});
   }
+  add(alive, 1);
+  add(started, 1);
+  launch_waiting();
+}
+
+/// Without memory, the start of a fiber throws. A fiber that waits, and the code that wakes it, need no memory afterwards.
+void event_loop::state::reserve_for(std::size_t fibers) {
+  if (fibers <= reserved_) return;
+  const auto wanted = std::max<std::size_t>({fibers, 2 * reserved_, 64});
+  ready.reserve(wanted);
+  timers.reserve(wanted + callback_timers_.size());
+  {
+    const std::lock_guard lock(posted_guard_);
+    posted_ready_.reserve(wanted);
+  }
+  reserved_ = wanted;
+}
+
+void event_loop::state::launch_waiting() {
+  while (!waiting_starts_.empty()) {
+    detail::stack* const memory = stacks.take();
+    if (memory == nullptr) return drop_cancelled_starts();
+    auto next = std::move(waiting_starts_.front());
+    waiting_starts_.pop_front();
+    launch(*memory, next.name, std::move(next.body), std::move(next.context));
+  }
+}
+
+/// Their owners wait for them, perhaps at the end of a process that gets no stack any more. They learn of it by the destruction of the body.
+void event_loop::state::drop_cancelled_starts() noexcept {
+  const auto cancelled = [](const waiting_start& each) { return each.context.cancel != nullptr && each.context.cancel->requested(); };
+  add(alive, ~std::uint64_t{std::erase_if(waiting_starts_, cancelled)} + 1);
 }
 
 void event_loop::state::launch(detail::stack& memory, std::string_view name, std::function<void()>&& body, ambient_context&& context) {
@@ -105,6 +143,7 @@ void event_loop::state::launch(detail::stack& memory, std::string_view name, std
 }
 
 void event_loop::state::run(detail::fiber& target) {
+  working.begin(&target);
   detail::resume(target);
   if (target.finished) retire(target);
 }
@@ -113,25 +152,28 @@ void event_loop::state::retire(detail::fiber& gone) {
   (gone.previous != nullptr ? gone.previous->next : first_fiber) = gone.next;
   if (gone.next != nullptr) gone.next->previous = gone.previous;
   auto& memory = gone.memory;
+  {
+    const std::lock_guard lock(working.inspection);
+    working.fiber.store(nullptr, std::memory_order_relaxed);
+  }
   gone.~fiber();
   add(alive, minus_one);
-  if (waiting_starts_.empty()) {
-    stacks.give(&memory, last_now);
-    if (alive.load(std::memory_order_relaxed) == 0) became_empty();
-    return;
-  }
-  auto next = std::move(waiting_starts_.front());
-  waiting_starts_.pop_front();
-  launch(memory, next.name, std::move(next.body), std::move(next.context));
+  stacks.give(&memory, last_now);
+  launch_waiting();
+  if (alive.load(std::memory_order_relaxed) == 0) became_empty();
 }
 
 void event_loop::state::run_next_callback() {
   const auto callback = callbacks.pop();
+  working.begin(nullptr);
   callback();
 }
 
 std::uint64_t event_loop::state::add_timer(steady_time when, std::function<void()> callback) {
   if (free_timers_.empty()) {
+    timers.reserve(reserved_ + callback_timers_.size() + 1);
+    if (free_timers_.capacity() <= callback_timers_.size())
+      free_timers_.reserve(2 * callback_timers_.size() + 16);  // freeing one allocates nothing
     callback_timers_.emplace_back();
     callback_timers_.back().id = callback_timers_.size() - 1;
     free_timers_.push_back(static_cast<std::uint32_t>(callback_timers_.size() - 1));
@@ -172,6 +214,7 @@ void event_loop::state::drop_callbacks_and_timers() noexcept {
   }
   take_what_others_posted();
   while (!callbacks.empty()) callbacks.pop();
+  add(alive, ~std::uint64_t{waiting_starts_.size()} + 1);
   waiting_starts_.clear();
 }
 

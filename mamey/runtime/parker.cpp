@@ -31,10 +31,13 @@ constexpr unsigned most_refusals = 10'000;
 
 /// A killed fiber that waits again and again would keep the simulation from ending.
 void count_refusal(fiber& self) {
-  if (++self.refusals > most_refusals) fatal("fiber '" + std::string(self.name) + "' does not end though it is killed at each suspension point");
+  if (++self.refusals > most_refusals)
+    fatal("fiber '" + std::string(self.name) + "' does not end though it is killed at each suspension point");
 }
 
-steady_time clock_of(const strand& current) noexcept { return current.self != nullptr ? current.self->loop.now() : std::chrono::steady_clock::now(); }
+steady_time clock_of(const strand& current) noexcept {
+  return current.self != nullptr ? current.self->loop.now() : std::chrono::steady_clock::now();
+}
 
 }  // namespace
 
@@ -163,7 +166,8 @@ void parker::park_thread(const plan& how) {
     if (!how.wake_at) {
       self.changed.wait(lock);
     } else if (self.changed.wait_until(lock, *how.wake_at) == std::cv_status::timeout && state_.load(std::memory_order_relaxed) < ended) {
-      if (!how.only_look_again) state_.store(static_cast<std::uint8_t>(ended + static_cast<std::uint8_t>(how.then)), std::memory_order_relaxed);
+      if (!how.only_look_again)
+        state_.store(static_cast<std::uint8_t>(ended + static_cast<std::uint8_t>(how.then)), std::memory_order_relaxed);
       return;
     }
   }
@@ -177,7 +181,7 @@ bool parker::end(wake_reason reason) noexcept {
   do {
     if (seen >= ended) return false;
   } while (!state_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel, std::memory_order_acquire));
-  // Not parked: the fiber sees the end by itself and may be gone already. Parked: it sleeps until this makes it ready.
+  // Not parked: the fiber sees the end without help and may be gone already. Parked: it sleeps until this makes it ready.
   if (seen == parked) self->loop.make_ready(*self);
   return true;
 }

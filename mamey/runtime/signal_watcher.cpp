@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -17,13 +19,17 @@
 namespace mamey::inline v1 {
 namespace {
 
-constexpr int exit_code_of_second_signal = 130;  // as shells report SIGINT
+constexpr int exit_code_of_second_signal = 130;       // as shells report SIGINT
+constexpr std::chrono::milliseconds one_signal{500};  // timeout(1) and other wrappers signal the process and then its group
 
 sigset_t watched_signals() noexcept {
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGTERM);
   ::sigaddset(&set, SIGINT);
+  struct sigaction hang_up{};
+  // nohup(1) ignores it, and a blocked signal would arrive all the same.
+  if (::sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) ::sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -37,6 +43,8 @@ struct signal_watcher::state {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(stop.get(), &one, sizeof one);  // an empty eventfd takes it
     watching.join();
+    const auto set = watched_signals();
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);  // nobody reads them any more: they end the process as they do by default
   }
 
   static int blocked_signals_descriptor() {
@@ -48,7 +56,8 @@ struct signal_watcher::state {
   }
 
   void watch() {
-    std::array<pollfd, 2> sources{pollfd{.fd = signals.get(), .events = POLLIN, .revents = 0}, pollfd{.fd = stop.get(), .events = POLLIN, .revents = 0}};
+    std::array<pollfd, 2> sources{pollfd{.fd = signals.get(), .events = POLLIN, .revents = 0},
+                                  pollfd{.fd = stop.get(), .events = POLLIN, .revents = 0}};
     for (;;) {
       if (::poll(sources.data(), sources.size(), -1) < 0) continue;  // EINTR
       if (sources[1].revents != 0) return;
@@ -59,12 +68,16 @@ struct signal_watcher::state {
 
   void arrived() {
     const std::lock_guard lock(guard);
+    const auto now = std::chrono::steady_clock::now();
+    if (first && now - *first < one_signal) return;
     if (requested) ::_exit(exit_code_of_second_signal);
+    first = now;
     requested = true;
     waiting.wake_all();
   }
 
   std::mutex guard;
+  std::optional<std::chrono::steady_clock::time_point> first;
   detail::wait_list waiting;
   bool requested = false;
   socket_handle signals;

@@ -44,14 +44,15 @@ class simulated_loop final : public event_loop::state {
     if (here.current->self->killed) raise(wake_reason::killed);
   }
 
-  std::size_t fiber_capacity_left() const noexcept override { return stack_limit() - std::min<std::size_t>(stack_limit(), alive); }
+  std::size_t fiber_capacity_left() noexcept override { return stack_limit() - std::min<std::size_t>(stack_limit(), alive); }
 
   /// Runs one ready fiber, chosen at random, or the next callback.
   bool step() {
     take_what_others_posted();
+    if (waits_for_stacks()) launch_waiting();
     const auto choices = ready.size() + (callbacks.empty() ? 0 : 1);
     if (choices == 0) return false;
-    if (++steps > most_steps_) {
+    if (++steps - steps_before_ > most_steps_) {
       throw std::logic_error("the simulation ran " + std::to_string(most_steps_) + " steps without an end; fibers: " + names_of_fibers());
     }
     const auto choice = choices == 1 ? 0 : static_cast<std::size_t>(random() % choices);
@@ -62,6 +63,9 @@ class simulated_loop final : public event_loop::state {
     }
     return true;
   }
+
+  /// What runs from now on is counted anew against the bound.
+  void begin_schedule() noexcept { steps_before_ = steps; }
 
   void expire_timers_until(steady_time time) {
     last_now = std::max(last_now, time);
@@ -97,6 +101,7 @@ class simulated_loop final : public event_loop::state {
 
   std::uint64_t random_state_;
   std::uint64_t most_steps_;
+  std::uint64_t steps_before_ = 0;
 };
 
 }  // namespace
@@ -142,6 +147,7 @@ void simulated_runtime::call(detail::function_view body) {
     }
     done = true;
   });
+  state_->simulation->begin_schedule();
   try {
     const detail::loop_binding bound(*state_->simulation);
     while (!done) {
@@ -158,10 +164,10 @@ void simulated_runtime::call(detail::function_view body) {
 void simulated_runtime::advance(std::chrono::nanoseconds span) {
   const detail::loop_binding bound(*state_->simulation);
   auto& simulation = *state_->simulation;
-  const auto end = simulation.now() + span;
+  simulation.begin_schedule();
+  const auto end = saturating_add(simulation.now(), span);
   for (;;) {
-    while (simulation.step()) {
-    }
+    while (simulation.step()) {}
     if (simulation.timers.empty() || simulation.timers.next() > end) break;
     simulation.expire_timers_until(simulation.timers.next());
   }

@@ -3,9 +3,11 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <system_error>
@@ -33,9 +35,12 @@ const std::error_category& resolver_errors() {
 
 }  // namespace
 
-std::uint16_t socket_address::port() const noexcept { return ntohs(family() == AF_INET6 ? as_ipv6(*this).sin6_port : as_ipv4(*this).sin_port); }
+std::uint16_t socket_address::port() const noexcept {
+  return ntohs(family() == AF_INET6 ? as_ipv6(*this).sin6_port : as_ipv4(*this).sin_port);
+}
 
 std::string socket_address::to_text() const {
+  if (family() == AF_UNIX) return "unix";
   std::array<char, INET6_ADDRSTRLEN> digits{};
   if (family() == AF_INET6) {
     ::inet_ntop(AF_INET6, &as_ipv6(*this).sin6_addr, digits.data(), digits.size());
@@ -43,6 +48,21 @@ std::string socket_address::to_text() const {
   }
   ::inet_ntop(AF_INET, &as_ipv4(*this).sin_addr, digits.data(), digits.size());
   return std::string(digits.data()) + ":" + std::to_string(port());
+}
+
+std::string place_of(const std::string& host, std::uint16_t port) {
+  const bool bare = host.find(':') != std::string::npos && host.front() != '[';
+  return (bare ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+std::optional<socket_address> socket_address::of_path(const std::string& path) {
+  socket_address address;
+  auto& local = *reinterpret_cast<sockaddr_un*>(&address.storage);
+  if (path.empty() || path.size() >= sizeof local.sun_path) return std::nullopt;
+  local.sun_family = AF_UNIX;
+  path.copy(local.sun_path, path.size());
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return address;
 }
 
 std::optional<socket_address> socket_address::parse(const std::string& host, std::uint16_t port) {

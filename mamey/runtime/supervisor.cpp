@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include <mamey/core/error.hpp>
@@ -20,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds first_pause = 100ms;
 constexpr std::chrono::nanoseconds longest_pause = 30s;
 constexpr std::chrono::nanoseconds healthy_after = 60s;
+constexpr std::chrono::nanoseconds longest_end = 30s;
 
 /// Between half of the pause and all of it, so that what failed together does not return together.
 std::chrono::nanoseconds jittered(std::chrono::nanoseconds pause, std::uint64_t random) {
@@ -42,6 +44,7 @@ struct supervisor::state {
   bool run_once(task& mine, const std::function<void()>& body);
   void note_failure(task& mine, std::string what);
   void note_end(task& mine);
+  void join();
 
   event_loop& loop;
   const std::function<void(const supervised_status&)> report;
@@ -85,7 +88,7 @@ void supervisor::state::note_end(task& mine) {
   changed.wake_all();
 }
 
-/// True when the body is done for good.
+/// True when the body has ended and is not started again.
 bool supervisor::state::run_once(task& mine, const std::function<void()>& body) {
   try {
     body();
@@ -93,8 +96,13 @@ bool supervisor::state::run_once(task& mine, const std::function<void()>& body) 
   } catch (const detail::fiber_killed&) {
     throw;
   } catch (...) {
-    if (mine.cancel->requested()) return true;  // whatever it threw, it was told to end
-    note_failure(mine, describe_current_exception().detail);
+    if (mine.cancel->requested()) return true;  // it was asked to end: its exception does not count
+    try {
+      note_failure(mine, describe_current_exception().detail);
+    } catch (const std::bad_alloc&) {  // it begins again all the same
+      const std::lock_guard lock(guard);
+      mine.status.state = supervised_status::state_type::backing_off;
+    }
     return false;
   }
 }
@@ -119,10 +127,21 @@ void supervisor::state::run(task& mine, const std::function<void()>& body) {
 supervisor::supervisor(event_loop& loop, std::function<void(const supervised_status&)> report)
     : state_(std::make_shared<state>(loop, std::move(report))) {}
 
-supervisor::~supervisor() {
-  const std::lock_guard lock(state_->guard);
-  for (const auto& one : state_->tasks) one->cancel->request();  // if `stop` was forgotten, they end at their next suspension point
+/// What the tasks use may go away afterwards. Allocates nothing: it is the way out when memory has failed.
+void supervisor::state::join() {
+  std::unique_lock lock(guard);
+  for (const auto& one : tasks) one->cancel->request();
+  if (!in_fiber()) return;
+  const auto until = deadline_after(longest_end);
+  for (const auto& one : tasks) {
+    while (!one->ended) {
+      if (changed.wait(lock, until, detail::interruption::refused) == detail::wake_reason::timed_out && !one->ended)
+        detail::fatal("the background loop '" + one->status.name + "' has not ended, although it was cancelled 30 s ago");
+    }
+  }
 }
+
+supervisor::~supervisor() { state_->join(); }
 
 void supervisor::start(std::string_view name, std::function<void()> body) {
   auto added = std::make_shared<state::task>();
@@ -131,11 +150,12 @@ void supervisor::start(std::string_view name, std::function<void()> body) {
   ambient_context context;
   context.service = current_context().service;
   context.cancel = added->cancel;
+  // Before it is listed: one whose fiber could not be started has ended.
+  auto over = std::make_shared<end_of_task>([shared = state_, added] { shared->note_end(*added); });
   {
     const std::lock_guard lock(state_->guard);
     state_->tasks.push_back(added);
   }
-  auto over = std::make_shared<end_of_task>([shared = state_, added] { shared->note_end(*added); });
   state_->loop.start_fiber(
       name, [shared = state_, added, over = std::move(over), body = std::move(body)] { shared->run(*added, body); }, std::move(context));
 }

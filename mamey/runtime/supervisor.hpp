@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Background loops that do not die of their first exception.
+/// For features and services.
+/// Background loops that survive an exception.
 
 #include <chrono>
 #include <cstdint>
@@ -22,12 +23,15 @@ struct supervised_status {
   std::string last_error;
 };
 
-/// Restarts each function with back-off (100 ms doubling to 30 s, jittered, reset after a minute of health) when it throws; a normal return ends it.
+/// Restarts each function with back-off (100 ms doubling to 30 s, jittered, reset after a minute of health) when it throws; a normal return
+/// ends it.
 class supervisor {
  public:
-  /// `report` is told each failure (the log lives above this folder).
+  /// `report` is called for each failure.
   explicit supervisor(event_loop& loop, std::function<void(const supervised_status&)> report = {});
-  ~supervisor();  ///< `stop` must have returned
+  /// In a fiber: cancels what still runs and waits for its end. What does not end within 30 s ends the process, with its name. On a plain
+  /// thread `stop` must have returned, or the loop must have ended.
+  ~supervisor();
   void start(std::string_view name, std::function<void()> body);
   /// Cancels all and waits until each has ended, newest first, for at most `grace`; false if one did not end.
   bool stop(std::chrono::nanoseconds grace);

@@ -92,7 +92,8 @@ void assert_may_suspend(const strand& current) noexcept {
           "; other fibers of its thread would meet what it left half done");
   };
   if (current.no_suspend_depth > 0) forbid("inside a no_suspend_section");
-  if (locks_held() > current.self->locks_at_resume) forbid("while holding a std::mutex, or inside a static's initialiser or std::call_once");
+  if (locks_held() > current.self->locks_at_resume)
+    forbid("while holding a std::mutex, or inside a static's initialiser or std::call_once");
 }
 #endif
 

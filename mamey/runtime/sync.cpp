@@ -24,7 +24,8 @@ struct mutex::state {
       owner = &self;
       return;
     }
-    if (owner == &self) throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur), "mamey::mutex locked twice");
+    if (owner == &self)
+      throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur), "mamey::mutex locked twice");
     for (;;) {
       const auto reason = waiting.wait(guarded, {}, mode);
       if (reason == wake_reason::woken) return;  // handed over
@@ -72,7 +73,7 @@ void condition::wait(std::unique_lock<mutex>& lock) { wait_until(lock, steady_ti
 bool condition::wait_until(std::unique_lock<mutex>& lock, steady_time until) {
   detail::check_interruption();
   std::unique_lock guarded(state_->guard);
-  lock.unlock();  // whoever notifies takes `guarded` first: no wake-up is lost
+  lock.unlock();  // a notifier takes `guarded` first: no wake-up is lost
   const auto limit = until == steady_time::max() ? std::nullopt : std::optional(until);
   const auto reason = state_->waiting.wait(guarded, limit, interruption::allowed);
   guarded.unlock();
@@ -130,8 +131,7 @@ bool semaphore::try_acquire_until(steady_time until) { return state_->acquire(un
 
 void semaphore::release(std::size_t permits) {
   const std::lock_guard guarded(state_->guard);
-  for (; permits > 0 && state_->waiting.wake_one() != nullptr; --permits) {
-  }
+  for (; permits > 0 && state_->waiting.wake_one() != nullptr; --permits) {}
   state_->permits += permits;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 /// @file
-/// mutex, condition, semaphore and channel for fibers of any loop and for plain threads. Waits honour deadline and cancellation of the ambient context.
+/// For services.
+/// mutex, condition, semaphore and channel for fibers of any loop and for plain threads. Waits honour deadline and cancellation of the
+/// ambient context.
 
 #include <chrono>
 #include <cstddef>
@@ -15,7 +17,7 @@
 
 namespace mamey::inline v1 {
 
-/// Excludes across fibers; may be held across a suspension (std::mutex may not). FIFO. Use with std::unique_lock.
+/// Mutual exclusion between fibers; may be held across a suspension (std::mutex may not). FIFO. Use with std::unique_lock.
 class mutex {
  public:
   mutex();
@@ -93,14 +95,14 @@ class channel {
     const std::unique_lock lock(guard_);
     return queue_.size() < capacity_ && put(std::move(value));
   }
-  /// Waits for a value; nothing when closed and drained.
+  /// Waits for a value; empty when the channel is closed and drained.
   std::optional<T> receive() {
     detail::check_interruption();
     std::unique_lock lock(guard_);
     while (!closed_ && queue_.empty()) filled_.wait(lock);
     return take();
   }
-  /// Nothing when none came before `until`, or closed and drained.
+  /// Empty when no value came before `until`, or when the channel is closed and drained.
   std::optional<T> receive_until(steady_time until) {
     detail::check_interruption();
     std::unique_lock lock(guard_);
@@ -109,12 +111,12 @@ class channel {
     }
     return take();
   }
-  /// Nothing when there is none just now; never waits.
+  /// Empty when there is no value now; never waits.
   std::optional<T> try_receive() {
     const std::unique_lock lock(guard_);
     return take();
   }
-  /// What was sent can still be received; nothing more can be sent. Never waits.
+  /// Sent values can still be received; no more can be sent. Never waits.
   void close() {
     const std::unique_lock lock(guard_);
     closed_ = true;

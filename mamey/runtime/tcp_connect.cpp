@@ -55,9 +55,10 @@ tcp_stream tcp_stream::connect(const std::string& host, std::uint16_t port, std:
   int error = EHOSTUNREACH;
   for (const auto& address : addresses) {
     if (auto stream = try_address(address, until, error)) return std::move(*stream);
-    if (error == ETIMEDOUT && steady_now() >= until) throw deadline_exceeded("connect_timeout", "cannot connect to {}:{} in time", host, port);
+    if (error == ETIMEDOUT && steady_now() >= until)
+      throw deadline_exceeded("connect_timeout", "cannot connect to {} in time", detail::place_of(host, port));
   }
-  throw std::system_error(error, std::system_category(), "cannot connect to " + host + ":" + std::to_string(port));
+  throw std::system_error(error, std::system_category(), "cannot connect to " + detail::place_of(host, port));
 }
 
 }  // namespace mamey::inline v1

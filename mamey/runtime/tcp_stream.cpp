@@ -1,6 +1,8 @@
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +27,7 @@ namespace {
 [[noreturn]] void throw_errno(const char* what) { throw std::system_error(errno, std::system_category(), what); }
 [[noreturn]] void throw_closed() { throw std::system_error(std::make_error_code(std::errc::bad_file_descriptor), "the stream was closed"); }
 
-/// Only outside a loop: blocks the thread, and looks up now and then whether the context was cancelled.
+/// Only outside a loop: blocks the thread, and checks at intervals whether the context was cancelled.
 bool poll_descriptor(int descriptor, short events, std::optional<steady_time> until) {
   for (;;) {
     detail::check_interruption();
@@ -79,7 +81,11 @@ struct tcp_stream::state final : event_loop::watcher, detail::wire {
 
   void writable() override {
     writing = level::ready;
-    if (writer != nullptr) writer->wake();
+    if (writer != nullptr) {
+      writer->wake();
+    } else if (write_callback) {
+      std::exchange(write_callback, nullptr)();  // may destroy this
+    }
   }
 
   std::optional<std::size_t> read_wire(std::span<char> into) override;
@@ -91,6 +97,7 @@ struct tcp_stream::state final : event_loop::watcher, detail::wire {
     if (loop != nullptr) loop->unwatch(socket.get());
     socket = socket_handle();
     callback = nullptr;
+    write_callback = nullptr;
     if (reader != nullptr) reader->wake();
     if (writer != nullptr) writer->wake();
   }
@@ -128,6 +135,7 @@ struct tcp_stream::state final : event_loop::watcher, detail::wire {
   detail::parker* reader = nullptr;
   detail::parker* writer = nullptr;
   std::function<void()> callback;
+  std::function<void()> write_callback;
   std::unique_ptr<detail::tls_session> tls;  ///< none: in clear
 };
 
@@ -221,10 +229,11 @@ bool tcp_stream::wait_writable(std::optional<steady_time> until) {
 
 void tcp_stream::begin_tls(const tls_context& with, const std::string& peer_name) {
   if (state_->tls) detail::fatal("a tcp_stream that is over TLS starts TLS again");
-  state_->tls = std::make_unique<detail::tls_session>(with.state_, *state_, peer_name);
+  state_->tls = std::make_unique<detail::tls_session>(with.current(), *state_, peer_name);
 }
 
 void tcp_stream::start_tls(const tls_context& with, const std::string& peer_name, std::optional<steady_time> until) {
+  detail::await_look(*with.files_, until);
   begin_tls(with, peer_name);
   for (;;) {
     detail::check_interruption();
@@ -241,8 +250,24 @@ void tcp_stream::on_readable(std::function<void()> callback) {
   if (self.loop == nullptr) detail::fatal("tcp_stream::on_readable needs an event loop");
   const bool wanted = static_cast<bool>(callback);
   self.callback = std::move(callback);
-  if (wanted && (self.reading == state::level::ready || (self.tls && self.tls->has_more()))) self.loop->call_readable_again(self.socket.get());
+  if (wanted && (self.reading == state::level::ready || (self.tls && self.tls->has_more())))
+    self.loop->call_readable_again(self.socket.get());
 }
+
+void tcp_stream::on_writable(std::function<void()> callback) {
+  auto& self = *state_;
+  if (self.socket.get() < 0) throw_closed();
+  if (self.loop == nullptr) detail::fatal("tcp_stream::on_writable needs an event loop");
+  if (callback && self.tls && self.tls->writing_needs() == detail::tls_session::needs::reading) return on_readable(std::move(callback));
+  self.write_callback = std::move(callback);
+}
+
+std::size_t tcp_stream::unconfirmed() const noexcept {
+  int bytes = 0;
+  return is_open() && ::ioctl(state_->socket.get(), SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
+void tcp_stream::leave_tls() noexcept { state_->tls.reset(); }
 
 void tcp_stream::shutdown_write() noexcept {
   if (state_->tls && is_open()) state_->tls->say_goodbye();

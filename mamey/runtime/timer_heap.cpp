@@ -1,5 +1,7 @@
 #include <mamey/runtime/detail/timer_heap.hpp>
 
+#include <algorithm>
+
 namespace mamey::inline v1::detail {
 
 void timer_heap::put(std::size_t place, const entry& e) noexcept {
@@ -27,6 +29,10 @@ void timer_heap::sift_down(std::size_t place, entry moving) noexcept {
     place = child;
   }
   put(place, moving);
+}
+
+void timer_heap::reserve(std::size_t count) {
+  if (count > entries_.capacity()) entries_.reserve(std::max(count, 2 * entries_.capacity()));
 }
 
 void timer_heap::add(timer_node& node, steady_time when) {

@@ -53,8 +53,9 @@ tls_errc fault_of_call(int reason) noexcept {
     case SSL_R_VERSION_TOO_LOW:
     case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
       return tls_errc::no_common_version;
-    case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_HTTP_REQUEST:
+      return tls_errc::plain_http;
+    case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_HTTPS_PROXY_REQUEST:
       return tls_errc::not_tls;
     case SSL_R_UNEXPECTED_EOF_WHILE_READING:

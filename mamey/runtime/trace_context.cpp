@@ -3,7 +3,7 @@
 #include <span>
 
 #include <mamey/runtime/context.hpp>
-#include <mamey/runtime/detail/random.hpp>
+#include <mamey/runtime/random.hpp>
 
 namespace mamey::inline v1 {
 namespace {
@@ -38,10 +38,9 @@ void append_hex(std::string& out, std::span<const std::uint8_t> bytes) {
 /// Ids need only be unlikely to meet; all-zero ones are invalid.
 template <std::size_t Size>
 void fill_randomly(std::array<std::uint8_t, Size>& id) {
-  thread_local std::uint64_t state = detail::random_seed();
   do {
     for (std::size_t i = 0; i < Size; i += sizeof(std::uint64_t)) {
-      const auto bits = detail::next_random(state);
+      const auto bits = small_random();
       std::memcpy(id.data() + i, &bits, sizeof bits);
     }
   } while (std::ranges::all_of(id, [](std::uint8_t byte) { return byte == 0; }));
@@ -53,8 +52,8 @@ std::optional<trace_context> trace_context::parse(std::string_view traceparent) 
   if (traceparent.size() < version_0_size || traceparent[2] != '-' || traceparent[35] != '-' || traceparent[52] != '-') return std::nullopt;
   std::array<std::uint8_t, 1> version{}, flags{};
   trace_context parsed;
-  if (!read_hex(traceparent, version) || !read_hex(traceparent.substr(3), parsed.trace_id) || !read_hex(traceparent.substr(36), parsed.span_id) ||
-      !read_hex(traceparent.substr(53), flags)) {
+  if (!read_hex(traceparent, version) || !read_hex(traceparent.substr(3), parsed.trace_id) ||
+      !read_hex(traceparent.substr(36), parsed.span_id) || !read_hex(traceparent.substr(53), flags)) {
     return std::nullopt;
   }
   // A later version may append members after another dash (§3.2.4); ff is never one.

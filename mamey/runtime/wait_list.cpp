@@ -29,7 +29,7 @@ wake_reason wait_list::wait(std::unique_lock<std::mutex>& lock, std::optional<st
   append(self);
   lock.unlock();
   const auto reason = self.waiter.wait(until, mode);
-  lock.lock();  // whoever woke us has let go of `self` once we have this
+  lock.lock();  // the waker has released `self` once we hold this lock
   if (self.listed) remove(self);
   return reason;
 }
@@ -54,8 +54,7 @@ strand* wait_list::wake_one() noexcept {
 }
 
 void wait_list::wake_all() noexcept {
-  while (wake_one() != nullptr) {
-  }
+  while (wake_one() != nullptr) {}
 }
 
 }  // namespace mamey::inline v1::detail

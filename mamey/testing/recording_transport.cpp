@@ -1,5 +1,8 @@
 #include <mamey/testing/recording_transport.hpp>
 
+#include <algorithm>
+#include <utility>
+
 namespace mamey::inline v1::testing {
 namespace {
 
@@ -53,7 +56,8 @@ const transport_features& recording_transport::features() const noexcept {
 }
 
 void recording_transport::declare(const topology& wanted) {
-  for (const auto& each : wanted.bindings) bindings_.insert({each.exchange, each.routing_key, each.queue});  // declared again at each subscribing
+  for (const auto& each : wanted.bindings)
+    bindings_.insert({each.exchange, each.routing_key, each.queue});  // declared again at each subscribing
 }
 
 std::unique_ptr<outgoing_channel> recording_transport::open_channel(publish_callback done, channel_state_callback changed) {
@@ -66,14 +70,22 @@ std::unique_ptr<consumer> recording_transport::subscribe(const queue_options& op
   return std::make_unique<idle_consumer>([this, queue = options.queue] { consumers_.erase(queue); });
 }
 
-std::size_t recording_transport::deliver(const envelope& message, bool redelivered, std::function<void(std::chrono::milliseconds)> settled) {
+bool recording_transport::has_queue_for(const envelope& message) const {
+  return std::ranges::any_of(bindings_, [&](const auto& each) { return each[0] == message.exchange && each[1] == message.routing_key; });
+}
+
+std::size_t recording_transport::deliver(const envelope& message, bool redelivered,
+                                         std::function<void(std::chrono::milliseconds)> settled) {
   std::size_t queues = 0;
   for (const auto& [exchange, routing_key, queue] : bindings_) {
     if (exchange != message.exchange || routing_key != message.routing_key) continue;
     const auto found = consumers_.find(queue);
     if (found == consumers_.end()) continue;
     ++queues;
-    found->second({.message = std::make_shared<const envelope>(message), .redelivered = redelivered, .starts = 0, .settle = std::make_unique<told_settlement>(settled)});
+    found->second({.message = std::make_shared<const envelope>(message),
+                   .redelivered = redelivered,
+                   .starts = 0,
+                   .settle = std::make_unique<told_settlement>(settled)});
   }
   return queues;
 }

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// A transport that keeps what is published and delivers what a test hands it.
+/// For the framework.
+/// A transport that keeps published messages and delivers the messages of a test.
 
 #include <array>
 #include <functional>
@@ -27,12 +28,15 @@ class recording_transport final : public transport {
   const std::vector<envelope>& published() const noexcept { return published_; }
   void keep(const envelope& message) { published_.push_back(message); }
 
-  /// Delivers to every queue bound to the message's exchange and routing key; the number of them.
-  /// `settled` is called once for each, with the delay after which the message wants to come again, negative when it was acknowledged.
+  /// Whether a queue is bound for it.
+  bool has_queue_for(const envelope& message) const;
+
+  /// Delivers to every queue that is bound to the message's exchange and routing key; returns the number of queues. `settled` is called
+  /// once per queue, with the delay after which the message comes again; a negative delay means acknowledged.
   std::size_t deliver(const envelope& message, bool redelivered, std::function<void(std::chrono::milliseconds)> settled);
 
  private:
-  std::set<std::array<std::string, 3>> bindings_;  ///< exchange, routing key, queue
+  std::set<std::array<std::string, 3>> bindings_;       ///< exchange, routing key, queue
   std::map<std::string, delivery_callback> consumers_;  ///< by queue
   std::vector<envelope> published_;
 };

@@ -1,12 +1,12 @@
 #include <mamey/web/binding.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
 #include <string>
 
 #include <mamey/core/json.hpp>
 #include <mamey/core/text.hpp>
+#include <mamey/core/utf8.hpp>
 #include <mamey/core/validation.hpp>
 #include <mamey/http/url.hpp>
 #include <mamey/web/problem.hpp>
@@ -71,16 +71,26 @@ std::optional<target> find_nested(const type_model& model, void* object, std::st
   return std::nullopt;
 }
 
+/// UTF-8 by each of its names, and what is a part of it.
+bool is_utf8(std::string_view charset) noexcept {
+  if (charset.size() > 1 && charset.front() == '"' && charset.back() == '"') charset = charset.substr(1, charset.size() - 2);
+  return std::ranges::any_of(std::initializer_list<std::string_view>{"utf-8", "utf8", "us-ascii", "ascii"},
+                             [&](std::string_view each) { return equal_ignoring_case(charset, each); });
+}
+
 bool is_json(std::string_view content_type) noexcept {
   const auto semicolon = content_type.find(';');
   const auto type = trimmed(content_type.substr(0, semicolon));
   const bool named =
       equal_ignoring_case(type, "application/json") || (type.size() > 5 && equal_ignoring_case(type.substr(type.size() - 5), "+json"));
   if (!named || semicolon == std::string_view::npos) return named;
-  const auto parameter = trimmed(content_type.substr(semicolon + 1));
-  if (parameter.size() < 8 || !equal_ignoring_case(parameter.substr(0, 8), "charset=")) return true;
-  const auto charset = parameter.substr(8);
-  return equal_ignoring_case(charset, "utf-8") || equal_ignoring_case(charset, "\"utf-8\"");
+  for (auto rest = content_type.substr(semicolon + 1);;) {
+    const auto end = rest.find(';');
+    const auto parameter = trimmed(rest.substr(0, end));
+    if (parameter.size() >= 8 && equal_ignoring_case(parameter.substr(0, 8), "charset=") && !is_utf8(parameter.substr(8))) return false;
+    if (end == std::string_view::npos) return true;
+    rest.remove_prefix(end + 1);
+  }
 }
 
 class binder {
@@ -88,13 +98,17 @@ class binder {
   binder(const http::request& request, const type_model& model, void* object) : request_(request), model_(model), object_(object) {}
 
   std::vector<violation> run(const binding_options& options) {
-    if (options.body == body_use::when_present && !request_.body().empty() && !read_body()) return std::move(found_);
+    if (options.body == body_use::when_present && !request_.body().empty() && !read_body(options.body_without_type))
+      return std::move(found_);
     for (const auto& each : options.headers) {
       if (const auto value = request_.header(each.header)) assign(each.member, *value, no_repetition);
     }
     if (!request_.query().empty()) read_query();
     for (const auto& each : request_.parameters()) assign(each.name, each.value, no_repetition);
+    if (options.body == body_use::when_present && body_of(request_.method()) == body_use::when_present && request_.body().empty())
+      miss_body();
     check_rules();
+    if (body_of(request_.method()) == body_use::never) name_as_parameters();
     return std::move(found_);
   }
 
@@ -103,13 +117,33 @@ class binder {
   static constexpr seen_places* no_repetition = nullptr;
 
   /// False when the body as a whole is no object: then nothing else about it is worth saying.
-  bool read_body() {
+  bool read_body(bool may_be_untyped) {
+    const auto coding = request_.header("content-encoding");
+    if (coding && !equal_ignoring_case(*coding, "identity")) {
+      throw http_error(415, "unsupported_content_encoding", "the body must not be encoded, and is " + std::string(*coding))
+          .with_header("Accept-Encoding", "identity");
+    }
     const auto type = request_.header("content-type");
+    if (!type && !may_be_untyped)
+      throw http_error(415, "unsupported_media_type", "the body must say that it is application/json: Content-Type is missing");
     if (type && (http::count_headers(request_.headers(), "content-type") > 1 || !is_json(*type))) {
       throw http_error(415, "unsupported_media_type", "the body must be application/json in UTF-8, not " + std::string(*type));
     }
     found_ = json::read(request_.body(), model_, object_, {.duplicates = json::duplicates::refuse}, &present_);
     return std::none_of(found_.begin(), found_.end(), [](const violation& each) { return each.path.empty(); });
+  }
+
+  /// Without a body, what it alone could bring must be such as may be absent: nobody means to add a thing without a name.
+  void miss_body() {
+    const rule_set* rules = model_.rules ? &model_.rules() : nullptr;
+    std::string missing;
+    for (std::size_t i = 0; i < model_.members.size(); ++i) {
+      const auto& member = model_.members[i];
+      const auto* const rule = rules ? rules->find(i) : nullptr;
+      if (present_.has(i) || member.type().kind == shape::optional || (rule && rule->generated)) continue;
+      missing += (missing.empty() ? "" : ", ") + std::string(member.wire_name);
+    }
+    if (!missing.empty()) found_.push_back({"", "body_missing", "must have a JSON body with " + missing + "; {} takes their defaults"});
   }
 
   void read_query() {
@@ -134,11 +168,31 @@ class binder {
     }
     // A list given here replaces the one that the body brought.
     if (!repeated && found->model->kind == shape::list) found->model->clear(found->place);
-    if ((found->model->written_as_json && !json::is_valid(value)) || !json::read_text(value, *found->model, found->place)) {
+    // .NET services take a list in a query as JSON, and only so.
+    const bool as_json =
+        seen && !repeated && value.starts_with('[') && found->model->kind == shape::list && found->model->element().kind != shape::text;
+    if (as_json) {
+      for (auto& each : json::read(value, *found->model, found->place))
+        found_.push_back({found->path + each.path, std::move(each.code), std::move(each.message)});
+    } else if ((found->model->written_as_json && !json::is_valid(value)) || !json::read_text(value, *found->model, found->place)) {
       const auto& wanted = found->model->kind == shape::list ? found->model->element() : *found->model;
-      found_.push_back(json::mismatch(wanted, found->path, "\"" + std::string(value) + "\""));
+      if (is_utf8_text(value))
+        found_.push_back(json::mismatch(wanted, found->path, "\"" + std::string(value) + "\""));
+      else
+        found_.push_back({found->path, "not_utf8", "must be UTF-8 without U+0000"});
     }
     present_.add(found->outermost);
+  }
+
+  /// Without a body all members stand flat, and that is how their sender knows them: `page`, not `paging.page`.
+  void name_as_parameters() {
+    for (auto& each : found_) {
+      const auto plain = each.path.substr(0, each.path.find('['));
+      const auto dot = plain.rfind('.');
+      if (dot == std::string::npos) continue;
+      const auto flat = find_member(model_, object_, std::string_view(plain).substr(dot + 1));
+      if (flat && flat->path == plain) each.path.erase(0, dot + 1);
+    }
   }
 
   void check_rules() {
@@ -154,33 +208,6 @@ class binder {
   std::vector<violation> found_;
 };
 
-/// The quality that an element of Accept gives JSON, and how specific it is (0: does not match).
-struct preference {
-  int specificity = 0;
-  double quality = 1;
-};
-
-preference preference_for_json(std::string_view element) {
-  const auto semicolon = element.find(';');
-  const auto range = trimmed(element.substr(0, semicolon));
-  preference result;
-  if (equal_ignoring_case(range, "application/json") || equal_ignoring_case(range, "application/problem+json")) {
-    result.specificity = 3;
-  } else if (equal_ignoring_case(range, "application/*")) {
-    result.specificity = 2;
-  } else if (range == "*/*" || range == "*") {
-    result.specificity = 1;
-  }
-  for (auto rest = semicolon == std::string_view::npos ? std::string_view{} : element.substr(semicolon + 1); !rest.empty();) {
-    const auto end = std::min(rest.find(';'), rest.size());
-    const auto parameter = trimmed(rest.substr(0, end));
-    if (parameter.size() > 2 && (parameter[0] == 'q' || parameter[0] == 'Q') && parameter[1] == '=')
-      result.quality = std::strtod(std::string(parameter.substr(2)).c_str(), nullptr);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return result;
-}
-
 }  // namespace
 
 body_use body_of(http_method method) noexcept {
@@ -189,20 +216,26 @@ body_use body_of(http_method method) noexcept {
   return reads_only ? body_use::never : body_use::when_present;
 }
 
-std::vector<violation> bind(const http::request& request, const type_model& model, void* object, const binding_options& options) {
-  return binder(request, model, object).run(options);
+namespace {
+
+void add_names(std::vector<std::string_view>& to, const type_model& model, int depth) {
+  for (const auto& member : model.members) to.push_back(member.wire_name);
+  if (depth == deepest_nesting) return;
+  for (const auto& member : model.members) {
+    if (member.type().kind == shape::object) add_names(to, member.type(), depth + 1);
+  }
 }
 
-void require_json_acceptable(const http::request& request) {
-  const auto accept = request.header("accept");
-  if (!accept || trimmed(*accept).empty() || *accept == "*/*") return;
-  preference best;
-  for (auto rest = *accept; !rest.empty();) {
-    const auto end = std::min(rest.find(','), rest.size());
-    if (const auto offered = preference_for_json(rest.substr(0, end)); offered.specificity > best.specificity) best = offered;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  if (best.specificity == 0 || best.quality <= 0) throw http_error(406, "not_acceptable", "answers are application/json here");
+}  // namespace
+
+std::vector<std::string_view> bindable_names(const type_model& model) {
+  std::vector<std::string_view> names;
+  add_names(names, model, 0);
+  return names;
+}
+
+std::vector<violation> bind(const http::request& request, const type_model& model, void* object, const binding_options& options) {
+  return binder(request, model, object).run(options);
 }
 
 }  // namespace mamey::inline v1::web

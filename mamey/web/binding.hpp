@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// From a request to one struct: route values win over the query string, that over declared headers, and those over the JSON body.
 
 #include <cstdint>
@@ -29,6 +30,7 @@ enum class body_use : std::uint8_t {
 struct binding_options {
   std::span<const header_member> headers = {};
   body_use body = body_use::when_present;
+  bool body_without_type = false;  ///< a body that says nothing of its type is taken for JSON
 };
 
 /// The use of a body that goes with a method.
@@ -39,11 +41,16 @@ body_use body_of(http_method method) noexcept;
 ///  ones
 ///    (`?page=2` for `paging.page`; `paging.page=2` does as well); the outer wins. A repeated query key adds to a list, for anything else
 ///    it is a violation.
-///  - The body must be JSON: another Content-Type throws http_error 415. A name that comes twice in it is refused. An empty body binds
-///  nothing.
+///  - The body must be JSON and say so: another Content-Type, none, or a Content-Encoding throws http_error 415. (A page elsewhere can make
+///  a
+///    browser send a body without a type, and no preflight would ask us.) A name that comes twice in it is refused. Without a
+///  body, members that it alone could bring must be optional or generated: `body_missing`.
 ///  - Names that no member has are ignored, unless the type is strict.
 /// Throws http_error.
 std::vector<violation> bind(const http::request& request, const type_model& model, void* object, const binding_options& options = {});
+
+/// The members that a route parameter or query key can name, nested ones without what they stand in: `orderId`, `paging`, `page`.
+std::vector<std::string_view> bindable_names(const type_model& model);
 
 /// A fresh T. Throws validation_error with every violation.
 template <class T>
@@ -56,8 +63,5 @@ template <class T>
 T bind(const http::request& request) {
   return bind<T>(request, {.headers = {}, .body = body_of(request.method())});
 }
-
-/// Throws http_error 406 when the request's Accept excludes JSON.
-void require_json_acceptable(const http::request& request);
 
 }  // namespace mamey::inline v1::web

@@ -15,7 +15,7 @@ namespace {
 
 const logger log{"mamey.web"};
 
-constexpr std::size_t batch_size = 64 << 10;  ///< answers collected before they are written
+constexpr std::size_t batch_size = 16 << 10;  ///< answers collected before they are written
 constexpr std::size_t large_body = 32 << 10;  ///< written from where it is
 
 using parse_state = http::message_parser::state;
@@ -48,6 +48,18 @@ class borrowed_context {
 };
 
 }  // namespace
+
+/// While one is alive, others may have the place of this request.
+class connection::lent_place {
+ public:
+  explicit lent_place(worker& of) : worker_(of) { worker_.lend_place(true); }
+  ~lent_place() { worker_.lend_place(false); }
+  lent_place(const lent_place&) = delete;
+  lent_place& operator=(const lent_place&) = delete;
+
+ private:
+  worker& worker_;
+};
 
 /// Writes the head with the first part, so that a producer that fails before it still gets a proper error answer.
 class connection::chunk_writer final : public http::body_writer {
@@ -95,10 +107,12 @@ void connection::run() {
     step = answer_all();
   } catch (const std::exception& error) {  // the client is gone, or does not read
     log.debug("connection of {peer} ended: {error}", peer_, error);
+    cut_ = true;
   }
-  if (watching_) stream_.on_readable({});
+  if (cut_) exchange_->drop_unsent();
+  if (watching_ && stream_.is_open()) stream_.on_readable({});
   watching_ = false;
-  worker_.dismiss();
+  worker_.dismiss(std::exchange(essential_, false));
   phase_ = phase::reading;
   try {
     follow(step, round_time());
@@ -114,24 +128,21 @@ connection::next_step connection::answer_all() {
   for (;;) {
     answer_one();
     if (cut_) return next_step::close;
+    // An answer that is not taken is the last for now: the connection waits for its reader without fiber and slot.
+    const bool taken = (!at.sends_body && at.out.size() <= batch_size) || push();
     at.input.consume(at.parser.consumed());
     at.parser.reset();
     continue_sent_ = false;
-    if (closes_) {
-      flush();
-      return we_close_ ? next_step::linger : next_step::close;
-    }
-    if (at.out.size() > batch_size) flush();
+    if (closes_) return gone_ ? next_step::close : next_step::linger;
+    if (!taken || essential_) return next_step::examine;
     const auto state = at.input.empty() ? parse_state::head : at.parser.advance(at.input.unread());
     if (state == parse_state::complete) continue;
     if (state == parse_state::failed) {
       const auto& why = at.parser.failure();
       worker::counters::count(worker_.counts().refused);
-      append_refusal(at.out, {.status = why.status, .code = why.code, .reason = why.reason}, worker_.date());
-      flush();
+      refuse({.status = why.status, .code = why.code, .reason = why.reason});
       return next_step::linger;
     }
-    flush();
     return gone_ ? next_step::close : next_step::read_more;
   }
 }
@@ -188,8 +199,7 @@ void connection::decide_end() {
   auto& at = *exchange_;
   // While draining, everything that has arrived is answered before the connection ends.
   const bool last = worker_.draining() && at.input.size() == at.parser.consumed() && !more_has_come();
-  we_close_ = at.response.closes_connection() || last;
-  closes_ = we_close_ || !at.parser.keep_alive();
+  closes_ = at.response.closes_connection() || last || !at.parser.keep_alive();
 }
 
 bool connection::more_has_come() {
@@ -209,8 +219,8 @@ void connection::append_answer() {
   if (body.size() < large_body) {
     at.out += body;
   } else {
-    flush();
-    write_all(body);
+    at.sends_body = true;
+    at.body_sent = 0;
   }
 }
 
@@ -245,18 +255,19 @@ head_options connection::head(body_framing framing) {
           .framing = framing};
 }
 
+/// For a streamed answer, whose producer waits here with its fiber, but without its place among the requests at once.
 void connection::flush() {
-  write_all(exchange_->out);
-  exchange_->out.clear();
-}
-
-void connection::write_all(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto written = stream_.try_write(bytes);
-    bytes.remove_prefix(written);
-    if (written == 0 && !stream_.wait_writable(worker_.loop().now() + worker_.options().write_timeout)) {
+  if (push()) return;
+  const lent_place elsewhere(worker_);
+  begin_sending(worker_.loop().now());
+  while (!push()) {
+    const bool writable = stream_.wait_writable(sending_deadline());
+    const auto now = worker_.loop().now();
+    if (writable) {
+      exchange_->pace.moved = now;
+    } else if (reads_too_slowly(now)) {
       worker::counters::count(worker_.counts().timed_out);
-      throw deadline_exceeded("slow_reader", "the client did not read for {} ms", worker_.options().write_timeout.count());
+      throw deadline_exceeded("slow_reader", "the client reads too slowly");
     }
   }
 }

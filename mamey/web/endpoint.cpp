@@ -4,22 +4,21 @@
 #include <string_view>
 
 #include <mamey/core/text.hpp>
-#include <mamey/web/detail/endpoint.hpp>
+#include <mamey/web/server.hpp>
 
 namespace mamey::inline v1::web {
 
-std::string endpoint::url() const {
-  const bool any = host == "*" || host == "0.0.0.0" || host == "::";
-  const auto shown = any ? std::string("localhost") : host.find(':') != std::string::npos ? "[" + host + "]" : host;
-  return (secure ? "https://" : "http://") + shown + ":" + std::to_string(port);
-}
-
-namespace detail {
 namespace {
+
+std::string url_of(const endpoint& where, const std::string& host) {
+  const std::string scheme = where.secure ? "https://" : "http://";
+  if (host.starts_with("unix:")) return scheme + host;
+  return scheme + (host.find(':') != std::string::npos ? "[" + host + "]" : host) + ":" + std::to_string(where.port);
+}
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
   throw std::invalid_argument("cannot listen on \"" + std::string(text) + "\": " + std::string(why) +
-                              "; expected http://HOST:PORT or https://HOST:PORT, where HOST may be * and PORT 0");
+                              "; expected http://HOST:PORT or https://HOST:PORT, where HOST may be * and PORT 0, or http://unix:/PATH");
 }
 
 std::uint16_t parse_port(std::string_view whole, std::string_view text) {
@@ -31,7 +30,14 @@ std::uint16_t parse_port(std::string_view whole, std::string_view text) {
 
 }  // namespace
 
-endpoint parse_endpoint(std::string_view text) {
+std::string endpoint::url() const { return url_of(*this, host); }
+
+std::string endpoint::local_url() const {
+  const bool any = host == "*" || host == "0.0.0.0" || host == "::";
+  return url_of(*this, any ? "localhost" : host);
+}
+
+endpoint endpoint::parse(std::string_view text) {
   auto rest = text;
   bool secure = false;
   if (const auto scheme_end = rest.find("://"); scheme_end != std::string_view::npos) {
@@ -39,6 +45,10 @@ endpoint parse_endpoint(std::string_view text) {
     secure = equal_ignoring_case(scheme, "https");
     if (!secure && !equal_ignoring_case(scheme, "http")) refuse(text, "the scheme is neither http nor https");
     rest.remove_prefix(scheme_end + 3);
+  }
+  if (rest.starts_with("unix:")) {
+    if (!rest.starts_with("unix:/") || rest.size() == 6 || rest.ends_with('/')) refuse(text, "the socket's path is not absolute");
+    return {.host = std::string(rest), .port = 0, .secure = secure};
   }
   if (rest.ends_with('/')) rest.remove_suffix(1);
   const auto host_end = rest.starts_with('[') ? rest.find(']') : rest.rfind(':');
@@ -59,5 +69,4 @@ endpoint parse_endpoint(std::string_view text) {
   return result;
 }
 
-}  // namespace detail
 }  // namespace mamey::inline v1::web

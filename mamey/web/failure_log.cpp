@@ -10,7 +10,9 @@ const logger log{"mamey.web"};
 }  // namespace
 
 void log_failure(const error_report& report, const http::request& request) {
-  switch (report.kind) {
+  // A status of 5xx, and yet the client's doing: `get / HTTP/1.1`. Metrics count it.
+  const bool unknown_method = request.method() == http_method::other && report.code == "method_not_implemented";
+  switch (unknown_method ? error_kind::domain : report.kind) {
     case error_kind::internal:
       log.error("{request_method} {request_path} failed: {code}: {detail}", request.method_text(), request.path(), report.code,
                 report.detail);

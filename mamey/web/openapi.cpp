@@ -101,6 +101,21 @@ bool is_plain(const type_model& given) {
   }
 }
 
+/// `CreateOrder`, `create_order` ⇒ `Create order`.
+std::string words_of(std::string_view name) {
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const bool begins = i > 0 && is_upper(name[i]) && !is_upper(name[i - 1]) && name[i - 1] != '_';
+    const bool alone = is_upper(name[i]) && (i + 1 == name.size() || is_lower(name[i + 1]));  // not of `URL`
+    if (begins) out += ' ';
+    out += name[i] == '_' ? ' ' : begins && alone ? static_cast<char>(name[i] | 0x20) : name[i];
+  }
+  if (!out.empty() && is_lower(out.front())) out.front() = static_cast<char>(out.front() & ~0x20);
+  return out;
+}
+
 std::string describe_status(int status) {
   switch (status) {
     case 200:
@@ -116,8 +131,16 @@ std::string describe_status(int status) {
   }
 }
 
+std::string one_of(const std::vector<std::string>& texts) {
+  json_array values;
+  for (const auto& each : texts) values.add(quoted(each));
+  return json_object().add_text("type", "string").add("enum", values.text()).text();
+}
+
 class document {
  public:
+  document() { schemas_.describe_as("Error", error_schema); }
+
   void add(const documented_endpoint& endpoint) {
     auto path = parse_pattern(endpoint.pattern);
     add(endpoint, path);
@@ -129,7 +152,7 @@ class document {
     add(endpoint, path);
   }
 
-  std::string text(const documentation_options& options) {
+  std::string text(const documentation_options& options, std::string_view server) {
     json_object all_paths;
     for (const auto& each : order_) {
       json_object operations;
@@ -141,19 +164,22 @@ class document {
     components.add(
         "responses",
         json_object()
-            .add("Error",
-                 json_object()
-                     .add_text("description", "What went wrong, for programs and for people")
-                     .add("content", json_object().add("application/json", json_object().add("schema", error_schema).text()).text())
-                     .text())
+            .add("Error", json_object()
+                              .add_text("description", "What went wrong, for programs and for people")
+                              .add("content", json_object()
+                                                  .add("application/json",
+                                                       json_object().add("schema", R"({"$ref":"#/components/schemas/Error"})").text())
+                                                  .text())
+                              .text())
             .text());
     json_object out;
     out.add_text("openapi", "3.1.0");
     out.add("info", json_object().add_text("title", options.title).add_text("version", options.version).text());
+    out.add("servers", json_array().add(json_object().add_text("url", server).text()).text());
     out.add("paths", all_paths.text());
     if (options.include_security || any_needs_user_)
       components.add("securitySchemes", R"({"Bearer":{"type":"http","scheme":"bearer","bearerFormat":"JWT"}})");
-    if (options.include_security) out.add("security", bearer);
+    out.add("security", options.include_security ? bearer : "[]");
     return out.add("components", components.text()).text();
   }
 
@@ -176,6 +202,7 @@ class document {
   std::string describe(const documented_endpoint& endpoint, const path_template& path, const std::vector<path_parameter>& shown) {
     json_object out;
     out.add_text("operationId", identity_of(endpoint));
+    if (!endpoint.name.empty()) out.add_text("summary", words_of(endpoint.name));
     if (!endpoint.group.empty()) out.add("tags", json_array().add(quoted(endpoint.group)).text());
     std::vector<std::size_t> in_path;
     json_array parameters;
@@ -191,7 +218,7 @@ class document {
     if (endpoint.input && !takes_body) {
       std::set<std::string> seen;
       for (const auto& each : path.parameters) seen.insert(camel_case(each.name));
-      add_query(*endpoint.input, parameters, seen, 0);
+      add_query(endpoint, *endpoint.input, parameters, seen, 0);
     }
     if (!parameters.empty()) out.add("parameters", parameters.text());
     if (endpoint.input && takes_body && in_path.size() < endpoint.input->members.size())
@@ -201,7 +228,8 @@ class document {
     return out.add("responses", responses_of(endpoint)).text();
   }
 
-  void add_query(const type_model& model, json_array& parameters, std::set<std::string>& seen, int depth) {
+  void add_query(const documented_endpoint& endpoint, const type_model& model, json_array& parameters, std::set<std::string>& seen,
+                 int depth) {
     for (std::size_t i = 0; i < model.members.size(); ++i) {
       const auto& type = model.members[i].type();
       const bool fits = is_plain(type) || (type.kind == shape::list && is_plain(type.element()));
@@ -209,10 +237,16 @@ class document {
       json_object parameter;
       parameter.add_text("name", model.members[i].wire_name).add_text("in", "query");
       if (depth == 0 && detail::is_required(model, i)) parameter.add("required", "true");
-      parameters.add(parameter.add("schema", schemas_.of_parameter(model, i)).text());
+      const bool sorts = type.kind == shape::text && !endpoint.order_by.empty();
+      const auto& name = model.members[i].wire_name;
+      parameters.add(parameter
+                         .add("schema", sorts && name == "orderBy"     ? one_of(endpoint.order_by)
+                                        : sorts && name == "sortOrder" ? one_of({"asc", "desc"})
+                                                                       : schemas_.of_parameter(model, i))
+                         .text());
     }
     for (const auto& each : model.members) {
-      if (depth < deepest_nesting && each.type().kind == shape::object) add_query(each.type(), parameters, seen, depth + 1);
+      if (depth < deepest_nesting && each.type().kind == shape::object) add_query(endpoint, each.type(), parameters, seen, depth + 1);
     }
   }
 
@@ -266,10 +300,10 @@ class document {
 
 }  // namespace
 
-std::string write_openapi(const documentation_options& options, std::span<const documented_endpoint> endpoints) {
+std::string write_openapi(const documentation_options& options, std::span<const documented_endpoint> endpoints, std::string_view server) {
   document made;
   for (const auto& each : endpoints) made.add(each);
-  return made.text(options);
+  return made.text(options, server);
 }
 
 }  // namespace mamey::inline v1::web

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <mamey/core/json.hpp>
+#include <mamey/http/client.hpp>
 #include <mamey/runtime/context.hpp>
 
 namespace mamey::inline v1::web {
@@ -38,11 +39,21 @@ error_kind kind_of(int status) noexcept {
   }
 }
 
-std::optional<int> status_of_current_http_error() {
+struct told_to_client {
+  int status;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// Makes of the report what a client hears; the status and headers where they do not follow from the kind.
+std::optional<told_to_client> tell_current_exception(error_report& report) {
   try {
     std::rethrow_exception(std::current_exception());
   } catch (const http_error& error) {
-    return error.status();
+    return told_to_client{error.status(), error.headers()};
+  } catch (const http::bad_answer&) {
+    report.code = "bad_answer";
+    report.reason = "something this service depends on refused its call";
+    return told_to_client{502, {}};
   } catch (...) {  // not banned: the caller has described it and hands the description on
     return std::nullopt;
   }
@@ -73,7 +84,7 @@ std::string error_body(const error_report& report, std::string_view trace_id) {
   std::string out = "{";
   append_member(out, "code", report.code);
   append_member(out, "reason", report.reason);
-  append_member(out, "message", report.reason);  // clients of the reference read one or the other
+  append_member(out, "message", report.reason);  // clients of .NET Mamey (Convey) read one or the other
   if (!trace_id.empty()) append_member(out, "traceId", trace_id);
   out += ",\"errors\":[";
   for (const auto& each : report.violations) {
@@ -97,8 +108,7 @@ void write_error(http::response& response, int status, const error_report& repor
   if (closes) response.close_connection();
   if (status == 401) response.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 §15.5.2 asks for a challenge
   const auto& trace = current_context().trace;
-  const auto accept = request.header("accept");
-  const bool wants_problem = accept && http::list_contains(*accept, problem_type);
+  const bool wants_problem = http::header_contains(request.headers(), "accept", problem_type);
   response.set_status(status).set_body(wants_problem ? problem_type : json_type,
                                        error_body(report, trace.valid() ? trace.trace_id_text() : std::string()));
 }
@@ -106,13 +116,16 @@ void write_error(http::response& response, int status, const error_report& repor
 error_report write_current_exception(http::response& response, const http::request& request) noexcept {
   auto report = describe_current_exception();
   try {
-    const auto status = status_of_current_http_error();
     auto told = report;
-    if (!status) told.reason = told_reason(report);
-    write_error(response, status.value_or(http_status(report.kind)), told, request);
-  } catch (const std::exception&) {  // out of memory while describing: an empty 500 can still be sent
+    const auto given = tell_current_exception(told);
+    if (!given) told.reason = told_reason(report);
+    write_error(response, given ? given->status : http_status(report.kind), told, request);
+    if (given) {
+      for (const auto& [name, value] : given->headers) response.set_header(name, value);
+    }
+  } catch (const std::exception&) {  // out of memory while describing: an empty answer can still be sent
     response.clear();
-    response.set_status(500);
+    response.set_status(503);
   }
   return report;
 }

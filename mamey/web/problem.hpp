@@ -1,10 +1,13 @@
 #pragma once
 
 /// @file
+/// For features and services.
 /// The one shape of every error answer: `{"code","reason","message","traceId","errors":[{"path","code","message"}]}`.
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <mamey/core/error.hpp>
 #include <mamey/http/message.hpp>
@@ -16,9 +19,16 @@ class http_error : public error {
  public:
   http_error(int status, std::string code, const std::string& reason);
   int status() const noexcept { return status_; }
+  /// A field that the answer carries: a challenge, what would be accepted instead.
+  http_error&& with_header(std::string name, std::string value) && {
+    headers_.emplace_back(std::move(name), std::move(value));
+    return std::move(*this);
+  }
+  const std::vector<std::pair<std::string, std::string>>& headers() const noexcept { return headers_; }
 
  private:
   int status_;
+  std::vector<std::pair<std::string, std::string>> headers_;
 };
 
 /// Replaces the response by the report; its status follows from the kind (`http_status`). `application/json`, or `application/problem+json`

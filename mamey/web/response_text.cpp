@@ -81,7 +81,8 @@ void append_refusal(std::string& out, const refusal& why, std::string_view date)
   }
   out += "Content-Length: ";
   append_number(out, body.size());
-  out.append("\r\n\r\n").append(body);
+  out += "\r\n\r\n";
+  if (!why.to_head) out += body;
 }
 
 void append_chunk_size(std::string& out, std::size_t size) {

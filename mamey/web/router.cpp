@@ -8,6 +8,13 @@
 #include <mamey/web/problem.hpp>
 
 namespace mamey::inline v1::web {
+namespace {
+
+/// Of HTTP itself (RFC 9110 §9.3), if without routes here: not allowed (405) is another answer than not implemented (501).
+bool is_known(std::string_view method) noexcept { return method == "TRACE" || method == "CONNECT"; }
+
+}  // namespace
+
 std::string method_set::text() const {
   std::string out;
   for (std::size_t i = 0; i + 1 < http_method_count; ++i) {
@@ -56,6 +63,9 @@ void router::handle(http::request& request, http::response& response) {
       response.set_status(204).set_header("Allow", state_->all.text());
       return;
     }
+    if (request.method() == http_method::other && !is_known(request.method_text())) {
+      throw http_error(501, "method_not_implemented", "no method " + std::string(request.method_text()) + " is known here");
+    }
     const auto match = find(request.method(), request.path(), request.mutable_parameters());
     if (match.route) {
       request.set_route(match.route->pattern);
@@ -76,6 +86,12 @@ void router::handle(http::request& request, http::response& response) {
   } catch (...) {
     detail::log_failure(write_current_exception(response, request), request);
   }
+}
+
+bool router::answers_under_overload(const http::request& request) const {
+  detail::route_tree::values matched;
+  const auto found = state_->tree.find(request.method(), request.path(), matched);
+  return found.route && state_->routes[*found.route].under_overload;
 }
 
 std::vector<std::string> parameter_names(std::string_view pattern) {

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// From method and path to the function that answers.
 ///
 /// Patterns are ASP.NET's: `/orders/{orderId}`, `{id:guid}`, `{id:int}` (also long, bool, alpha), an optional last `{page?}`, a rest
@@ -27,9 +28,11 @@ struct route {
   http_method method = http_method::get;
   std::string pattern;
   route_function handle;
-  std::string name = {};   ///< the message or function, for metrics and logs
-  std::string place = {};  ///< who declared it, for complaints: `module orders`
+  std::string name = {};    ///< the message or function, for metrics and logs
+  std::string place = {};   ///< who declared it, for complaints: `module orders`
+  std::string module = {};  ///< for metrics; empty: of no module
   enum class on_disconnect : std::uint8_t { ignore, cancel } when_client_leaves = on_disconnect::ignore;  ///< cancel: for queries
+  bool under_overload = false;  ///< answered even when the server has more to do than it can
 };
 
 /// The methods that a path answers to.
@@ -62,9 +65,10 @@ class router final : public handler {
   /// Finds the route for a decoded path, adding what its parameters matched. HEAD is answered by GET when it has no route of its own.
   route_match find(http_method method, std::string_view path, std::vector<http::route_parameter>& parameters) const;
 
-  /// Routes, answers 404, 405 with Allow, and OPTIONS; sets the request's route and parameters; turns what the route throws into the answer
+  /// Routes, answers 404, 405 with Allow, 501 to methods nobody knows, and OPTIONS; sets the request's route and parameters; turns what the route throws into the answer
   /// of problem.hpp.
   void handle(http::request& request, http::response& response) override;
+  bool answers_under_overload(const http::request& request) const override;
 
   const std::vector<route>& routes() const noexcept;
 

@@ -1,7 +1,7 @@
+#include <mamey/core/ascii.hpp>
 #include <mamey/web/detail/schema_set.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <limits>
 
 #include <mamey/core/rules.hpp>
@@ -50,8 +50,11 @@ void describe_rules(const member_rules& rules, shape kind, std::map<std::string,
   if (rules.not_empty) least = std::max<std::size_t>(least, 1);
   if (least > 0) facets[std::string("min") + noun] = std::to_string(least);
   if (rules.max_length) facets[std::string("max") + noun] = std::to_string(*rules.max_length);
-  if (rules.minimum) facets["minimum"] = rules.minimum->text;
-  if (rules.maximum) facets["maximum"] = rules.maximum->text;
+  const auto is_duration = [](const limit& bound) {
+    return bound.text.find(':') != std::string::npos;
+  };  // a text in JSON, which has no such bounds
+  if (rules.minimum && !is_duration(*rules.minimum)) facets["minimum"] = rules.minimum->text;
+  if (rules.maximum && !is_duration(*rules.maximum)) facets["maximum"] = rules.maximum->text;
   if (!rules.pattern.empty()) facets["pattern"] = quoted("^(?:" + rules.pattern + ")$");  // the whole text matches
   allowed = rules.allowed;
 }
@@ -60,7 +63,9 @@ const member_rules* rules_of(const type_model& owner, std::size_t member) { retu
 
 }  // namespace
 
-const type_model& without_optional(const type_model& model) { return model.kind == shape::optional ? model.element() : model; }
+const type_model& without_optional(const type_model& model) {
+  return model.kind == shape::optional ? without_optional(model.element()) : model;
+}
 
 bool is_required(const type_model& owner, std::size_t member) {
   const auto* rules = rules_of(owner, member);
@@ -155,7 +160,7 @@ std::string schema_set::name_of(const type_model& model) const {
   const auto cleaned = [](std::string_view text) {
     std::string out;
     for (const char c : text) {
-      if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_')
+      if (is_ascii_alphanumeric(c) || c == '_')
         out += c;
       else if (!out.empty() && out.back() != '.')
         out += '.';

@@ -1,7 +1,11 @@
 #include <mamey/application.hpp>
 
-struct Hello { std::string name = "world"; };
-struct Greeting { std::string text; };
+struct Hello {
+  std::string name = "world";
+};
+struct Greeting {
+  std::string text;
+};
 
 int main(int argc, char** argv) {
   return mamey::application("hello")

@@ -34,17 +34,19 @@ void show_ticket(const TicketChanged& event, mamey::read_models<TicketDto>& show
 
 void on_answer_accepted(const AnswerAccepted& event, mamey::repository<Ticket>& tickets) {
   auto ticket = tickets.get(event.ticket_id);
-  if (ticket.state().status == Status::closed) return;  // somebody was faster
+  if (ticket.state().status == Status::closed) return;  // another handler has closed it
   ticket.close();
   tickets.save(ticket);
 }
 // end event-handlers
 
 // snippet query-handlers
-std::optional<TicketDto> get_ticket(const GetTicket& query, mamey::read_models<TicketDto>& tickets) { return tickets.find(query.ticket_id); }
+std::optional<TicketDto> get_ticket(const GetTicket& query, mamey::read_models<TicketDto>& tickets) {
+  return tickets.find(query.ticket_id);
+}
 
 mamey::page<TicketDto> browse_tickets(const BrowseTickets& query, mamey::read_models<TicketDto>& tickets) {
-  return tickets.list({mamey::where<&TicketDto::status>(query.status)}, query.paging);
+  return tickets.list(mamey::where<&TicketDto::status>(query.status), query.paging);
 }
 // end query-handlers
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The service of docs/getting-started.md: customers open tickets, and whoever answered closes them.
+/// The service of docs/getting-started.md: customers open tickets, and an accepted answer closes them.
 
 #include <optional>
 #include <string>
@@ -34,7 +34,7 @@ struct TicketOpened {  // a contract with other services: it declares its exchan
   std::string subject;
 };
 
-struct AnswerAccepted {  // somebody else's contract: the members we read
+struct AnswerAccepted {  // a contract of another service: the members that we read
   static constexpr mamey::message_options message{.exchange = "mail"};
   mamey::uuid ticket_id;
 };

@@ -35,7 +35,7 @@ TEST(tickets, an_accepted_answer_closes_the_ticket) {
   desk.send(OpenTicket{.ticket_id = id, .customer_id = mamey::uuid::v7(), .subject = "It does not blink"});
 
   desk.receive(AnswerAccepted{id}, "message-1");
-  desk.receive(AnswerAccepted{id}, "message-1");  // delivered again: the inbox knows it
+  desk.receive(AnswerAccepted{id}, "message-1");  // a duplicate: the inbox recognises it
 
   EXPECT_EQ(desk.ask(GetTicket{id})->status, Status::closed);
   EXPECT_TRUE(desk.failed().empty());

@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 from typing import NamedTuple
 
 from common import CPP, Finding, HEADERS, ROOT, code_only, files, line_at, report, text_of
@@ -19,9 +20,15 @@ HEAD = """# Configuration reference
 
 <!-- Made by scripts/checks/configuration_reference.py --write; do not edit. -->
 
-Every setting the product reads, with its default. How layers, environment variables and arguments set them, and how durations are written, stands in
-[core](core.md#configuration): `server:maxBodyBytes` is `{"server": {"maxBodyBytes": …}}` in `appsettings.json`, `SERVER__MAXBODYBYTES` in the environment and
-`--server:maxBodyBytes=…` on the command line. Keys are case-insensitive. In a host of several applications `NAME:section:key` is the setting of application NAME alone.
+This page lists every setting that the product reads, with its type and default. For example, `server:maxBodyBytes` is
+
+* `{"server": {"maxBodyBytes": 1048576}}` in `appsettings.json`
+* `SERVER__MAXBODYBYTES=1048576` in the environment
+* `--server:maxBodyBytes=1048576` on the command line
+
+Keys are case-insensitive. In a host of several applications, `NAME:section:key` is the setting of application NAME
+alone. [core](core.md#configuration) describes the order of the layers and the form of durations. A bad value refuses
+the start, with its file and line. Unknown keys are logged as warnings.
 """
 
 
@@ -85,7 +92,7 @@ def structs_of(root: pathlib.Path) -> dict[str, Struct]:
             end = body_end(code, match.end() - 1)
             above = re.search(r"((?:^[ ]*///[^\n]*\n)+)\Z", source[:match.start()], re.MULTILINE)
             summary = " ".join(line.strip().removeprefix("///").strip() for line in above.group(1).splitlines()) if above else ""
-            found.setdefault(match.group(1), Struct(path, line_at(code, match.start()), re.sub(r"^Sections? `\w+`[.:,]?\s*", "", summary),
+            found.setdefault(match.group(1), Struct(path, line_at(code, match.start()), re.sub(r"^Sections? `[\w:]+`[.:,]?\s*", "", summary),
                                                     comments_of(source, code, match.end(), end)))
     return found
 
@@ -108,7 +115,7 @@ def page(settings: list[Setting], structs: dict[str, Struct]) -> str:
         top = next((each for each in own if ":" not in each.key), None)
         summary = structs[top.struct.split("::")[-1]].summary if top and top.struct.split("::")[-1] in structs else ""
         summary = summary[:1].upper() + summary[1:]
-        text += f"\n## {section}\n" + (f"{summary}\n" if summary else "") + "\n| key | type | default | |\n|---|---|---|---|\n"
+        text += f"\n## {section}\n" + (textwrap.fill(summary, 120, break_long_words=False, break_on_hyphens=False) + "\n" if summary else "") + "\n| key | type | default | meaning |\n|---|---|---|---|\n"
         for each in own:
             text += f"| `{each.key}` | {each.type} | {shown_default(each.default)} | {described(each, structs).replace('|', chr(92) + '|')} |\n"
     return text

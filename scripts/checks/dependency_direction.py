@@ -14,15 +14,15 @@ LAYERS = [
     {"core"},
     {"observability"},
     {"runtime"},
-    {"http", "domain"},
-    {"web", "messaging", "cqrs"},
+    {"http", "domain", "feature"},
+    {"web", "messaging", "cqrs", "scheduling"},
     {"persistence"},
     {"auth", "discovery", "persistence/*", "messaging/*"},
     {"engines"},
     {"host"},
     {"gateway", "testing"},
 ]
-NEIGHBOURS = {"cqrs": {"messaging"}}
+NEIGHBOURS = {"cqrs": {"messaging"}, "scheduling": {"messaging"}, "feature": {"http", "domain"}}
 FAMILIES = {"persistence", "messaging"}  # whose folders are providers: siblings that know nothing of each other
 USERS = {"apps", "samples"}  # stand above every folder, but keep to public headers
 FREE = {"tests", "bench"}    # may include everything

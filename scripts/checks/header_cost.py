@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Every public header compiles alone, includes no outside library, and costs little.
 
-Cost is user CPU time of `-fsyntax-only`, best of five: at most 0.4 s above the std headers that the header and the project headers behind it
-name, at most 1.5 s in all. Results are kept under build/cache by content, so that a second run measures only what changed.
+Cost is the memory that g++ allocates for `-fsyntax-only`, in MiB: unlike seconds it is the same on a busy machine, and it grows with what the
+compiler reads and instantiates. At most 100 above the std headers that the header and the project headers behind it name, at most 230 in all.
+Results are kept under build/cache by content, so that a second run measures only what changed.
 
-usage: header_cost.py [--compiler CXX] [--verbose] [--root ROOT] [HEADER…]
+usage: header_cost.py [--compiler GXX] [--verbose] [--root ROOT] [HEADER…]
 """
 import argparse
 import hashlib
@@ -20,14 +21,16 @@ from typing import NamedTuple
 
 from common import Finding, HEADERS, ROOT, code_only, files, report, text_of
 
-ABOVE_STD, IN_ALL, TRIES = 0.4, 1.5, 5  # seconds, seconds, measurements
-SURELY = 0.6  # a single measurement is enough for a header that stays below this share of its budget
-FLAGS = ["-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-x", "c++"]
+ABOVE_STD, IN_ALL = 100.0, 230.0  # MiB
+FLAGS = ["-std=c++20", "-fsyntax-only", "-ftime-report", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-x", "c++"]
+TOTAL = re.compile(r"^ *TOTAL *:.* (\d+)([kMG])\s*$", re.MULTILINE)
+MEBIBYTES = {"k": 1 / 1024, "M": 1, "G": 1024}
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>\n]+)>", re.MULTILINE)
 STD_NAME = re.compile(r"[a-z_0-9]+$")  # <vector>; everything with a slash or an extension comes from outside
 
 
 class Measurement(NamedTuple):
+    mebibytes: float
     seconds: float
     error: str = ""
 
@@ -79,55 +82,31 @@ class Compiler:
     def key(self, *parts: str) -> str:
         return hashlib.sha256("\0".join([self.version, *FLAGS, *parts]).encode()).hexdigest()[:32]
 
-    def once(self, source: str) -> Measurement:
-        """One compilation: its user CPU time, children included, or its first error."""
+    def measure(self, source: str) -> Measurement:
+        """One compilation: what it allocates, its user CPU time, or its first error."""
         with tempfile.NamedTemporaryFile("w", suffix=".cpp", encoding="utf-8") as file, tempfile.TemporaryFile("w+") as said:
             file.write(source)
             file.flush()
             process = subprocess.Popen([*self.command, file.name], stdout=said, stderr=said)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode == 0:
-                return Measurement(usage.ru_utime)
             said.seek(0)
-            lines = said.read().splitlines()
-            return Measurement(usage.ru_utime, next((line for line in lines if "error:" in line), lines[0] if lines else "no message"))
+            text = said.read()
+        total = TOTAL.search(text)
+        if process.returncode == 0 and total:
+            return Measurement(int(total[1]) * MEBIBYTES[total[2]], usage.ru_utime)
+        lines = text.splitlines()
+        return Measurement(0, usage.ru_utime, next((line for line in lines if "error:" in line), lines[0] if lines else "no message"))
 
-    def std_cost(self, std: str, measure) -> float:
-        """What the std headers cost alone, as measured before or now."""
-        kept = self.cache / self.key("std", std)
-        if not kept.is_file():
-            kept.write_text(json.dumps(measure()))
-        return json.loads(kept.read_text())
-
-
-class Cost(NamedTuple):
-    """Of a header, and of the std headers it names."""
-    seconds: float
-    std: float
-
-    def is_within(self, share: float = 1.0) -> bool:
-        return self.seconds <= IN_ALL and self.seconds - self.std <= ABOVE_STD * share
-
-
-def quick_cost(compiler: Compiler, kept: pathlib.Path, std: str) -> Cost:
-    """The kept cost of the header; the std headers are not measured when it is within its budget even without them."""
-    seconds = json.loads(kept.read_text())["seconds"]
-    return Cost(seconds, 0.0 if seconds <= ABOVE_STD else compiler.std_cost(std, lambda: compiler.once(std).seconds))
-
-
-def careful_cost(compiler: Compiler, source: str, kept: pathlib.Path, std: str) -> Cost:
-    """The best of five. CPU time grows on a busy machine: as much as the std headers take longer now than they once did, the header does."""
-    seconds = std_now = float("inf")
-    for _ in range(TRIES):
-        seconds = min(seconds, compiler.once(source).seconds)
-        std_now = min(std_now, compiler.once(std).seconds)
-    best_std = min(std_now, compiler.std_cost(std, lambda: std_now))
-    (compiler.cache / compiler.key("std", std)).write_text(json.dumps(best_std))
-    slowdown = std_now / best_std if best_std > 0.1 else 1.0  # less is noise
-    best = min(seconds / slowdown, json.loads(kept.read_text())["seconds"])
-    kept.write_text(json.dumps({"seconds": best, "careful": True}))
-    return Cost(best, best_std)
+    def kept(self, key: str, source: str) -> Measurement:
+        """What `source` cost when `key` was measured, or costs now. Errors are not kept."""
+        file = self.cache / key
+        if file.is_file():
+            return Measurement(**json.loads(file.read_text()))
+        measured = self.measure(source)
+        if not measured.error:
+            file.write_text(json.dumps(measured._asdict()))
+        return measured
 
 
 def examine(compiler: Compiler, tree: Tree, header: pathlib.Path) -> tuple[list[Finding], str]:
@@ -140,24 +119,19 @@ def examine(compiler: Compiler, tree: Tree, header: pathlib.Path) -> tuple[list[
         Finding(header, 1, f"brings <{name}> of the system to every user: hide it behind a pointer or in the source")
         for name in sorted(closure.outside) if name.endswith(".h") and "/" not in name
     ]
-    std = "".join(f"#include <{name}>\n" for name in sorted(closure.std)) or "int x;\n"
-    source = f"#include <{header}>\n"
-    kept = compiler.cache / compiler.key(str(header), *(f"{path}\0{tree.text(path)}" for path in sorted(closure.project)))
-    if not kept.is_file():
-        first = compiler.once(source)
-        if first.error:
-            return [*findings, Finding(header, 1, f"does not compile alone: {first.error}")], ""
-        kept.write_text(json.dumps({"seconds": first.seconds, "careful": False}))
-    cost = quick_cost(compiler, kept, std)
-    if not cost.is_within(1.0 if json.loads(kept.read_text())["careful"] else SURELY):
-        cost = careful_cost(compiler, source, kept, std)
-    above = cost.seconds - cost.std
+    std_source = "".join(f"#include <{name}>\n" for name in sorted(closure.std)) or "int x;\n"
+    key = compiler.key(str(header), *(f"{path}\0{tree.text(path)}" for path in sorted(closure.project)))
+    cost = compiler.kept(key, f"#include <{header}>\n")
+    if cost.error:
+        return [*findings, Finding(header, 1, f"does not compile alone: {cost.error}")], ""
+    std = compiler.kept(compiler.key("std", std_source), std_source)
+    above = cost.mebibytes - std.mebibytes
     if above > ABOVE_STD:
-        findings.append(Finding(header, 1, f"costs {above:.2f} CPU-seconds above the std headers it names (at most {ABOVE_STD}): move templates' bodies and "
-                                           "includes into the source, erase types earlier"))
-    if cost.seconds > IN_ALL:
-        findings.append(Finding(header, 1, f"costs {cost.seconds:.2f} CPU-seconds in all (at most {IN_ALL}): include fewer or lighter std headers"))
-    return findings, f"{header}: {cost.seconds:.2f} s, {above:+.2f} s above std"
+        findings.append(Finding(header, 1, f"costs {above:.0f} MiB of the compiler above the std headers it names (at most {ABOVE_STD:.0f}): move templates' bodies "
+                                           "and includes into the source, erase types earlier"))
+    if cost.mebibytes > IN_ALL:
+        findings.append(Finding(header, 1, f"costs {cost.mebibytes:.0f} MiB of the compiler in all (at most {IN_ALL:.0f}): include fewer or lighter std headers"))
+    return findings, f"{header}: {cost.mebibytes:.0f} MiB, {above:+.0f} above std, {cost.seconds:.2f} s when it was measured"
 
 
 def main() -> int:

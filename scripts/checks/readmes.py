@@ -20,7 +20,7 @@ def main() -> int:
     for folder in {path.parent for path in sources if "detail" not in path.parts} - set(missing):
         page = "docs/" + "-".join(folder.parts[1:]) + ".md"
         if not (root / page).is_file() or page not in (root / folder / "README.md").read_text(encoding="utf-8"):
-            findings.append(Finding(folder / "README.md", 1, f"links no {page}, or it does not exist: problem, contract, right use, pitfalls, what an operator sees, sections"))
+            findings.append(Finding(folder / "README.md", 1, f"links no {page}, or it does not exist: what it is for, an example, the contract, options, failures, limits"))
     return report(findings)
 
 

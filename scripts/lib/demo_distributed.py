@@ -11,7 +11,7 @@ import tempfile
 from demo import ROOT, play, say, stay
 from private_servers import PostgreSQL, RabbitMQ
 
-from conveyor import Conveyor, Process, until
+from conveyor import Conveyor, Process, request, until
 
 INSTANCES = {"pricing": "pricing", "deliveries": "deliveries", "orders-1": "orders", "orders-2": "orders"}
 FIXED_PORTS = {"pricing": 5003, "deliveries": 5001, "orders-1": 5002, "orders-2": 5012}
@@ -46,6 +46,11 @@ class Distributed(Conveyor):
             {**self.environment, **pricing}, cwd=ROOT / "samples" / "conveyor")
         self.instances[name].wait_until_ready([program])
         self.of_instances[name] = self.instances[name].ports[program]
+
+    def wait_until_they_listen(self):
+        """The first time ever: deliveries binds when orders has made its exchange, and what was published before that is not for it. Until then it is ready, and degraded."""
+        for name, port in self.of_instances.items():
+            until(f"{name} listens", lambda port=port: request(port, "GET", "/health/ready").json()["status"] == "healthy", seconds=60)
 
     def log_of(self, name):
         return self.data / f"{name}.json"
@@ -113,6 +118,7 @@ def main():
         conveyor.data.mkdir()
         ends.callback(conveyor.close)
         conveyor.start()
+        conveyor.wait_until_they_listen()
         failed = play(conveyor)
         show_trace(conveyor)
         if embedded := [each.name for each in conveyor.data.glob("*.db*")]:

@@ -37,7 +37,7 @@ class Server:
             self.process = subprocess.Popen([program, *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                                             env={**os.environ, **(environment or {})}, start_new_session=True, preexec_fn=die_with_parent, **identity)
 
-    def wait_until_ready(self, seconds=120):
+    def wait_until_ready(self, seconds=600):  # on a fresh machine that is busy, Erlang alone may take a minute
         deadline = time.monotonic() + seconds
         while self.sign not in self.log.read_text(errors="replace"):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -94,7 +94,7 @@ class PostgreSQL:
     def rows(self, statement):
         """What a statement returns, as lists of texts; asked of the server itself, not of a service."""
         told = subprocess.run([self.programs / "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port),
-                               "-U", USER, "-d", "postgres", "-c", statement], capture_output=True, text=True, timeout=60)
+                               "-U", USER, "-d", "postgres", "-c", statement], capture_output=True, text=True, timeout=300)
         if told.returncode != 0:
             raise RuntimeError(f"{statement}: {told.stderr}")
         return [line.split("\t") for line in told.stdout.splitlines()]
@@ -140,7 +140,7 @@ class RabbitMQ:
     def control(self, *words):
         """rabbitmqctl; takes a second or two. Returns what it said."""
         return subprocess.run(["/usr/lib/rabbitmq/bin/rabbitmqctl", "-q", *words], cwd=self.folder, env={**os.environ, **self.environment},
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True).stdout
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=True).stdout
 
     def kill(self):
         """SIGKILL; `start` finds its queues again."""

@@ -8,6 +8,9 @@ from trouble_service import Trouble
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "kill: ends processes with SIGKILL, many times")
+    config.addinivalue_line("markers", "third_party: needs the program of third_party/, built on the installed package")
+    config.addinivalue_line("markers", "served: starts and uses the programs; runs with the address sanitizer, too")
+    config.addinivalue_line("markers", "browser: clicks through a page; runs with the Python of build/venv")
 
 
 class SmallDisk:

@@ -47,8 +47,8 @@ struct store_on_disk {
       auto of_application = self.options;
       of_application.path = around.application + ".db";
       return std::make_unique<sqlite_store>(of_application, sqlite_environment{.clock = [later = self.later] { return wall_now() + later; },
-                                                                        .migrations = {},
-                                                                        .durable = sqlite_environment::durability::may_be_lost});
+                                                                               .migrations = {},
+                                                                               .durable = sqlite_environment::durability::may_be_lost});
     });
   }
 };
@@ -61,7 +61,12 @@ class conveyor {
     configuration settings;
     settings.set("shutdown:drainTimeout", "00:00:00.100", "the test");
     const auto begin = [&](application what) {
-      application_surroundings around{.system_loop = &loops.system_loop(), .workers = {}, .configuration = settings.clone(), .data_directory = {}, .urls = {}, .shared_transport = bus};
+      application_surroundings around{.system_loop = &loops.system_loop(),
+                                      .workers = {},
+                                      .configuration = settings.clone(),
+                                      .data_directory = {},
+                                      .urls = {},
+                                      .shared_transport = bus};
       for (std::size_t i = 0; i < loops.loops(); ++i) around.workers.push_back(&loops.loop(i));
       return std::make_unique<running_application>(std::move(what).release(), std::move(around));
     };
@@ -81,7 +86,8 @@ class conveyor {
   ~conveyor() { stop(); }
 
   bool create(const std::string& id) {
-    return ask(*orders_, http_method::post, "/orders", R"({"orderId":")" + id + R"(","customerId":"0197f000-0000-7000-8000-000000000001"})").status() == 201;
+    return ask(*orders_, http_method::post, "/orders", R"({"orderId":")" + id + R"(","customerId":"0197f000-0000-7000-8000-000000000001"})")
+               .status() == 201;
   }
   /// Empty: there is none.
   std::string order(const std::string& id) {
@@ -122,7 +128,8 @@ struct outcome {
 
 class machine {
  public:
-  machine(std::uint64_t seed, const std::string& synchronous) : random_(seed), disk_("conveyor_" + std::to_string(seed) + synchronous, seed) {
+  machine(std::uint64_t seed, const std::string& synchronous)
+      : random_(seed), disk_("conveyor_" + std::to_string(seed) + synchronous, seed) {
     options_.directory = folder_.path();
     options_.vfs = "conveyor_" + std::to_string(seed) + synchronous;
     options_.synchronous = synchronous;
@@ -179,8 +186,10 @@ class machine {
         sleep_for(5ms);
         shown = services.order(id);
       }
-      if (shown.find(R"("status":"delivered")") == std::string::npos) ++found.undelivered;
-      else if (services.deliveries_of(id).find(R"("totalResults":1)") == std::string::npos) ++found.delivered_twice;
+      if (shown.find(R"("status":"delivered")") == std::string::npos)
+        ++found.undelivered;
+      else if (services.deliveries_of(id).find(R"("totalResults":1)") == std::string::npos)
+        ++found.delivered_twice;
     }
   }
 
@@ -206,8 +215,8 @@ TEST(conveyor_without_power, every_acknowledged_order_exists_and_is_delivered_ex
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     const auto found = machine(seed, "full").run(3);
     acknowledged += found.acknowledged;
-    EXPECT_TRUE(found.is_good()) << "seed " << seed << ": of " << found.acknowledged << " acknowledged orders " << found.lost << " lost, " << found.undelivered
-                                 << " not delivered, " << found.delivered_twice << " delivered more than once";
+    EXPECT_TRUE(found.is_good()) << "seed " << seed << ": of " << found.acknowledged << " acknowledged orders " << found.lost << " lost, "
+                                 << found.undelivered << " not delivered, " << found.delivered_twice << " delivered more than once";
   }
   std::cout << acknowledged << " acknowledged orders\n";
   EXPECT_GT(acknowledged, 200U) << "the power went before anything happened";
@@ -227,7 +236,8 @@ TEST_P(conveyor_with_lesser_synchronous, loses_acknowledged_orders) {
   FAIL() << "synchronous=" << GetParam() << " lost nothing";
 }
 
-INSTANTIATE_TEST_SUITE_P(, conveyor_with_lesser_synchronous, ::testing::Values("normal", "off"), [](const auto& each) { return std::string(each.param); });
+INSTANTIATE_TEST_SUITE_P(, conveyor_with_lesser_synchronous, ::testing::Values("normal", "off"),
+                         [](const auto& each) { return std::string(each.param); });
 
 }  // namespace
 }  // namespace mamey::testing

@@ -1,10 +1,11 @@
 """Starts that must be refused: soon, with an exit code, and with a sentence that says what and where."""
 
 import socket
+import subprocess
 
 import pytest
 
-from conveyor import Conveyor, refused_start
+from conveyor import BINARIES, Conveyor, refused_start
 
 FREE = ["--orders", "0", "--deliveries", "0", "--pricing", "0"]
 
@@ -96,10 +97,32 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path):
 @pytest.mark.parametrize("arguments, place, expected", [
     (["--orders", "70000"], "--orders", "a port from 0 to 65535"),
     (["--server:requestTimeout=soon"], "--server:requestTimeout", "expected a duration"),
-    (["--colour", "red"], "--colour", "--help"),
+    (["--dta", "x"], "--dta", "did you mean --data?"),
+    (["colour"], "colour", "--help"),
 ])
 def test_a_wrong_argument_is_named(tmp_path, arguments, place, expected):
     code, said = refused_start("conveyor", ["--data", "data", *FREE, *arguments], cwd=tmp_path)
     assert code == 1
     assert place in said
     assert expected in said
+
+
+def test_a_start_that_lacks_memory_or_threads_says_so(tmp_path):
+    """Whatever fails first: the program says what it lacks, and does not crash."""
+    said = set()
+    for limit in range(50_000, 90_000, 10_000):  # KiB: no room for the threads
+        code = f'ulimit -v {limit}; exec "{BINARIES}/trouble" --data "{tmp_path}/{limit}" --urls http://127.0.0.1:0'
+        started = subprocess.Popen(["bash", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
+        try:
+            output, _ = started.communicate(timeout=3)
+        except subprocess.TimeoutExpired:
+            started.kill()  # it runs
+            started.communicate()
+            continue
+        last = output.strip().splitlines()[-1] if output.strip() else ""
+        if "error while loading shared libraries" in output:
+            continue
+        assert started.returncode == 1, f"{limit} KiB: {started.returncode}\n{output}"
+        assert last.startswith("trouble: "), f"{limit} KiB:\n{output}"
+        said.add(last.split(": ", 1)[1][:30])
+    assert said, "every one started"

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -62,10 +63,27 @@ def test_orders_are_described_as_they_are_taken(ask):
     assert query["page"]["in"] == "query" and "required" not in query["customerId"], "members of nested structs stand flat"
 
 
-def test_the_page_needs_nothing_from_outside(ask):
-    page = ask("hello")("/docs")
-    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert "openapi.json" in page.body and "://" not in page.body
+def test_requests_go_to_where_the_document_came_from(ask):
+    get = ask("hello", "--swagger:routePrefix=api/reference")
+    for path in ("/openapi.json", "/api/reference/v1/swagger.json"):
+        server, = document_of(get, path)["servers"]
+        assert urllib.parse.urljoin("http://host/prefix" + path, server["url"]) == "http://host/prefix/", path
+
+
+def test_every_order_that_is_listed_can_be_asked_for(ask):
+    get = ask("orders")
+    parameters = {each["name"]: each for each in document_of(get)["paths"]["/orders"]["get"]["parameters"]}
+    names = parameters["orderBy"]["schema"]["enum"]
+    assert "status" in names and "lines" not in names
+    for each in names:
+        assert get(f"/orders?orderBy={each}").status == 200, each
+    refused = get("/orders?orderBy=lines")
+    assert refused.status == 400 and refused.json()["errors"][0]["message"] == "cannot sort by lines: expected one of " + ", ".join(names)
+
+
+def test_an_error_names_a_parameter_as_the_document_does(ask):
+    refused = ask("orders")("/orders?page=first")
+    assert (refused.status, [each["path"] for each in refused.json()["errors"]]) == (400, ["page"])
 
 
 def test_the_references_settings_are_honoured(ask):
@@ -74,6 +92,6 @@ def test_the_references_settings_are_honoured(ask):
     document = document_of(prefixed, "/api-docs/Hello%20API%20v1/swagger.json")
     assert document["info"] == {"title": "Greetings", "version": "2.1"}
     assert document["security"] == [{"Bearer": []}]
-    assert "Hello API v1/swagger.json" in prefixed("/api-docs").body
+    assert "Hello%20API%20v1/swagger.json" in prefixed("/api-docs").body
     hidden = ask("hello", "--swagger:enabled=false")
     assert [hidden(path).status for path in ("/openapi.json", "/docs")] == [404, 404]

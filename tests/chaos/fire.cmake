@@ -6,5 +6,5 @@ if(TARGET mamey_persistence_postgres AND TARGET mamey_messaging_rabbitmq)
     COMMAND ${PROJECT_SOURCE_DIR}/build/venv/bin/python -m pytest -q -s -p no:cacheprovider -m "not long"
             test_troubled_messages.py test_failure_storm.py test_rolling_restart.py
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-  set_tests_properties(chaos_fire PROPERTIES LABELS chaos TIMEOUT 300 ENVIRONMENT "MAMEY_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  set_tests_properties(chaos_fire PROPERTIES LABELS chaos TIMEOUT 2400 ENVIRONMENT "MAMEY_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endif()

@@ -34,7 +34,7 @@ class Instance:
         self.broker = proxy.link(f"{name}-broker", broker.port)
         self.clients = {each: proxy.link(f"{name}-{each}", port) for each, port in self.ports.items()}
         self.settings = {**SETTINGS, "postgres:connectionString": database.connection_string_by(self.database.port),
-                         "rabbitMq:hostNames:0": "127.0.0.1", "rabbitMq:port": str(self.broker.port)}
+                         "rabbitMq:hostNames:0": "127.0.0.1", "rabbitMq:port": str(self.broker.port), "rabbitMq:conventionsCasing": "snakeCase"}
         self.data = folder / f"{name}-data"
         self.process = None
         self.starts = self.refused_starts = 0

@@ -52,7 +52,8 @@ mamey::sql_statement effect(std::string handler, const mamey::uuid& id) {
 
 bool is_known(const mamey::uuid& id, mamey::database& db) {
   bool known = false;
-  db.query({.text = "select 1 from commands where id = ?::uuid", .parameters = {to_string(id)}}, [&](const mamey::sql_row&) { known = true; });
+  db.query({.text = "select 1 from commands where id = ?::uuid", .parameters = {to_string(id)}},
+           [&](const mamey::sql_row&) { known = true; });
   return known;
 }
 
@@ -75,7 +76,8 @@ struct RecallNote {
 
 void take_note(const TakeNote& command, mamey::database& db, mamey::publisher& messages) {
   if (is_known(command.id, db)) refuse_again(command.id);
-  db.execute({.text = "insert into commands (id, poison) values (?::uuid, ?::boolean)", .parameters = {to_string(command.id), std::string(command.poison ? "true" : "false")}});
+  db.execute({.text = "insert into commands (id, poison) values (?::uuid, ?::boolean)",
+              .parameters = {to_string(command.id), std::string(command.poison ? "true" : "false")}});
   messages.publish(NoteTaken{command.id, command.poison});
   messages.send_later(RecallNote{command.id}, 300ms);
 }
@@ -155,6 +157,7 @@ mamey::application notes() {
       .post("/stall/{milliseconds}", [](const Stall& asked) { return stall_next(asked); });
 }
 
+// snippet accounts
 mamey::application accounts() {
   return mamey::application("accounts")
       .setting("outbox:ordered", "true")
@@ -163,6 +166,7 @@ mamey::application accounts() {
       .add(mamey::messaging())
       .add(mamey::module("accounts").commands<post_entry>().events<follow_account>().ordered<EntryPosted>().post<PostEntry>("/commands"));
 }
+// end accounts
 
 }  // namespace
 

@@ -104,7 +104,8 @@ class Instance:
             "--urls", f"http://127.0.0.1:{self.port}", f"--app:assembly={self.service.name}", f"--postgres:schema={self.service.name}",
             "--management:messages=true", *self.service.settings, *self.settings], {
                 "TROUBLED_AS": self.variant, "POSTGRES__CONNECTIONSTRING": servers().database.connection_string,
-                "RABBITMQ__HOSTNAMES__0": "127.0.0.1", "RABBITMQ__PORT": str(servers().broker.port)}, cwd=servers().folder)
+                "RABBITMQ__HOSTNAMES__0": "127.0.0.1", "RABBITMQ__PORT": str(servers().broker.port),
+                "RABBITMQ__CONVENTIONSCASING": "snakeCase", "RABBITMQ__FOREIGNEXCHANGE__WAIT": "00:00:00"}, cwd=servers().folder)
         if wait:
             self.running.wait_until_ready(["troubled"])
         return self

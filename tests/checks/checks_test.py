@@ -49,6 +49,16 @@ class Checks(unittest.TestCase):
             "mamey/core/a.hpp:2", "mamey/cqrs/e.hpp:2", "mamey/host/h.cpp:2", "mamey/messaging/c.hpp:2", "mamey/messaging/c.hpp:3", "mamey/messaging/rabbitmq/r.cpp:2",
             "mamey/novelty/n.cpp:1", "mamey/persistence/sqlite/f.cpp:2", "mamey/persistence/sqlite/f.cpp:3", "mamey/runtime/b.hpp:3", "mamey/runtime/u.cpp:1", "samples/s.cpp:2"])
 
+    def test_public_headers_say_for_whom_they_are(self):
+        self.write("mamey/core/a.hpp", "#pragma once\n\n/// @file\n/// For services.\n/// Decimal numbers.\n")
+        self.write("mamey/core/b.hpp", "#pragma once\n\n/// @file\n/// For features and the framework: what runs in the background.\n")
+        self.write("mamey/core/c.hpp", "#pragma once\n\n/// @file\n/// Decimal numbers.\n")
+        self.write("mamey/core/d.hpp", "#pragma once\n")
+        self.write("mamey/core/e.hpp", "#pragma once\n\n/// @file\n/// For services\n")
+        self.write("mamey/core/detail/f.hpp", "#pragma once\n")
+        self.write("tests/g.hpp", "#pragma once\n")
+        self.assertEqual(self.found("headers"), ["mamey/core/c.hpp:1", "mamey/core/d.hpp:1", "mamey/core/e.hpp:1"])
+
     def test_banned_calls_are_found_in_code_and_not_in_comments_or_literals(self):
         self.write("mamey/core/a.cpp", "#include <regex>\nstd::regex x;\n// std::regex is banned\nauto text = \"std::regex\";\nauto raw = R\"(std::regex)\";\n"
                                        "void f() { std::this_thread::sleep_for(1s); }\nvoid g() { usleep(1); mamey::sleep_for(1s); fiber.sleep(1); sleep(span); }\nnamespace mamey {\n}\n"
@@ -65,6 +75,11 @@ class Checks(unittest.TestCase):
                                        "  try { } catch (...) { // not banned: it is counted as dropped\n  }\n  // not banned: because\n  try { } catch (...) { }\n}\n")
         self.assertEqual(self.found("banned_calls"), [f"mamey/core/a.cpp:{line}" for line in (2, 3, 10)])
 
+    def test_what_follows_the_locale_of_the_process_is_found(self):
+        self.write("mamey/a.cpp", "#include <cctype>\ndouble a = std::strtod(text, nullptr);\nbool b = std::isalpha(c);\nstd::istringstream d(text);\nint e = std::stoi(text);\n// strtod(x)\nauto f = is_ascii_digit(c);\n")
+        self.write("tests/a.cpp", "double a = std::stod(text);\n")
+        self.assertEqual(self.found("banned_calls"), [f"mamey/a.cpp:{line}" for line in (1, 2, 3, 4)])
+
     def test_black_box_tests_sleep_only_in_a_polling_helper(self):
         self.write("tests/a.py", "import time\ntime.sleep(1)\ndef wait_for(condition, deadline):\n    while time.time() < deadline: time.sleep(0.01)\ndef wait():\n    time.sleep(1)\n")
         self.write("tests/a.cpp", "void f() { std::this_thread::sleep_until(t); }\n")
@@ -77,9 +92,11 @@ class Checks(unittest.TestCase):
         self.assertEqual(sorted(set(self.found("banned_calls"))), ["docs/a.md:1", "docs/a.md:3", "docs/a.md:4"])
 
     def test_a_public_header_compiles_alone_brings_nobody_elses_and_is_cheap(self):
-        # Far above the budget, whatever the machine.
-        slow = ("template <int N> constexpr int work() { int n = N; for (int i = 0; i < 22; ++i) for (int j = 0; j < 20000; ++j) ++n; return n; }\n"
-                "static_assert(work<1>() + work<2>() + work<3>() + work<4>() > 0);\n")
+        # Far above the budget.
+        slow = ("#include <utility>\ntemplate <int N> struct one { int value = N; int get() const { return value + N; } };\n"
+                "template <int N, int... I> int many(std::integer_sequence<int, I...>) { return (one<N * 100 + I>().get() + ...); }\n"
+                "template <int... N> int all(std::integer_sequence<int, N...>) { return (many<N>(std::make_integer_sequence<int, 100>()) + ...); }\n"
+                "inline int x = all(std::make_integer_sequence<int, 100>());\n")
         self.write("mamey/core/fine.hpp", "#include <vector>\n#include <mamey/core/detail/slow.hpp>\nstd::vector<int> x;\n")
         self.write("mamey/core/detail/slow.hpp", "// fast after all\n")
         self.write("mamey/core/alone.hpp", "std::vector<int> x;\n")
@@ -114,11 +131,49 @@ class Checks(unittest.TestCase):
         self.write("docs/b.md", "# B\n## Second part\n")
         self.assertEqual(self.found("links"), ["docs/a.md:3", "docs/a.md:4"])
 
+    def test_pages_are_written_in_plain_english(self):
+        words = "w " * 38
+        self.write("docs/a.md", f"# What this page is for\n\n{words}end now.\nIt runs once per second.\n\n| {words}end now. | one per core |\n")
+        self.write("docs/b.md", f"{words}\nand three more.\n\n- {words}\n- and three more.\n\n| a | {words}and three more. |\n\nA list: {words}end;\n{words}end.\n")
+        self.write("docs/c.md", "One\na core, by\nitself.\nWhoever asks is told for good, now and then, as ever, without a word.\n\nIt is the\nreference's key.\n")
+        self.write("docs/d.md", "It waits. Who waits is\nnot served. Who is served?\n\n* **What waits here** is not served.\n\n**What it is for.** It waits: what waits here waits.\n")
+        self.write("docs/e.md", "`one a core` and [told](told.md)\n```cpp\n// told " + "x" * 120 + "\n```\n<!-- told -->\n| " + "x" * 120 + " |\n" + "y" * 121 + "\n")
+        self.write("tests/README.md", "It is told.\n")
+        self.write("CHANGELOG.md", "It is told.\n")
+        self.assertEqual(self.found("plain_english"), ["docs/b.md:1", "docs/b.md:7"] + ["docs/c.md:1", "docs/c.md:2"] + ["docs/c.md:4"] * 6 + ["docs/c.md:6"]
+                         + ["docs/d.md:1", "docs/d.md:4", "docs/d.md:6", "docs/e.md:1", "docs/e.md:7", "tests/README.md:1"])
+
+    def test_comments_and_sentences_of_the_product_are_in_plain_english(self):
+        self.write("mamey/novelty/a.cpp", "int told = 1;  // it is told\n/// One a\n/// core.\nauto text = \"it goes on by \"\n            \"itself\";\n/* for good */ // `for good`\n")
+        self.write("mamey/novelty/a.hpp", "/// As the reference does.\nint forgood(int the_reference);\n")
+        self.write("samples/a.cpp", "// told\n")
+        self.write("tests/docs/a.cpp", "// told\n")
+        self.write("tests/unit/a.cpp", "// told\n")
+        self.assertEqual(self.found("plain_english"), [f"mamey/novelty/{place}" for place in ("a.cpp:1", "a.cpp:2", "a.cpp:4", "a.cpp:6", "a.hpp:1")]
+                         + ["samples/a.cpp:1", "tests/docs/a.cpp:1"])
+
     def test_a_promise_names_a_test_that_exists(self):
         self.write("docs/guarantees.md", "| when … | then … | shown by |\n|---|---|---|\n| a | b | `s.one` `test_two` `three` |\n| a | b | `s.none` |\n| a | b | |\n")
         self.write("tests/a.cpp", 'TEST_F(s, one) {\n  {"three", nullptr},\n}\n')
         self.write("tests/b.py", "def test_two():\n    pass\n")
         self.assertEqual(self.found("guarantees"), ["docs/guarantees.md:4", "docs/guarantees.md:5"])
+
+    def test_differences_from_dotnet_are_shown_as_the_tests_hold_to_them(self):
+        entry = '{"file": "a.json", "case": "%s", "there": "%s", "here": "no", "reason": "%s", "planned": %s}'
+        entries = [entry % each for each in (("one", "a|b", "harm", "false"), ("two", "c", "harm", "false"), ("three", "d", "time", "true"))]
+        self.write("tests/vectors/http/a.json", "[]")
+        self.write("tests/vectors/http/differences.json", "[" + ",\n".join(entries) + "]")
+        self.write("tests/vectors/bus/a.json", "[]")
+        self.write("tests/vectors/bus/differences.json", "[" + ",\n".join([entries[0], entries[0], entries[1].replace("a.json", "b.json"), '{"case": "four"}']) + "]")
+        self.write("docs/migrating.md", "# Page\n<!-- differences: http -->\n<!-- end -->\n<!-- differences: later -->\n<!-- end -->\n")
+        self.assertEqual(self.found("differences"), ["docs/migrating.md:2"] + [f"tests/vectors/bus/differences.json:{line}" for line in (1, 1, 3, 4)])
+        self.write("tests/vectors/bus/differences.json", "[]")
+        self.write("docs/migrating.md", "# Page\n<!-- differences: http -->\nold\n<!-- end -->\n<!-- differences: bus -->\n<!-- end -->\n")
+        self.assertEqual(self.found("differences", "--write"), [])
+        self.assertEqual((self.root / "docs/migrating.md").read_text(encoding="utf-8"),
+                         "# Page\n<!-- differences: http -->\n| | there | here | why |\n|---|---|---|---|\n| `one`, `two` | a\\|b; c | no | harm |\n"
+                         "| `three` | d | no | planned: time |\n<!-- end -->\n<!-- differences: bus -->\nNone.\n<!-- end -->\n")
+        self.assertEqual(self.found("differences"), [])
 
     def test_the_configuration_reference_agrees_with_the_option_structs(self):
         self.write("mamey/host/options.hpp", "/// Section `app`. What it is.\nstruct app_options {\n  int size = 1;  ///< how many\n  std::string name;\n};\n")

@@ -20,5 +20,6 @@ void create_order(const CreateOrder&, mamey::repository<Order>&);
 void on_order_created(const OrderCreated&, mamey::repository<Order>& orders);
 std::optional<OrderDto> get_order(const GetOrder&, mamey::read_models<OrderDto>&);
 auto service() {
-  return mamey::module("orders").commands<create_order>().queries<get_order>().events<on_order_created>().get<GetOrder>("/orders/{orderId}");
+  return mamey::module("orders").commands<create_order>().queries<get_order>().events<on_order_created>().get<GetOrder>(
+      "/orders/{orderId}");
 }

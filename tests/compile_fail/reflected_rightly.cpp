@@ -1,8 +1,8 @@
-#include <map>
-#include <optional>
 #include <mamey/core/time.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/core/validation.hpp>
+#include <map>
+#include <optional>
 enum class Status { placed, delivered };
 struct Line {
   std::string sku;

@@ -1,6 +1,8 @@
 // expect: mamey: rules() names a member of another type
 #include <mamey/core/validation.hpp>
-struct Line { int quantity = 1; };
+struct Line {
+  int quantity = 1;
+};
 struct Order {
   Line line;
   static constexpr auto rules() { return mamey::all(mamey::field<&Line::quantity>.at_least(1)); }

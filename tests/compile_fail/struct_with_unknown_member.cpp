@@ -1,5 +1,8 @@
 // expect: mamey: this type cannot be reflected
-#include <memory>
 #include <mamey/core/json.hpp>
-struct Order { std::string sku; std::unique_ptr<int> quantity; };
+#include <memory>
+struct Order {
+  std::string sku;
+  std::unique_ptr<int> quantity;
+};
 const auto text = mamey::json::to_string(Order{});

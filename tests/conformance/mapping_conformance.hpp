@@ -124,7 +124,7 @@ class mapping_conformance : public store_conformance {
     unit_of_work unit(db());
     repository<parcel> parcels(unit);
     work(parcels);
-    db().commit({.documents = std::move(unit.writes())});
+    db().commit({.documents = unit.take_writes()});
   }
   void add(std::vector<parcel> all) {
     in_unit([&](repository<parcel>& parcels) {
@@ -137,7 +137,7 @@ class mapping_conformance : public store_conformance {
   }
   sql_value value(const std::string& sql) {
     sql_value found;
-    db().query({.text = sql}, [&](const sql_row& row) { found = row.values.at(0); });
+    db().sql()->query({.text = sql}, [&](const sql_row& row) { found = row.values.at(0); });
     return found;
   }
   std::string refused_mapping(const collection& of) {

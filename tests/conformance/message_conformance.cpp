@@ -12,47 +12,47 @@ using strings = std::vector<std::string>;
 
 TEST_P(store_conformance, starts_are_counted_before_the_work_and_survive) {
   const inbox_key key{"count", "m1"};
-  EXPECT_EQ(db().count_start(key, 0), 1);
+  EXPECT_EQ(inbox().count_start(key, 0), 1);
   reopen();
-  EXPECT_EQ(db().count_start(key, 1), 2) << "nothing is presumed where something was counted";
-  EXPECT_EQ(db().count_start({"audit", "m1"}, 1), 2) << "the first one here, one before it";
-  db().take_back_start(key);
-  EXPECT_EQ(db().count_start(key, 0), 2) << "one start was taken back, not those of others";
-  for (int i = 0; i < 3; ++i) db().take_back_start(key);
-  EXPECT_EQ(db().count_start(key, 0), 1) << "there are never fewer than none";
-  db().count_start(key, 0);
-  db().forget_starts(key);
-  db().forget_starts({"count", "never started"});
-  EXPECT_EQ(db().count_start(key, 1), 1) << "they came to an outcome";
-  EXPECT_EQ(db().count_start({"audit", "m1"}, 1), 3);
+  EXPECT_EQ(inbox().count_start(key, 1), 2) << "nothing is presumed where something was counted";
+  EXPECT_EQ(inbox().count_start({"audit", "m1"}, 1), 2) << "the first one here, one before it";
+  inbox().take_back_start(key);
+  EXPECT_EQ(inbox().count_start(key, 0), 2) << "one start was taken back, not those of others";
+  for (int i = 0; i < 3; ++i) inbox().take_back_start(key);
+  EXPECT_EQ(inbox().count_start(key, 0), 1) << "there are never fewer than none";
+  inbox().count_start(key, 0);
+  inbox().forget_starts(key);
+  inbox().forget_starts({"count", "never started"});
+  EXPECT_EQ(inbox().count_start(key, 1), 1) << "they came to an outcome";
+  EXPECT_EQ(inbox().count_start({"audit", "m1"}, 1), 3);
 }
 
 TEST_P(store_conformance, messages_of_two_tenants_may_have_one_id) {
   const inbox_key none{"count", "m1"}, first{"count", "m1", "t1"}, second{"count", "m1", "t2"};
-  EXPECT_EQ(db().commit({.inbox = first}), commit_outcome::committed);
-  EXPECT_TRUE(db().was_handled(first));
-  EXPECT_FALSE(db().was_handled(second));
-  EXPECT_FALSE(db().was_handled(none));
-  EXPECT_EQ(db().commit({.inbox = first}), commit_outcome::already_handled);
-  EXPECT_EQ(db().commit({.inbox = second}), commit_outcome::committed);
-  EXPECT_EQ(db().commit({.inbox = none}), commit_outcome::committed);
+  EXPECT_EQ(units().commit({.inbox = first}), commit_outcome::committed);
+  EXPECT_TRUE(inbox().was_handled(first));
+  EXPECT_FALSE(inbox().was_handled(second));
+  EXPECT_FALSE(inbox().was_handled(none));
+  EXPECT_EQ(units().commit({.inbox = first}), commit_outcome::already_handled);
+  EXPECT_EQ(units().commit({.inbox = second}), commit_outcome::committed);
+  EXPECT_EQ(units().commit({.inbox = none}), commit_outcome::committed);
   for (const auto& each : {none, first, second}) {
-    EXPECT_EQ(db().commit({.inbox = each}), commit_outcome::already_handled) << each.tenant;
-    EXPECT_FALSE(db().begin(each, 10s)) << each.tenant;
+    EXPECT_EQ(units().commit({.inbox = each}), commit_outcome::already_handled) << each.tenant;
+    EXPECT_FALSE(documents().sql()->begin(each, 10s)) << each.tenant;
   }
-  auto unit = db().begin(inbox_key{"count", "m1", "t3"}, 10s);
+  auto unit = documents().sql()->begin(inbox_key{"count", "m1", "t3"}, 10s);
   ASSERT_TRUE(unit);
   unit->commit({});
-  EXPECT_FALSE(db().begin(inbox_key{"count", "m1", "t3"}, 10s));
-  EXPECT_EQ(db().count_start(first, 0), 1);
-  EXPECT_EQ(db().count_start(first, 0), 2);
-  EXPECT_EQ(db().count_start(second, 0), 1);
-  db().take_back_start(first);
-  EXPECT_EQ(db().count_start(second, 0), 2);
+  EXPECT_FALSE(documents().sql()->begin(inbox_key{"count", "m1", "t3"}, 10s));
+  EXPECT_EQ(inbox().count_start(first, 0), 1);
+  EXPECT_EQ(inbox().count_start(first, 0), 2);
+  EXPECT_EQ(inbox().count_start(second, 0), 1);
+  inbox().take_back_start(first);
+  EXPECT_EQ(inbox().count_start(second, 0), 2);
   auto failed = message("m1");
   failed.tenant = "t1";
-  db().commit({.errors = {{.id = "e1", .key = first, .message = failed}}});
-  EXPECT_EQ(db().load_error("e1")->key.tenant, "t1");
+  units().commit({.errors = {{.id = "e1", .key = first, .message = failed}}});
+  EXPECT_EQ(errors().load_error("e1")->key.tenant, "t1");
 }
 
 TEST_P(store_conformance, a_message_has_one_open_unit_at_a_time_and_who_comes_second_is_busy_or_waits) {
@@ -61,7 +61,7 @@ TEST_P(store_conformance, a_message_has_one_open_unit_at_a_time_and_who_comes_se
   const auto until_it_is_free = [&] {
     while (true) {
       try {
-        const auto unit = db().begin(key, 30s);
+        const auto unit = documents().sql()->begin(key, 30s);
         if (!unit) return met::handled_already;
         unit->rollback();
         return met::unit;
@@ -75,7 +75,7 @@ TEST_P(store_conformance, a_message_has_one_open_unit_at_a_time_and_who_comes_se
     }
   };
   for (const bool commits : {false, true}) {
-    auto first = db().begin(key, 30s);
+    auto first = documents().sql()->begin(key, 30s);
     ASSERT_TRUE(first);
     std::promise<void> here;
     auto second = std::async(std::launch::async, [&] {
@@ -102,7 +102,7 @@ TEST_P(store_conformance, a_delayed_message_comes_when_it_is_due_under_a_lease) 
                       .waits_since = wall_time(6us),
                       .last_error = "no luck"};
   row.message.headers = {{"a", "1"}};
-  db().commit({.delayed = {row}});
+  units().commit({.delayed = {row}});
   EXPECT_TRUE(claim_due().empty());
   move_clock(10s);
   const auto due = claim_due();
@@ -120,16 +120,16 @@ TEST_P(store_conformance, a_delayed_message_comes_when_it_is_due_under_a_lease) 
   ASSERT_EQ(again.size(), 1U) << "the lease ran out";
   EXPECT_EQ(again[0].starts, 2);
   EXPECT_EQ(again[0].rounds, 2);
-  db().commit({.finished_delayed = {"d1"}});
+  units().commit({.finished_delayed = {"d1"}});
   move_clock(31s);
   EXPECT_TRUE(claim_due().empty());
 }
 
 TEST_P(store_conformance, delayed_messages_come_oldest_first_and_are_replaced_by_id) {
-  db().commit({.delayed = {{.id = "d1", .delay = 9s}, {.id = "d2", .delay = 5s}, {.id = "d3", .delay = 60s}}});
-  db().commit({.delayed = {{.id = "d3", .starts = 3, .delay = 1s}}});
+  units().commit({.delayed = {{.id = "d1", .delay = 9s}, {.id = "d2", .delay = 5s}, {.id = "d3", .delay = 60s}}});
+  units().commit({.delayed = {{.id = "d3", .starts = 3, .delay = 1s}}});
   move_clock(20s);
-  const auto due = db().claim_due({.token = "first", .most = 2, .lease = 30s, .except = {}});
+  const auto due = delayed().claim_due({.token = "first", .most = 2, .lease = 30s, .except = {}});
   ASSERT_EQ(due.size(), 2U);
   EXPECT_EQ(due[0].id, "d3");
   EXPECT_EQ(due[0].starts, 4);
@@ -137,13 +137,13 @@ TEST_P(store_conformance, delayed_messages_come_oldest_first_and_are_replaced_by
 }
 
 TEST_P(store_conformance, whoever_knows_the_token_frees_what_was_claimed_without_a_start) {
-  db().commit({.delayed = {{.id = "d1"}, {.id = "d2"}}});
-  db().claim_due({.token = "answered", .most = 1, .lease = 30s, .except = {}});
-  db().claim_due({.token = "unanswered", .most = 1, .lease = 30s, .except = {}});
-  db().release_due("of nobody");
+  units().commit({.delayed = {{.id = "d1"}, {.id = "d2"}}});
+  delayed().claim_due({.token = "answered", .most = 1, .lease = 30s, .except = {}});
+  delayed().claim_due({.token = "unanswered", .most = 1, .lease = 30s, .except = {}});
+  delayed().release_due("of nobody");
   EXPECT_TRUE(claim_due().empty());
-  db().release_due("unanswered");
-  db().release_due("unanswered");
+  delayed().release_due("unanswered");
+  delayed().release_due("unanswered");
   const auto due = claim_due();
   ASSERT_EQ(due.size(), 1U) << "the other claim holds";
   EXPECT_EQ(due[0].id, "d2");
@@ -151,12 +151,12 @@ TEST_P(store_conformance, whoever_knows_the_token_frees_what_was_claimed_without
 }
 
 TEST_P(store_conformance, delayed_messages_whose_holder_died_come_one_at_a_time) {
-  db().commit({.delayed = {{.id = "d1"}, {.id = "d2"}}});
+  units().commit({.delayed = {{.id = "d1"}, {.id = "d2"}}});
   move_clock(1s);
-  db().commit({.delayed = {{.id = "d3"}}});
+  units().commit({.delayed = {{.id = "d3"}}});
   EXPECT_EQ(claim_due().size(), 3U);
   move_clock(31s);
-  db().commit({.delayed = {{.id = "d4"}}});
+  units().commit({.delayed = {{.id = "d4"}}});
   const auto ids_of = [](const std::vector<delayed_message>& rows) {
     strings all;
     for (const auto& each : rows) all.push_back(each.id);
@@ -169,26 +169,28 @@ TEST_P(store_conformance, delayed_messages_whose_holder_died_come_one_at_a_time)
   move_clock(31s);  // d1 was to blame
   EXPECT_EQ(claim_due().at(0).starts, 3);
   EXPECT_TRUE(claim_due().empty());
-  db().commit({.finished_delayed = {"d1"}});
+  units().commit({.finished_delayed = {"d1"}});
   due = claim_due();
   EXPECT_EQ(ids_of(due), strings{"d2"});
   EXPECT_EQ(due.at(0).starts, 2) << "not counted for what d1 did";
-  db().commit({.delayed = {{.id = "d2", .delay = 1h}}});
+  units().commit({.delayed = {{.id = "d2", .delay = 1h}}});
   EXPECT_EQ(ids_of(claim_due()), strings{"d3"});
 }
 
 TEST_P(store_conformance, delayed_messages_of_named_handlers_stay_where_they_are) {
-  db().commit({.delayed = {{.id = "d1", .subscription = "count"}, {.id = "d2", .subscription = "count#e1"}, {.id = "d3", .subscription = "counter"}}});
-  const auto due = db().claim_due({.token = "t", .most = 10, .lease = 30s, .except = {"audit", "count"}});
+  units().commit(
+      {.delayed = {
+           {.id = "d1", .subscription = "count"}, {.id = "d2", .subscription = "count#e1"}, {.id = "d3", .subscription = "counter"}}});
+  const auto due = delayed().claim_due({.token = "t", .most = 10, .lease = 30s, .except = {"audit", "count"}});
   ASSERT_EQ(due.size(), 1U) << "a retry from the error store is its handler's, too";
   EXPECT_EQ(due[0].id, "d3");
   EXPECT_EQ(claim_due().size(), 2U);
 }
 
 TEST_P(store_conformance, a_unit_may_settle_its_delayed_row_and_schedule_it_again) {
-  db().commit({.delayed = {{.id = "d1"}}});
+  units().commit({.delayed = {{.id = "d1"}}});
   ASSERT_EQ(claim_due().size(), 1U);
-  db().commit({.delayed = {{.id = "d1", .delay = 5s}}, .finished_delayed = {"d1"}});
+  units().commit({.delayed = {{.id = "d1", .delay = 5s}}, .finished_delayed = {"d1"}});
   EXPECT_TRUE(claim_due().empty());
   move_clock(5s);
   EXPECT_EQ(claim_due().at(0).starts, 1);
@@ -209,21 +211,21 @@ TEST_P(store_conformance, what_comes_behind_a_held_key_waits_in_its_place_until_
     return ids;
   };
   using ids = std::vector<std::string>;
-  EXPECT_FALSE(db().wait_behind(row("early", "a"))) << "no row holds the key";
+  EXPECT_FALSE(delayed().wait_behind(row("early", "a"))) << "no row holds the key";
   EXPECT_EQ(due(), ids{});
   auto head = row("h", "a");
   head.delay = 5s;
   head.rounds = 1;
-  db().commit({.delayed = {head}});
-  EXPECT_FALSE(db().wait_behind(row("x", "b"))) << "another key";
-  EXPECT_FALSE(db().wait_behind(row("x", "a", "audit"))) << "another subscription";
+  units().commit({.delayed = {head}});
+  EXPECT_FALSE(delayed().wait_behind(row("x", "b"))) << "another key";
+  EXPECT_FALSE(delayed().wait_behind(row("x", "a", "audit"))) << "another subscription";
   auto of_another_tenant = row("x", "a");
   of_another_tenant.message.tenant = "north";
-  EXPECT_FALSE(db().wait_behind(of_another_tenant));
-  EXPECT_TRUE(db().wait_behind(row("f1", "a")));
+  EXPECT_FALSE(delayed().wait_behind(of_another_tenant));
+  EXPECT_TRUE(delayed().wait_behind(row("f1", "a")));
   reopen();
-  EXPECT_TRUE(db().wait_behind(row("f2", "a")));
-  EXPECT_TRUE(db().wait_behind(row("h", "a"))) << "its own delivery, once more: the row stays as it is";
+  EXPECT_TRUE(delayed().wait_behind(row("f2", "a")));
+  EXPECT_TRUE(delayed().wait_behind(row("h", "a"))) << "its own delivery, once more: the row stays as it is";
   EXPECT_EQ(due(), ids{}) << "the head is not due, and what is due is behind it";
   move_clock(5s);
   auto taken = claim_due();
@@ -232,23 +234,23 @@ TEST_P(store_conformance, what_comes_behind_a_held_key_waits_in_its_place_until_
   EXPECT_EQ(taken[0].rounds, 1);
   EXPECT_EQ(due(), ids{}) << "the head is being handled";
   head.rounds = 2;
-  db().commit({.delayed = {head}});  // failed again: it keeps its place
+  units().commit({.delayed = {head}});  // failed again: it keeps its place
   move_clock(5s);
   EXPECT_EQ(due(), ids{"h"});
-  db().commit({.finished_delayed = {"h"}});
-  EXPECT_TRUE(db().wait_behind(row("f3", "a"))) << "others of its key wait still";
+  units().commit({.finished_delayed = {"h"}});
+  EXPECT_TRUE(delayed().wait_behind(row("f3", "a"))) << "others of its key wait still";
   EXPECT_EQ(due(), ids{"f1"});
-  db().commit({.finished_delayed = {"f1"}});
+  units().commit({.finished_delayed = {"f1"}});
   EXPECT_EQ(due(), ids{"f2"});
-  db().commit({.finished_delayed = {"f2"}});
+  units().commit({.finished_delayed = {"f2"}});
   EXPECT_EQ(due(), ids{"f3"});
-  db().commit({.finished_delayed = {"f3"}});
-  EXPECT_FALSE(db().wait_behind(row("f4", "a")));
+  units().commit({.finished_delayed = {"f3"}});
+  EXPECT_FALSE(delayed().wait_behind(row("f4", "a")));
   EXPECT_EQ(due(), ids{});
 }
 
 TEST_P(store_conformance, a_delayed_message_put_by_a_clock_that_was_set_back_is_due) {
-  db().commit({.delayed = {{.id = "d1", .delay = 10s}}});
+  units().commit({.delayed = {{.id = "d1", .delay = 10s}}});
   move_clock(-1h);
   EXPECT_EQ(claim_due().size(), 1U);
 }
@@ -263,36 +265,36 @@ TEST_P(store_conformance, errors_are_listed_newest_first_shown_and_settled_with_
                         .attempts = i,
                         .first_failed_at = wall_time(1us),
                         .failed_at = wall_time(std::chrono::seconds(i))};
-    db().commit({.errors = {record}});
+    units().commit({.errors = {record}});
   }
-  EXPECT_EQ(db().count_errors(), 3);
-  const auto page = db().list_errors(1, 1);
+  EXPECT_EQ(errors().count_errors(), 3);
+  const auto page = errors().list_errors(1, 1);
   ASSERT_EQ(page.size(), 1U);
   EXPECT_EQ(page[0].id, "e2");
-  const auto one = db().load_error("e3");
+  const auto one = errors().load_error("e3");
   ASSERT_TRUE(one);
   EXPECT_EQ(one->key.message_id, "m3");
   EXPECT_EQ(one->message.body, message("m3").body);
   EXPECT_EQ(one->error_reason, "it broke");
   EXPECT_EQ(one->attempts, 3);
   EXPECT_EQ(one->failed_at, wall_time(3s));
-  db().commit({.finished_errors = {"e3"}});
-  EXPECT_FALSE(db().load_error("e3"));
+  units().commit({.finished_errors = {"e3"}});
+  EXPECT_FALSE(errors().load_error("e3"));
 }
 
 TEST_P(store_conformance, what_outlived_its_retention_is_deleted_in_bounded_batches) {
-  for (int i = 0; i < 5; ++i) db().commit({.inbox = inbox_key{"count", std::to_string(i)}});
-  db().commit({.errors = {{.id = "e1", .failed_at = wall_time()}}});
+  for (int i = 0; i < 5; ++i) units().commit({.inbox = inbox_key{"count", std::to_string(i)}});
+  units().commit({.errors = {{.id = "e1", .failed_at = wall_time()}}});
   move_clock(std::chrono::hours(24));
-  db().commit({.inbox = inbox_key{"count", "young"}});
+  units().commit({.inbox = inbox_key{"count", "young"}});
   const store::retention keep{.inbox = std::chrono::hours(1), .errors = std::chrono::hours(1), .batch = 2};
   int calls = 1;
-  while (db().clean(keep)) ++calls;
+  while (upkeep().clean(keep)) ++calls;
   EXPECT_EQ(calls, 3);
-  EXPECT_FALSE(db().was_handled({"count", "0"}));
-  EXPECT_FALSE(db().was_handled({"count", "4"}));
-  EXPECT_TRUE(db().was_handled({"count", "young"}));
-  EXPECT_EQ(db().count_errors(), 0);
+  EXPECT_FALSE(inbox().was_handled({"count", "0"}));
+  EXPECT_FALSE(inbox().was_handled({"count", "4"}));
+  EXPECT_TRUE(inbox().was_handled({"count", "young"}));
+  EXPECT_EQ(errors().count_errors(), 0);
 }
 
 }  // namespace mamey::testing

@@ -38,11 +38,11 @@ TEST_P(queue_conformance, a_message_goes_to_every_bound_queue_once_and_survives)
   bind("count");
   queues_->bind("other", "parts", "part_removed");
   EXPECT_EQ(publish({message("m1"),
-                                         [] {
-                                           auto made = message("m2");
-                                           made.routing_key = "nobody";
-                                           return made;
-                                         }()}),
+                     [] {
+                       auto made = message("m2");
+                       made.routing_key = "nobody";
+                       return made;
+                     }()}),
             (std::vector{2, 0}));
   open();
   EXPECT_EQ(ids(take("audit")), strings{"m1"});

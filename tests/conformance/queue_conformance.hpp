@@ -39,7 +39,9 @@ class queue_conformance : public ::testing::TestWithParam<std::function<std::uni
   }
   std::vector<int> publish(const std::vector<envelope>& all) { return queues_->publish(publications(all)); }
   void bind(const std::string& queue) { queues_->bind(queue, "parts", "part_counted"); }
-  durable_queues::taken take(const std::string& queue, bool ordered = false) { return queues_->take(queue, 100, std::chrono::seconds(30), ordered); }
+  durable_queues::taken take(const std::string& queue, bool ordered = false) {
+    return queues_->take(queue, 100, std::chrono::seconds(30), ordered);
+  }
   void move_clock(std::chrono::milliseconds span) { database_->move_clock(span); }
 
   const std::unique_ptr<test_queues> database_ = GetParam()();

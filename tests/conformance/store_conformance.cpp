@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include <mamey/core/decimal.hpp>
 #include <mamey/domain/repository.hpp>
 
 #include "store_examples.hpp"
@@ -105,9 +106,9 @@ TEST_P(store_conformance, documents_are_found_by_columns_sorted_and_in_pages) {
 TEST_P(store_conformance, what_comes_behind_a_place_is_found_in_every_order) {
   change_set changes;
   for (int i = 0; i < 6; ++i) {
-    changes.documents.push_back(insert_part("p" + std::to_string(i), {.sku = "a-" + std::to_string(9 - i),
-                                                                      .amount = i / 2,
-                                                                      .note = i % 2 == 0 ? std::optional<std::string>("n") : std::nullopt}));
+    changes.documents.push_back(insert_part(
+        "p" + std::to_string(i),
+        {.sku = "a-" + std::to_string(9 - i), .amount = i / 2, .note = i % 2 == 0 ? std::optional<std::string>("n") : std::nullopt}));
   }
   db().commit(changes);
   // From any place on: what the whole list shows behind it.
@@ -130,8 +131,9 @@ TEST_P(store_conformance, what_comes_behind_a_place_is_found_in_every_order) {
       }
     }
   }
-  EXPECT_EQ(ids(db().find(parts(), {.where = {{"note", sql_value()}}, .order_by = "amount", .after = document_place{std::int64_t{0}, "p1"}})),
-            (strings{"p3", "p5"}));
+  EXPECT_EQ(
+      ids(db().find(parts(), {.where = {{"note", sql_value()}}, .order_by = "amount", .after = document_place{std::int64_t{0}, "p1"}})),
+      (strings{"p3", "p5"}));
 }
 
 TEST_P(store_conformance, going_from_page_to_page_sees_all_that_was_there_once_while_rows_come_and_go) {
@@ -146,7 +148,7 @@ TEST_P(store_conformance, going_from_page_to_page_sees_all_that_was_there_once_w
     unit_of_work unit(db());
     read_models<view> views(unit);
     for (const auto& each : models) views.put(each);
-    db().commit({.documents = std::move(unit.writes())});
+    db().commit({.documents = unit.take_writes()});
   };
   put({{"v2", 1}, {"v4", 1}, {"v6", 2}, {"v8", 2}, {"va", 3}});
   strings seen;
@@ -162,7 +164,7 @@ TEST_P(store_conformance, going_from_page_to_page_sees_all_that_was_there_once_w
     put({{"v1", 0}, {"v3", 1}, {"v7", 2}});  // two before the place, one behind it
     unit_of_work leaving(db());
     read_models<view>(leaving).remove("v4");  // the row of the place itself
-    db().commit({.documents = std::move(leaving.writes())});
+    db().commit({.documents = leaving.take_writes()});
   }
   EXPECT_EQ(seen, (strings{"v2", "v4", "v6", "v7", "v8", "va"}));
 }
@@ -177,7 +179,143 @@ TEST_P(store_conformance, a_column_nobody_declared_is_refused_by_name) {
   EXPECT_THROW(db().find(part_views(), {.where = {}, .order_by = "1; drop table parts"}), error);
 }
 
+// -- what is refused is said in the service's words -------------------------------------------------------------------
+
+TEST_P(store_conformance, a_value_that_is_taken_is_told_by_the_member_and_never_shown) {
+  db().commit({.documents = {insert_part("p1", {.sku = "secret"})}});
+  const auto said = [&](const change_set& changes) {
+    try {
+      db().commit(changes);
+    } catch (const concurrency_conflict& taken) {
+      EXPECT_EQ(taken.code(), "already_exists");
+      return taken.reason();
+    }
+    return std::string("nothing");
+  };
+  EXPECT_EQ(said({.documents = {insert_part("p2", {.sku = "secret"})}}), "parts: sku is already taken");
+  EXPECT_EQ(said({.documents = {insert_part("p1", {.sku = "other"})}}), "parts: id is already taken");
+  const auto by_hand =
+      said({.statements = {{.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'x')"}}});
+  EXPECT_EQ(by_hand, "parts: id is already taken");
+}
+
+// -- rows of other releases -------------------------------------------------------------------------------------------
+
+struct chore_before {
+  static constexpr const char* collection = "chores";
+  std::string id;
+  std::string what;
+};
+struct chore {
+  static constexpr const char* collection = "chores";
+  std::string id;
+  std::string what;
+  int priority = 5;
+  std::optional<int> cost = 7;
+  decimal wage = decimal("1.50");
+  static constexpr auto indexes() { return indexed<&chore::what, &chore::priority, &chore::cost, &chore::wage>; }
+};
+
+TEST_P(store_conformance, a_member_declared_later_is_found_in_old_rows_by_what_reading_shows) {
+  const collection* const before[] = {&read_model_collection<chore_before>()};
+  db().prepare(before);
+  constexpr int many = 1'200;  // more than one batch
+  {
+    unit_of_work unit(db());
+    read_models<chore_before> chores(unit);
+    for (int i = 0; i < many; ++i) chores.put({.id = std::to_string(i), .what = "w" + std::to_string(i % 3)});
+    db().commit({.documents = unit.take_writes()});
+  }
+  db().commit({.statements = {{.text = "update chores set body = '{\"what\":[]}' where id = '7'"}}});  // cannot be read: left as it is
+  reopen();
+  const collection* const now[] = {&read_model_collection<chore>()};
+  db().prepare(now);
+  const auto found = [&](const member_condition<chore>& condition) {
+    unit_of_work unit(db());
+    return read_models<chore>(unit).list(condition).total_results;
+  };
+  EXPECT_EQ(found(where<&chore::priority>(5)), many - 1);
+  EXPECT_EQ(found(where<&chore::cost>(7)), many - 1);
+  EXPECT_EQ(found(where<&chore::wage>(decimal("1.50"))), many - 1);
+  EXPECT_EQ(found(where<&chore::what>(std::string("w2"))), many / 3);
+
+  // A release before this one filled the column from the bodies alone.
+  db().commit({.statements = {{.text = "update chores set priority = null where id <> '1'"}}});
+  reopen();
+  db().prepare(now);
+  EXPECT_EQ(found(where<&chore::priority>(5)), many - 1);
+}
+
+TEST_P(store_conformance, a_stored_null_is_no_document) {
+  const collection* const all[] = {&read_model_collection<chore>()};
+  db().prepare(all);
+  unit_of_work writing(db());
+  read_models<chore> chores(writing);
+  chores.put({.id = "1", .what = "w"});
+  db().commit({.documents = writing.take_writes()});
+  unit_of_work unit(db());
+  for (const auto* body : {"null", " null ", "[]", "7"}) {
+    db().commit({.statements = {{.text = "update chores set body = '" + std::string(body) + "'"}}});
+    EXPECT_EQ(refusal([&] { read_models<chore>(unit).get("1"); }).second, "stored_document_unreadable") << body;
+  }
+}
+
+TEST_P(store_conformance, a_row_that_cannot_be_read_is_left_out_of_lists_and_told_of) {
+  const collection* const all[] = {&read_model_collection<chore>()};
+  db().prepare(all);
+  strings told;
+  unreadable_rows rules{.left_out = [&](const collection& in, std::span<const std::string> ids, std::string_view reason) {
+    EXPECT_NE(reason.find("what"), std::string::npos) << reason;
+    for (const auto& each : ids) told.push_back(in.name + " " + each);
+  }};
+  unit_of_work writing(db());
+  read_models<chore> chores(writing);
+  for (int i = 0; i < 9; ++i) chores.put({.id = std::to_string(i), .what = "w", .priority = i / 4});
+  db().commit({.documents = writing.take_writes()});
+  db().commit({.statements = {{.text = "update chores set body = '{\"what\":[]}' where id in ('2', '3', '4', '8')"}}});
+
+  unit_of_work unit(db(), &rules);
+  const read_models<chore> shown(unit);
+  EXPECT_EQ(refusal([&] { shown.get("3"); }), (std::pair{error_kind::internal, std::string("stored_document_unreadable")}));
+  EXPECT_TRUE(told.empty());
+  const auto page = shown.list({}, {.page = 1, .results_per_page = 5});
+  EXPECT_EQ(page.items.size(), 2U);
+  EXPECT_EQ(page.total_results, 9) << "they are there";
+  EXPECT_EQ(told, (strings{"chores 2", "chores 3", "chores 4"}));
+  for (const auto* order_by : {"", "priority", "wage", "what"}) {
+    for (const auto* sort_order : {"asc", "desc"}) {
+      for (const int size : {1, 2, 100}) {
+        strings seen;
+        cursor_paging asked{.after = {}, .results_per_page = size, .order_by = order_by, .sort_order = sort_order};
+        int pages = 0;
+        for (; pages < 10; ++pages) {
+          const auto found = shown.scroll({}, asked);
+          for (const auto& each : found.items) seen.push_back(each.id);
+          if (!found.next) break;
+          EXPECT_EQ(std::ssize(found.items), size) << "a page is full where another follows";
+          asked.after = *found.next;
+        }
+        EXPECT_LT(pages, 10);
+        std::ranges::sort(seen);
+        EXPECT_EQ(seen, (strings{"0", "1", "5", "6", "7"})) << order_by << " " << sort_order << " by " << size;
+      }
+    }
+  }
+  rules.refused = true;
+  EXPECT_EQ(refusal([&] { shown.list(); }).second, "stored_document_unreadable");
+  EXPECT_EQ(refusal([&] { shown.scroll({}); }).second, "stored_document_unreadable");
+}
+
 // -- units of work ----------------------------------------------------------------------------------------------------
+
+TEST_P(store_conformance, what_was_added_and_removed_again_conflicts_with_an_id_that_is_there) {
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1"})}});
+  EXPECT_EQ(refusal_kind([&] { db().commit({.documents = {insert_part("p1", {.sku = "a-2"}), remove_part("p1", 1)}}); }),
+            error_kind::concurrency_conflict);
+  EXPECT_TRUE(db().load(parts(), "p1"));
+  db().commit({.documents = {insert_part("p2", {.sku = "a-2"}), remove_part("p2", 1)}});
+  EXPECT_FALSE(db().load(parts(), "p2"));
+}
 
 TEST_P(store_conformance, a_change_set_is_applied_all_or_nothing) {
   db().commit({.documents = {insert_part("p1", {.sku = "a-1"})}});
@@ -198,7 +336,7 @@ TEST_P(store_conformance, plain_statements_are_applied_with_the_unit_and_checked
   db().commit({.documents = {insert_part("p1", {.sku = "a-1", .amount = 5})}});
   db().commit({.statements = {{.text = "update parts set amount = amount - 2 where sku = 'a-1' and amount >= 2", .expected_rows = 1}}});
   std::vector<sql_value> seen;
-  db().query({.text = "select amount, sku, note from parts"}, [&](const sql_row& row) {
+  db().sql()->query({.text = "select amount, sku, note from parts"}, [&](const sql_row& row) {
     EXPECT_EQ(strings(row.names.begin(), row.names.end()), (strings{"amount", "sku", "note"}));
     seen = row.values;
   });
@@ -206,6 +344,17 @@ TEST_P(store_conformance, plain_statements_are_applied_with_the_unit_and_checked
   EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "delete from parts where sku = 'gone'", .expected_rows = 1}}}); }),
             error_kind::concurrency_conflict);
   EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = "delete form parts"}}}); }), error_kind::internal);
+}
+
+TEST_P(store_conformance, rows_of_a_plain_query_may_be_kept) {
+  db().commit({.documents = {insert_part("p1", {.sku = "a-1", .amount = 5}), insert_part("p2", {.sku = "a-2", .amount = 6})}});
+  std::vector<sql_row> kept;
+  db().sql()->query({.text = "select amount as pieces_in_the_whole_house, sku from parts order by sku"},
+                    [&](const sql_row& row) { kept.push_back(row); });
+  const strings others(50, "takes the memory that is free again");
+  ASSERT_EQ(kept.size(), 2U);
+  for (const auto& row : kept) EXPECT_EQ(strings(row.names.begin(), row.names.end()), (strings{"pieces_in_the_whole_house", "sku"}));
+  EXPECT_EQ(kept[1].values, (std::vector<sql_value>{std::int64_t{6}, std::string("a-2")}));
 }
 
 TEST_P(store_conformance, a_message_has_its_effect_once) {
@@ -230,7 +379,7 @@ TEST_P(store_conformance, a_commit_that_wrote_messages_wakes_the_relay) {
   EXPECT_EQ(wakes, 0);
   db().commit(messages({message("m1")}));
   EXPECT_EQ(wakes, 1);
-  db().begin({}, 10s)->commit({.delayed = {{.id = "d1"}}});
+  db().sql()->begin({}, 10s)->commit({.delayed = {{.id = "d1"}}});
   EXPECT_EQ(wakes, 2);
   db().on_commit({});
   db().commit(messages({message("m2")}));
@@ -240,7 +389,7 @@ TEST_P(store_conformance, a_commit_that_wrote_messages_wakes_the_relay) {
 // -- interactive units ------------------------------------------------------------------------------------------------
 
 TEST_P(store_conformance, an_interactive_unit_sees_its_own_writes_and_others_see_them_after_commit) {
-  auto unit = db().begin(inbox_key{"count", "m1"}, 10s);
+  auto unit = db().sql()->begin(inbox_key{"count", "m1"}, 10s);
   ASSERT_TRUE(unit);
   EXPECT_EQ(unit->execute({.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'a-1')"}), 1);
   EXPECT_TRUE(unit->load(parts(), "p1"));
@@ -254,8 +403,8 @@ TEST_P(store_conformance, an_interactive_unit_sees_its_own_writes_and_others_see
 
 TEST_P(store_conformance, an_interactive_unit_does_not_begin_for_a_message_that_was_handled) {
   db().commit({.inbox = inbox_key{"count", "m1"}});
-  EXPECT_FALSE(db().begin(inbox_key{"count", "m1"}, 10s));
-  EXPECT_TRUE(db().begin(inbox_key{"count", "m2"}, 10s));
+  EXPECT_FALSE(db().sql()->begin(inbox_key{"count", "m1"}, 10s));
+  EXPECT_TRUE(db().sql()->begin(inbox_key{"count", "m2"}, 10s));
 }
 
 TEST_P(store_conformance, an_interactive_unit_leaves_nothing_when_dropped_rolled_back_or_refused) {
@@ -263,17 +412,17 @@ TEST_P(store_conformance, an_interactive_unit_leaves_nothing_when_dropped_rolled
     unit.execute({.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'a-1')"});
   };
   {
-    auto unit = db().begin(inbox_key{"count", "m1"}, 10s);
+    auto unit = db().sql()->begin(inbox_key{"count", "m1"}, 10s);
     insert(*unit);
   }
   {
-    auto unit = db().begin(inbox_key{"count", "m2"}, 10s);
+    auto unit = db().sql()->begin(inbox_key{"count", "m2"}, 10s);
     insert(*unit);
     unit->rollback();
     EXPECT_THROW(unit->count(parts(), {}), error);
   }
   {
-    auto unit = db().begin(inbox_key{"count", "m3"}, 10s);
+    auto unit = db().sql()->begin(inbox_key{"count", "m3"}, 10s);
     insert(*unit);
     EXPECT_EQ(refusal_kind([&] { unit->commit({.documents = {update_part("p1", {.sku = "a-1"}, 9)}}); }), error_kind::concurrency_conflict);
     EXPECT_THROW(unit->commit({}), error);
@@ -284,7 +433,7 @@ TEST_P(store_conformance, an_interactive_unit_leaves_nothing_when_dropped_rolled
 }
 
 TEST_P(store_conformance, an_interactive_unit_that_stays_open_too_long_is_rolled_back) {
-  auto unit = db().begin({}, 200ms);
+  auto unit = db().sql()->begin({}, 200ms);
   unit->execute({.text = "insert into parts (id, version, position, body, sku) values ('p1', 1, 0, '{}', 'a-1')"});
   db().commit({.documents = {insert_part("p2", {.sku = "a-2"})}});  // where there is one writer, waits until the bound is over
   const auto over = std::chrono::steady_clock::now() + 200ms;

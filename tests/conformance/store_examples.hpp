@@ -25,11 +25,12 @@ struct part {
 
 /// A versioned collection with a unique column, and a read model.
 inline const collection& parts() {
-  static const collection made{
-      .name = "parts",
-      .model = &model_of<part>(),
-      .columns = {
-          {"sku", &model_of<part>().members[0], true}, {"amount", &model_of<part>().members[1]}, {"note", &model_of<part>().members[2]}}};
+  static const collection made{.name = "parts",
+                               .model = &model_of<part>(),
+                               .columns = {{"sku", &model_of<part>().members[0], true},
+                                           {"amount", &model_of<part>().members[1]},
+                                           {"note", &model_of<part>().members[2]}},
+                               .make = []() -> std::shared_ptr<void> { return std::make_shared<part>(); }};
   return made;
 }
 inline const collection& part_views() {

@@ -1,7 +1,10 @@
+#include <mamey/persistence/postgres/detail/collections.hpp>
 #include <mamey/persistence/postgres/store.hpp>
 
 #include "../support/postgres_server.hpp"
+#include "condition_conformance.hpp"
 #include "mapping_conformance.hpp"
+#include "sql_conformance.hpp"
 
 namespace mamey::testing {
 namespace {
@@ -27,18 +30,33 @@ class postgres_database final : public test_database {
 
   std::string type_for(column_content content) const override {
     switch (content) {
-      case column_content::boolean: return "boolean";
-      case column_content::integer: return "integer";
-      case column_content::real: return "double precision";
-      case column_content::decimal: return "numeric(18,2)";
-      case column_content::uuid: return "uuid";
-      case column_content::time: return "timestamp with time zone";
-      case column_content::date: return "date";
-      case column_content::text: return "character varying(200)";
-      case column_content::bytes: return "bytea";
-      case column_content::json: return "jsonb";
+      case column_content::boolean:
+        return "boolean";
+      case column_content::integer:
+        return "integer";
+      case column_content::real:
+        return "double precision";
+      case column_content::decimal:
+        return "numeric(18,2)";
+      case column_content::uuid:
+        return "uuid";
+      case column_content::time:
+        return "timestamp with time zone";
+      case column_content::date:
+        return "date";
+      case column_content::text:
+        return "character varying(200)";
+      case column_content::bytes:
+        return "bytea";
+      case column_content::json:
+        return "jsonb";
     }
     return {};
+  }
+
+  std::optional<planner> planning() const override {
+    server_.execute("analyze " + schema_ + ".books");
+    return planner{.dialect = postgres_detail::dialect(), .explain = "explain "};
   }
 
  private:
@@ -55,5 +73,9 @@ class postgres_database final : public test_database {
 static std::unique_ptr<test_database> make_postgres() { return std::make_unique<postgres_database>(); }
 INSTANTIATE_TEST_SUITE_P(postgres, store_conformance, ::testing::Values(make_postgres));
 INSTANTIATE_TEST_SUITE_P(postgres, mapping_conformance, ::testing::Values(make_postgres));
+INSTANTIATE_TEST_SUITE_P(postgres, value_conformance, ::testing::Values(make_postgres));
+INSTANTIATE_TEST_SUITE_P(postgres, condition_conformance, ::testing::Values(make_postgres));
+INSTANTIATE_TEST_SUITE_P(postgres, mapped_condition_conformance, ::testing::Values(make_postgres));
+INSTANTIATE_TEST_SUITE_P(postgres, sql_conformance, ::testing::Values(make_postgres));
 
 }  // namespace mamey::testing

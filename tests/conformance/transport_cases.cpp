@@ -166,11 +166,11 @@ void starts_are_counted_across_hand_outs(transport_bench& bench) {
     auto reading = one.consume("stock", inbox);
     auto got = inbox.next("hand-out " + std::to_string(starts));
     require(got.starts == starts, "hand-out " + std::to_string(starts) + " counts " + std::to_string(got.starts));
+    reading->cancel();  // first: what is given back must not come to this consumer once more
     if (starts == 3)
       got.settle->acknowledge();
     else
       got.settle->give_back({}, start_counting::counted);
-    reading->cancel();
     reading->close();
   }
 }

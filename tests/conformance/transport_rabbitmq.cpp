@@ -11,24 +11,23 @@ namespace {
 /// One node for all cases; each has a virtual host of its own.
 class rabbitmq_node final : public ::testing::Environment {
  public:
-  void SetUp() override { running = std::make_unique<private_rabbitmq>(private_rabbitmq_options{.virtual_hosts = most_cases}); }
+  void SetUp() override { running = std::make_unique<private_rabbitmq>(); }
   void TearDown() override { running.reset(); }
 
-  static constexpr int most_cases = 120;
   static inline std::unique_ptr<private_rabbitmq> running;
-  static inline int next = 0;
 };
 const auto* const node = ::testing::AddGlobalTestEnvironment(new rabbitmq_node);
 
 class rabbitmq_bench final : public transport_bench {
  public:
-  explicit rabbitmq_bench(mamey::runtime& on) : on_(on), virtual_host_("v" + std::to_string(++rabbitmq_node::next)) {}
+  explicit rabbitmq_bench(mamey::runtime& on) : on_(on), virtual_host_(rabbitmq_node::running->new_virtual_host()) {}
   std::shared_ptr<transport> open() override {
-    return std::make_shared<rabbitmq_transport>(
-        on_.system_loop(),
-        rabbitmq_options{.host_names = {"127.0.0.1"}, .port = rabbitmq_node::running->port(), .virtual_host = virtual_host_,
-                         .identity = {.key_id = "k", .secrets = {{"k", std::string(32, 's')}}}},
-        "conformance");
+    return std::make_shared<rabbitmq_transport>(on_.system_loop(),
+                                                rabbitmq_options{.host_names = {"127.0.0.1"},
+                                                                 .port = rabbitmq_node::running->port(),
+                                                                 .virtual_host = virtual_host_,
+                                                                 .identity = {.key_id = "k", .secrets = {{"k", std::string(32, 's')}}}},
+                                                "conformance");
   }
 
  private:

@@ -13,6 +13,7 @@
 #include <mamey/persistence/postgres/options.hpp>
 #include <mamey/persistence/sqlite/options.hpp>
 #include <mamey/runtime/runtime.hpp>
+#include <mamey/scheduling/options.hpp>
 #include <mamey/web/openapi.hpp>
 #include <mamey/web/server.hpp>
 
@@ -25,21 +26,30 @@ bool is_duration(const type_model& type) { return type.kind == shape::scalar && 
 
 std::string type_name(const type_model& type) {
   switch (type.kind) {
-    case shape::boolean: return "boolean";
+    case shape::boolean:
+      return "boolean";
     case shape::integer:
-    case shape::unsigned_integer: return "integer";
-    case shape::real: return "number";
-    case shape::text: return "text";
+    case shape::unsigned_integer:
+      return "integer";
+    case shape::real:
+      return "number";
+    case shape::text:
+      return "text";
     case shape::enumeration: {
       std::string names;
       for (const auto& each : type.enumerators) names += (names.empty() ? "" : ", ") + std::string(each.wire_name);
       return "one of " + names;
     }
-    case shape::list: return "list of " + type_name(type.element());
-    case shape::dictionary: return "name ⇒ " + type_name(type.element());
-    case shape::optional: return type_name(type.element()) + ", or nothing";
-    case shape::object: return "section";
-    case shape::scalar: return is_duration(type) ? "duration" : std::string(type.format);
+    case shape::list:
+      return "list of " + type_name(type.element());
+    case shape::dictionary:
+      return "name ⇒ " + type_name(type.element());
+    case shape::optional:
+      return type_name(type.element()) + ", or nothing";
+    case shape::object:
+      return "section";
+    case shape::scalar:
+      return is_duration(type) ? "duration" : std::string(type.format);
   }
   return {};
 }
@@ -53,9 +63,18 @@ void print(const std::string& section, const std::string& path, const type_model
       print(section, key + ":", held, value);
       continue;
     }
+    if (held.kind == shape::dictionary && held.element().kind == shape::object) {
+      std::cout << section << '\t' << key << '\t' << type_name(held) << '\t' << "{}" << '\t' << type.key->name << '\t' << member.name
+                << '\n';
+      const auto& element = held.element();
+      void* entry = held.insert(const_cast<void*>(value), "NAME");
+      print(section, key + ":NAME:", element, entry);
+      continue;
+    }
     std::string shown;
     mamey::json::write(shown, held, value);
-    std::cout << section << '\t' << key << '\t' << type_name(held) << '\t' << shown << '\t' << type.key->name << '\t' << member.name << '\n';
+    std::cout << section << '\t' << key << '\t' << type_name(held) << '\t' << shown << '\t' << type.key->name << '\t' << member.name
+              << '\n';
   }
 }
 
@@ -69,10 +88,13 @@ void print(const std::string& section) {
 
 int main() {
   print<mamey::app_options>("app");
+  print<mamey::configuration_layer_options>("configurationLayers");
   print<mamey::http::client_options>("httpClient");
+  print<mamey::job_settings>("jobs:NAME");
   print<mamey::log_options>("logger");
   print<mamey::management_options>("management");
   print<mamey::messaging_options>("messaging");
+  print<mamey::metrics_options>("metrics");
   print<mamey::outbox_options>("outbox");
   print<mamey::rabbitmq_options>("rabbitMq");  // naming_options, which the host reads, are keys of it
   print<mamey::runtime_options>("runtime");
@@ -80,6 +102,7 @@ int main() {
   print<mamey::shutdown_options>("shutdown");
   print<mamey::persistence_options>("persistence");
   print<mamey::postgres_options>("postgres");
+  print<mamey::prometheus_options>("prometheus");
   print<mamey::sqlite_options>("sqlite");
   print<mamey::web::documentation_options>("swagger");
 }

@@ -35,7 +35,7 @@ struct Basket {
   std::vector<Line> lines;
   mamey::decimal discount = 0, total = 0;
   static constexpr auto rules() { return mamey::all(mamey::field<&Basket::id>.generated(), mamey::field<&Basket::lines>.not_empty()); }
-  static void check(const Basket& basket, mamey::violations& found) {  // across members, once each is right by itself
+  static void check(const Basket& basket, mamey::violations& found) {  // across members, when each member alone is valid
     if (basket.discount > basket.total) found.add("discount", "too_large", "expected at most the total");
   }
 };
@@ -51,7 +51,7 @@ std::string first_sku(std::string_view text) {
 // snippet options
 struct courier_options {
   std::vector<std::string> depots{"north"};
-  std::uint16_t port = 5672;                    // 0 … 65535: the type is the range
+  std::uint16_t port = 5672;  // 0 … 65535: the type is the range
   std::chrono::milliseconds timeout{3000};
   std::map<std::string, std::string> services;  // name ⇒ address
 };
@@ -85,9 +85,9 @@ struct Quote {
 };
 
 void compose(mamey::services& services) {
-  services.add<Pricing, list_pricing>();              // singleton unless told otherwise
-  services.decorate<Pricing, cached_pricing>();       // takes its place; the inner one comes as parameter
-  services.add<Quote>(mamey::lifetime::scoped);       // one a request or message
+  services.add<Pricing, list_pricing>();         // singleton by default
+  services.decorate<Pricing, cached_pricing>();  // replaces it; the inner object comes as parameter
+  services.add<Quote>(mamey::lifetime::scoped);  // one per request or message
   services.add_initializer("warm up", [](Pricing& pricing) { pricing.price_of("sku-1"); });
 }
 // end services
@@ -134,7 +134,7 @@ TEST(docs_core, services_are_found_by_type) {
   // snippet provider
   mamey::service_provider provider(std::move(registrations));  // checks the graph, builds nothing
   provider.start();                                            // singletons, dependencies first; then the initializers
-  mamey::scope request(provider);                              // one a request or message
+  mamey::scope request(provider);                              // one per request or message
   EXPECT_EQ(request.get<Quote>().price, 10);
   // end provider
 }
@@ -144,19 +144,21 @@ TEST(docs_observability, a_log_call_a_metric_and_a_probe) {
   mamey::health::registry health;
   std::size_t waiting = 3;
   // snippet observe
-  static const mamey::logger log{"shop.queue"};  // cheap; one a file
+  static const mamey::logger log{"shop.queue"};  // cheap; one per file
   log.info("{waiting} orders wait for {courier}", waiting, "the harbour depot");
-  log.debug("state: {state}", [&] { return std::string(waiting, '*'); });  // called only when it will be written
+  log.debug("state: {state}", [&] { return std::string(waiting, '*'); });  // called only when the line will be written
 
   auto sent = registry.counters("shop_orders_sent_total", "Orders handed to a courier.", {"depot"});
   auto& harbour = sent.with({"harbour"});  // once: it takes a lock
   harbour.increment();                     // in the hot path: one relaxed add
 
-  const auto depth = registry.collect(mamey::metrics::sample_kind::gauge, "shop_queue_depth", "Orders waiting.", [&] { return static_cast<double>(waiting); });
+  const auto depth = registry.collect(mamey::metrics::sample_kind::gauge, "shop_queue_depth", "Orders waiting.",
+                                      [&] { return static_cast<double>(waiting); });
 
   health.add({.name = "queue", .kinds = mamey::health::kind::readiness, .importance = mamey::health::importance::degrading, .check = [&] {
-    return waiting < 100 ? mamey::health::result{} : mamey::health::result{mamey::health::status::degraded, "the queue is long"};
-  }});
+                return waiting < 100 ? mamey::health::result{}
+                                     : mamey::health::result{mamey::health::status::degraded, "the queue is long"};
+              }});
   // end observe
   EXPECT_NE(mamey::metrics::expose({&registry}).find("shop_queue_depth 3"), std::string::npos);
   health.set_started();

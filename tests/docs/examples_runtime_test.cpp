@@ -75,7 +75,7 @@ TEST(docs_runtime, a_scope_joins_what_it_started) {
       int sum = 0;
       while (const auto next = results.receive()) sum += *next;
       EXPECT_EQ(sum, 3);
-    });  // returns when every child has ended; the first exception cancels the others and comes out here
+    });  // returns when every child has ended; the first exception cancels the others and is thrown here
     // end scope
   });
 }
@@ -83,7 +83,9 @@ TEST(docs_runtime, a_scope_joins_what_it_started) {
 TEST(docs_http, a_server_and_a_client) {
   mamey::runtime runtime({.threads = 1});
   // snippet server
-  mamey::web::router router({{.method = mamey::http_method::get, .pattern = "/orders/{orderId}/pricing", .handle = [](mamey::http::request& request, mamey::http::response& response) {
+  mamey::web::router router({{.method = mamey::http_method::get,
+                              .pattern = "/orders/{orderId}/pricing",
+                              .handle = [](mamey::http::request& request, mamey::http::response& response) {
                                 if (request.parameter("orderId") != "42") throw mamey::not_found("no_such_order", "there is no such order");
                                 response.set_body("application/json", R"({"amount":20})");
                               }}});
@@ -92,19 +94,24 @@ TEST(docs_http, a_server_and_a_client) {
   // end server
   runtime.run([&] {
     // snippet client
-    mamey::http::client client(runtime, {.services = {{"pricing", server.addresses().at(0).url()}}});
+    mamey::http::client client(runtime, {.services = {{"pricing", {.url = server.addresses().at(0).url()}}}});
     const auto pricing = client.service("pricing");
 
-    EXPECT_EQ(pricing.get_json<Price>("/orders/42/pricing").amount, 20);             // throws what a bad status means
-    EXPECT_FALSE(pricing.find_json<Price>("/orders/43/pricing").has_value());        // nothing for 404
+    EXPECT_EQ(pricing.get_json<Price>("/orders/42/pricing").amount, 20);               // throws the exception for a bad status
+    EXPECT_FALSE(pricing.find_json<Price>("/orders/43/pricing").has_value());          // empty for 404
     EXPECT_EQ(pricing.send({.url = "/orders/43/pricing", .retries = 0}).status, 404);  // every status is an answer
     // end client
+    // snippet client-call
+    const auto quick =
+        pricing.get_json<Price>("/orders/42/pricing", {.timeout = 200ms, .retries = 0, .headers = {{"X-Reason", "preview"}}});
+    // end client-call
+    EXPECT_EQ(quick.amount, 20);
   });
   runtime.run([&] {
     // snippet stop
-    server.stop_accepting();                              // answers carry Connection: close from now on
+    server.stop_accepting();                                // answers carry Connection: close from now on
     EXPECT_TRUE(server.drain(mamey::deadline_after(10s)));  // waits for connections to end
-    server.close();                                       // cancels what still runs
+    server.close();                                         // cancels the requests that still run
     // end stop
   });
 }

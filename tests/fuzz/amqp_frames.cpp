@@ -43,7 +43,8 @@ std::string handshake() {
   limits.long_integer(4096);
   limits.short_integer(10);
   amqp_writer(open).short_string("");
-  return frame_of(0, amqp_method::connection_start, start) + frame_of(0, amqp_method::connection_tune, tune) + frame_of(0, amqp_method::connection_open_ok, open);
+  return frame_of(0, amqp_method::connection_start, start) + frame_of(0, amqp_method::connection_tune, tune) +
+         frame_of(0, amqp_method::connection_open_ok, open);
 }
 
 struct outcome {

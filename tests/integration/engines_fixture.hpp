@@ -48,8 +48,11 @@ class engines_fixture : public ::testing::Test {
     application_surroundings around{.system_loop = &loops.system_loop(), .workers = {&loops.loop(0)}};
     around.configuration.add_json(
         R"({"app": {"assembly": "tests"}, "management": {"messages": true, "apiKey": "key"}, "messaging": {"immediateRetries": 1, "retryJitter": 0},
-            "postgres": {"connectionString": ")" + postgres().connection_string() + R"(", "schema": ")" + schema_ + R"("},
-            "rabbitMq": {"hostNames": ["127.0.0.1"], "port": )" + std::to_string(broker().port()) + R"(, "virtualHost": ")" + host_ + R"("}})");
+            "postgres": {"connectionString": ")" +
+        postgres().connection_string() + R"(", "schema": ")" + schema_ + R"("},
+            "rabbitMq": {"hostNames": ["127.0.0.1"], "port": )" +
+        std::to_string(broker().port()) + R"(, "virtualHost": ")" + host_ +
+        R"(", "conventionsCasing": "snakeCase", "foreignExchange": {"wait": "00:00:00"}}})");
     around.configuration.add_json(settings);
     auto definition = std::move(what).release();
     running_ = std::make_unique<running_application>(std::move(definition), std::move(around));
@@ -91,7 +94,7 @@ class engines_fixture : public ::testing::Test {
   /// Waits in a fiber until `holds`.
   template <class Condition>
   void eventually(Condition holds, const char* what) {
-    const auto until = steady_now() + 60s;
+    const auto until = steady_now() + 300s;
     while (!holds()) {
       if (steady_now() >= until) {
         ADD_FAILURE() << what << " did not come: " << get("/_messages");
@@ -106,10 +109,12 @@ class engines_fixture : public ::testing::Test {
 
   /// In Erlang, so that properties can be missing: `properties` is the inside of a list. `copies` times, for `N` from 1 on.
   /// Blocks; call through `run_blocking`.
-  void publish_raw(const std::string& exchange, const std::string& routing_key, const std::string& properties, const std::string& body, int copies = 1) {
+  void publish_raw(const std::string& exchange, const std::string& routing_key, const std::string& properties, const std::string& body,
+                   int copies = 1) {
     const auto text = [](const std::string& of) { return "<<\"" + of + "\">>"; };
-    broker().evaluate("[rabbit_basic:publish(rabbit_misc:r(" + text(host_) + ", exchange, " + text(exchange) + "), " + text(routing_key) + ", [" + properties + "], base64:decode(" +
-                      text(base64(body)) + ")) || N <- lists:seq(1, " + std::to_string(copies) + "), N > 0].");
+    broker().evaluate("[rabbit_basic:publish(rabbit_misc:r(" + text(host_) + ", exchange, " + text(exchange) + "), " + text(routing_key) +
+                      ", [" + properties + "], base64:decode(" + text(base64(body)) + ")) || N <- lists:seq(1, " + std::to_string(copies) +
+                      "), N > 0].");
   }
   /// Ready and unacknowledged. Blocks, likewise.
   int messages_in(const std::string& queue) {
@@ -127,7 +132,7 @@ class engines_fixture : public ::testing::Test {
   static private_rabbitmq& broker() { return *rabbitmq_node::running; }
 
   const std::string schema_ = postgres_server::fresh_name();
-  const std::string host_ = "v" + std::to_string(++rabbitmq_node::next);
+  const std::string host_ = rabbitmq_node::running->new_virtual_host();
   std::unique_ptr<running_application> running_;
 
  private:

@@ -24,7 +24,6 @@
 namespace mamey::testing {
 
 using namespace std::chrono_literals;
-constexpr auto patience = 60s;
 
 /// Things told from other threads, to be waited for.
 template <class T>
@@ -78,7 +77,8 @@ class rabbitmq_broker : public ::testing::Test {
     explicit publishing(transport& through)
         : channel(through.open_channel([this](std::uint64_t tag, const publish_outcome& what) { outcomes.add({tag, what}); },
                                        [this](channel_state now, std::string_view) { states.add(now); })) {}
-    void send(std::uint64_t tag, const std::string& key = "created", std::string body = "{}", const std::string& exchange = "orders", std::string order = {}) {
+    void send(std::uint64_t tag, const std::string& key = "created", std::string body = "{}", const std::string& exchange = "orders",
+              std::string order = {}) {
       envelope message;
       message.id = "m" + std::to_string(tag);
       message.key = std::move(order);
@@ -107,10 +107,12 @@ class rabbitmq_broker : public ::testing::Test {
   };
 
   static topology stock(bool ordered = false) {
-    return {.exchanges = {{.name = "orders"}}, .queues = {{.name = "stock", .ordered = ordered}}, .bindings = {{.queue = "stock", .exchange = "orders", .routing_key = "created"}}};
+    return {.exchanges = {{.name = "orders"}},
+            .queues = {{.name = "stock", .ordered = ordered}},
+            .bindings = {{.queue = "stock", .exchange = "orders", .routing_key = "created"}}};
   }
 
-  std::string host_ = "v" + std::to_string(++rabbitmq_node::next);
+  std::string host_ = rabbitmq_node::running->new_virtual_host();
   runtime loops_{{.threads = 1}};
 };
 

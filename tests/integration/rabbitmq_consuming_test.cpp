@@ -15,8 +15,10 @@ TEST_F(rabbitmq_broker, a_consumer_whose_queue_goes_away_is_told_and_can_start_a
   auto through = open();
   through->declare(stock());
   told<consumer_state> states;
-  const auto reading = through->subscribe({.queue = "stock"}, [](delivery) {}, [&](consumer_state now, std::string_view) { states.add(now); });
-  node().evaluate(in_host("{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(HOST, queue, <<\"stock\">>)), rabbit_amqqueue:delete(Q, false, false, <<\"t\">>)."));
+  const auto reading =
+      through->subscribe({.queue = "stock"}, [](delivery) {}, [&](consumer_state now, std::string_view) { states.add(now); });
+  node().evaluate(in_host(
+      "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(HOST, queue, <<\"stock\">>)), rabbit_amqqueue:delete(Q, false, false, <<\"t\">>)."));
   EXPECT_EQ(states.next(), consumer_state::cancelled_by_broker);
   through->declare(stock());
   told<delivery> inbox;
@@ -88,12 +90,13 @@ TEST_F(rabbitmq_broker, a_settlement_the_broker_does_not_know_ends_the_channel_a
   told<delivery> inbox;
   told<std::string> ends;
   const auto subscribe = [&] {
-    auto made = std::make_shared<subscriber>(link, wire_format{}, options(), queue_options{.queue = "stock"}, std::make_shared<counters>(), std::make_shared<starts>(), nullptr,
-                                             [&](delivery next) { inbox.add(std::move(next)); },
-                                             [&](consumer_state now, std::string_view why) {
-                                               EXPECT_EQ(now, consumer_state::closed);
-                                               ends.add(std::string(why));
-                                             });
+    auto made = std::make_shared<subscriber>(
+        link, wire_format{}, options(), queue_options{.queue = "stock"}, std::make_shared<counters>(), std::make_shared<starts>(), nullptr,
+        [&](delivery next) { inbox.add(std::move(next)); },
+        [&](consumer_state now, std::string_view why) {
+          EXPECT_EQ(now, consumer_state::closed);
+          ends.add(std::string(why));
+        });
     made->start();
     return made;
   };
@@ -189,7 +192,7 @@ TEST_F(rabbitmq_too_large, in_an_ordered_queue_its_followers_wait_for_it) {
 
 TEST_F(rabbitmq_too_large, the_broker_moves_it_aside_where_the_queue_says_so) {
   for (const auto* type : {"", "quorum"}) {
-    host_ = "v" + std::to_string(++rabbitmq_node::next);
+    host_ = rabbitmq_node::running->new_virtual_host();
     auto with = small();
     with.queue.park_too_large = true;
     with.queue.type = type;

@@ -27,7 +27,7 @@ class inbox {
     waiting_.push_back(std::move(next));
     changed_.notify_all();
   }
-  std::optional<delivery> next(std::chrono::seconds within = 60s) {
+  std::optional<delivery> next(std::chrono::seconds within = patience) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, within, [&] { return !waiting_.empty(); })) return std::nullopt;
     auto first = std::move(waiting_.front());
@@ -45,13 +45,17 @@ class rabbitmq_delays : public ::testing::Test {
  protected:
   static private_rabbitmq& node() { return *rabbitmq_node::running; }
   std::shared_ptr<rabbitmq_transport> open(std::uint16_t port) {
-    return std::make_shared<rabbitmq_transport>(loops_.system_loop(), rabbitmq_options{.host_names = {"127.0.0.1"}, .port = port, .virtual_host = host_, .network_recovery_interval = 300ms}, "test");
+    return std::make_shared<rabbitmq_transport>(
+        loops_.system_loop(),
+        rabbitmq_options{.host_names = {"127.0.0.1"}, .port = port, .virtual_host = host_, .network_recovery_interval = 300ms}, "test");
   }
   static topology stock(std::vector<std::chrono::milliseconds> waits) {
-    return {.exchanges = {{.name = "orders"}}, .queues = {{.name = "stock", .delays = std::move(waits)}}, .bindings = {{.queue = "stock", .exchange = "orders", .routing_key = "created"}}};
+    return {.exchanges = {{.name = "orders"}},
+            .queues = {{.name = "stock", .delays = std::move(waits)}},
+            .bindings = {{.queue = "stock", .exchange = "orders", .routing_key = "created"}}};
   }
   static std::unique_ptr<consumer> subscribe(transport& through, inbox& into, std::vector<std::chrono::milliseconds> waits) {
-    const auto until = steady_now() + 60s;
+    const auto until = steady_now() + patience;
     while (true) {  // as a subscription does
       try {
         through.declare(stock(waits));
@@ -81,20 +85,21 @@ class rabbitmq_delays : public ::testing::Test {
     const std::array one{outgoing_message{.tag = 1, .message = std::make_shared<const envelope>(std::move(message))}};
     out->publish(one);
     std::unique_lock lock(guard);
-    ASSERT_TRUE(changed.wait_for(lock, 60s, [&] { return ended.has_value(); }));
+    ASSERT_TRUE(changed.wait_for(lock, patience, [&] { return ended.has_value(); }));
     ASSERT_EQ(*ended, publish_result::confirmed);
   }
   /// Messages of a queue, those that are out included.
   bool await_depth(const std::string& queue, int wanted) {
-    const auto look = "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"" + host_ + "\">>, queue, <<\"" + queue + "\">>)), [{messages, N}] = rabbit_amqqueue:info(Q, [messages]), io:format(\"depth ~p~n\", [N]).";
-    const auto until = steady_now() + 60s;
+    const auto look = "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"" + host_ + "\">>, queue, <<\"" + queue +
+                      "\">>)), [{messages, N}] = rabbit_amqqueue:info(Q, [messages]), io:format(\"depth ~p~n\", [N]).";
+    const auto until = steady_now() + patience;
     while (steady_now() < until) {
       if (node().evaluate(look).find("depth " + std::to_string(wanted)) != std::string::npos) return true;
     }
     return false;
   }
 
-  const std::string host_ = "v" + std::to_string(++rabbitmq_node::next);
+  const std::string host_ = rabbitmq_node::running->new_virtual_host();
   runtime loops_{{.threads = 1}};
 };
 
@@ -102,7 +107,9 @@ TEST_F(rabbitmq_delays, a_message_given_back_for_later_waits_at_the_broker_and_r
   auto through = open(node().port());
   inbox got, elsewhere;
   const auto reading = subscribe(*through, got, {200ms, 1h});
-  through->declare({.exchanges = {{.name = "orders"}}, .queues = {{.name = "mail"}}, .bindings = {{.queue = "mail", .exchange = "orders", .routing_key = "created"}}});
+  through->declare({.exchanges = {{.name = "orders"}},
+                    .queues = {{.name = "mail"}},
+                    .bindings = {{.queue = "mail", .exchange = "orders", .routing_key = "created"}}});
   const auto other = through->subscribe({.queue = "mail"}, [&](delivery next) { elsewhere.add(std::move(next)); }, {});
   publish(*through, "m1");
   for (int starts = 1; starts <= 3; ++starts) {
@@ -168,7 +175,7 @@ TEST_F(rabbitmq_delays, between_its_copy_and_its_acknowledgement_a_message_is_th
   gate.hold_answers(false);
   reading = subscribe(*through, got, {500ms});
   int copies = 0;
-  while (auto next = got.next(copies < 2 ? 60s : 1s)) {
+  while (auto next = got.next(copies < 2 ? patience : std::chrono::seconds(1))) {
     EXPECT_EQ(next->message->id, "m1");
     next->settle->acknowledge();
     ++copies;

@@ -8,6 +8,7 @@
 //   publish ID EXCHANGE KEY       publishes the example under that id, prints what became of it
 //   with JSON                     section rabbitMq, from now on (a new transport)
 #include <array>
+#include <csignal>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -36,10 +37,21 @@ void say(const std::map<std::string, std::string>& what) {
 
 void show(const delivery& got) {
   const auto& m = *got.message;
-  std::map<std::string, std::string> fields{{"event", "message"}, {"id", m.id}, {"correlation_id", m.correlation_id}, {"type", m.type}, {"version", std::to_string(m.version)},
-                                            {"source", m.source}, {"key", m.key}, {"user", m.user}, {"traceparent", m.traceparent}, {"exchange", m.exchange},
-                                            {"routing_key", m.routing_key}, {"body", m.body}, {"content_type", m.content_type},
-                                            {"occurred_at", std::to_string(m.occurred_at.time_since_epoch().count())}, {"redelivered", got.redelivered ? "yes" : "no"}};
+  std::map<std::string, std::string> fields{{"event", "message"},
+                                            {"id", m.id},
+                                            {"correlation_id", m.correlation_id},
+                                            {"type", m.type},
+                                            {"version", std::to_string(m.version)},
+                                            {"source", m.source},
+                                            {"key", m.key},
+                                            {"user", m.user},
+                                            {"traceparent", m.traceparent},
+                                            {"exchange", m.exchange},
+                                            {"routing_key", m.routing_key},
+                                            {"body", m.body},
+                                            {"content_type", m.content_type},
+                                            {"occurred_at", std::to_string(unix_microseconds(m.occurred_at))},
+                                            {"redelivered", got.redelivered ? "yes" : "no"}};
   for (const auto& [name, value] : m.headers) fields["header " + name] = value;
   say(fields);
 }
@@ -55,7 +67,7 @@ envelope example(const std::string& id) {
   message.key = "order-1";
   message.user = R"({"user":{"id":"mia"}})";
   message.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  message.headers = {{"Saga", "pending"}, {"x-first-death-queue", "old"}};
+  message.headers = {{"Saga", "pending"}, {"x-first-death-queue", "old"}, {"message_context", R"({"user":{"id":"mia"}})"}};
   message.body = R"({"orderId":"5f1b5a0e-4c1e-4b57-9f3c-0d3a6a3a7b11"})";
   return message;
 }
@@ -70,7 +82,9 @@ class session {
     words >> verb >> one >> two >> three >> four;
     const bool ordered = four == "ordered";
     if (verb == "consume") {
-      through_->declare({.exchanges = {{.name = two, .foreign = true}}, .queues = {{.name = one, .ordered = ordered}}, .bindings = {{.queue = one, .exchange = two, .routing_key = three}}});
+      through_->declare({.exchanges = {{.name = two, .foreign = true}},
+                         .queues = {{.name = one, .ordered = ordered}},
+                         .bindings = {{.queue = one, .exchange = two, .routing_key = three}}});
       consumers_.push_back(through_->subscribe({.queue = one, .ordered = ordered},
                                                [](delivery next) {
                                                  show(next);
@@ -80,7 +94,9 @@ class session {
       say({{"event", "consuming"}});
     } else if (verb == "keep") {
       const std::vector<std::chrono::milliseconds> delays{delay};
-      through_->declare({.exchanges = {{.name = two}}, .queues = {{.name = one, .delays = delays}}, .bindings = {{.queue = one, .exchange = two, .routing_key = three}}});
+      through_->declare({.exchanges = {{.name = two}},
+                         .queues = {{.name = one, .delays = delays}},
+                         .bindings = {{.queue = one, .exchange = two, .routing_key = three}}});
       consumers_.push_back(through_->subscribe({.queue = one, .delays = delays},
                                                [this](delivery next) {
                                                  const std::lock_guard lock(guard_);
@@ -148,10 +164,12 @@ class session {
 }  // namespace
 
 int main(int count, char** arguments) {
+  std::signal(SIGPIPE, SIG_IGN);  // whoever asked may have gone: we end in order all the same, and the node with us
   try {
     std::optional<testing::private_rabbitmq> node;
     if (count < 2) node.emplace();
     const int port = node ? node->port() : std::stoi(arguments[1]);
+    say({{"event", "broker"}});  // from here on nothing takes long
     session mine(port);
     say({{"event", "started"}, {"port", std::to_string(port)}});
     for (std::string line; std::getline(std::cin, line);) {

@@ -3,6 +3,7 @@
 /// @file
 /// One node for all tests of the executable.
 
+#include <chrono>
 #include <memory>
 
 #include <gtest/gtest.h>
@@ -12,6 +13,9 @@
 
 namespace mamey::testing {
 
+constexpr std::chrono::seconds patience{
+    300};  ///< for what takes a moment where nothing else runs; a broker that starts has a deadline of its own
+
 class rabbitmq_node final : public ::testing::Environment {
  public:
   void SetUp() override {
@@ -19,10 +23,10 @@ class rabbitmq_node final : public ::testing::Environment {
     certificates->issue("broker");
     certificates->issue("client");
     certificates->issue("stranger");
-    running = std::make_unique<private_rabbitmq>(private_rabbitmq_options{.virtual_hosts = 40,
-                                                                          .extra_configuration = "auth_mechanisms.1 = PLAIN\nauth_mechanisms.2 = EXTERNAL\nssl_cert_login_from = common_name\n",
-                                                                          .plugins = "rabbitmq_auth_mechanism_ssl",
-                                                                          .certificates = certificates.get()});
+    running = std::make_unique<private_rabbitmq>(private_rabbitmq_options{
+        .extra_configuration = "auth_mechanisms.1 = PLAIN\nauth_mechanisms.2 = EXTERNAL\nssl_cert_login_from = common_name\n",
+        .plugins = "rabbitmq_auth_mechanism_ssl",
+        .certificates = certificates.get()});
   }
   void TearDown() override {
     running.reset();
@@ -30,7 +34,6 @@ class rabbitmq_node final : public ::testing::Environment {
   }
   static inline std::unique_ptr<authority> certificates;
   static inline std::unique_ptr<private_rabbitmq> running;
-  static inline int next = 0;  ///< virtual hosts taken
 };
 inline const auto* const node_of_all = ::testing::AddGlobalTestEnvironment(new rabbitmq_node);
 

@@ -19,14 +19,15 @@ TEST_F(rabbitmq_broker, nothing_confirmed_is_lost_when_the_broker_is_killed_agai
   std::unique_ptr<consumer> reading;
   const auto consume = [&] {
     reading.reset();
-    reading = through->subscribe({.queue = "stock", .prefetch = 50},
-                                 [&](delivery next) {
-                                   const std::lock_guard lock(guard);
-                                   arrived.insert(next.message->id);
-                                   ++acknowledged;
-                                   next.settle->acknowledge();
-                                 },
-                                 [&](consumer_state now, std::string_view) { states.add(now); });
+    reading = through->subscribe(
+        {.queue = "stock", .prefetch = 50},
+        [&](delivery next) {
+          const std::lock_guard lock(guard);
+          arrived.insert(next.message->id);
+          ++acknowledged;
+          next.settle->acknowledge();
+        },
+        [&](consumer_state now, std::string_view) { states.add(now); });
   };
   consume();
   std::set<std::uint64_t> open_tags;
@@ -67,8 +68,7 @@ TEST_F(rabbitmq_broker, nothing_confirmed_is_lost_when_the_broker_is_killed_agai
     try {
       through->declare(stock());
       consume();
-    } catch (const unavailable&) {
-    }
+    } catch (const unavailable&) {}
     publishing marker(*through);  // comes after what waits in the queue
     marker.send(count + 1);
     marker.outcome_of(count + 1);

@@ -12,6 +12,8 @@ import pytest
 
 PROGRAM = pathlib.Path(os.environ["MAMEY_BIN"]) / "rabbitmq_interop"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+START = 900  # seconds: of a broker, on a fresh machine that is busy; nothing else is measured from before it is there
+PATIENCE = 300
 SPAN = "0af7651916cd43dd8448eb211c80319c:b7ad6b7169203331:0:1"
 
 
@@ -22,7 +24,8 @@ class Ours:
         self.process = subprocess.Popen([str(PROGRAM)] + ([str(port)] if port else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.said = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
-        self.port = int(self.hear("started", 180)["port"])
+        self.hear("broker", START)
+        self.port = int(self.hear("started", PATIENCE)["port"])
 
     def _read(self):
         for line in self.process.stdout:
@@ -33,18 +36,18 @@ class Ours:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
-    def hear(self, event, seconds=30):
+    def hear(self, event, seconds=PATIENCE):
         got = self.said.get(timeout=seconds)
         assert got["event"] == event, got
         return got
 
     def kill(self):
         self.process.kill()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=PATIENCE)
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def channel(ours):
 
 
 def receive(channel, name):
-    for method, properties, body in channel.consume(name, inactivity_timeout=30, auto_ack=True):
+    for method, properties, body in channel.consume(name, inactivity_timeout=PATIENCE, auto_ack=True):
         assert method is not None, "nothing came"
         channel.cancel()
         return method, properties, body

@@ -8,7 +8,9 @@ import time
 import pika
 import pytest
 
-from test_rabbitmq_interop import Ours
+from test_rabbitmq_interop import PATIENCE, Ours
+
+M0, M1 = "0191d7d1c0a07000a000000000000010", "0191d7d1c0a07000a000000000000011"
 
 
 class Gate:
@@ -70,7 +72,7 @@ def depth(channel, name):
     return channel.queue_declare(name, passive=True).method.message_count
 
 
-def wait_until(holds, deadline=60):
+def wait_until(holds, deadline=PATIENCE):
     until = time.monotonic() + deadline
     while not holds():
         assert time.monotonic() < until
@@ -87,13 +89,13 @@ def test_killed_between_the_copy_in_the_delay_queue_and_the_acknowledgement(brok
         channel = connection.channel()
         service.ask(f"keep {name} orders {name}")
         service.hear("consuming")
-        channel.basic_publish("orders", name, b"{}", pika.BasicProperties(message_id="m0", delivery_mode=2))
+        channel.basic_publish("orders", name, b"{}", pika.BasicProperties(message_id=M0, delivery_mode=2))
         service.hear("message")
         service.ask("back")  # opens the way into the delay queue
-        assert service.hear("message")["id"] == "m0"
+        assert service.hear("message")["id"] == M0
         service.ask("done")
-        channel.basic_publish("orders", name, b"{}", pika.BasicProperties(message_id="m1", delivery_mode=2))
-        assert service.hear("message")["id"] == "m1"
+        channel.basic_publish("orders", name, b"{}", pika.BasicProperties(message_id=M1, delivery_mode=2))
+        assert service.hear("message")["id"] == M1
         gate.held[held].set()
         service.ask("back")
         if held == "broker":
@@ -102,8 +104,8 @@ def test_killed_between_the_copy_in_the_delay_queue_and_the_acknowledgement(brok
         gate.close()
         after = start(broker.port)
         after.ask(f"keep {name} orders {name}")
-        heard = [after.said.get(timeout=30) for _ in range(copies + 1)]  # a message may come before word that it consumes
-        assert [each["id"] for each in heard if each["event"] == "message"] == ["m1"] * copies
+        heard = [after.said.get(timeout=PATIENCE) for _ in range(copies + 1)]  # a message may come before word that it consumes
+        assert [each["id"] for each in heard if each["event"] == "message"] == [M1] * copies
         after.ask("done")
         after.close()
         assert depth(channel, name) == 0 and depth(channel, f"{name}.delay-1000") == 0

@@ -44,7 +44,12 @@ void broker_model::arrive(std::uint64_t on, std::uint64_t tag, const std::shared
   const auto what = world_.book.at(message->id).what;
   if (what == fate::refused_by_the_broker) return reply(relay_event::refused, "too large");
   if (what == fate::has_no_listener) return reply(relay_event::unroutable);
-  if (world_.hits(world_.settings.broker_trouble / 4)) return reply(relay_event::broker_fault, "nack");
+  const auto& entry = world_.book.at(message->id);
+  if (entry.to_full_queue && world_.chaos()) return reply(relay_event::nacked, "full");
+  if (world_.hits(world_.settings.broker_trouble / 4)) return reply(relay_event::nacked, "nack");
+  constexpr span bound = 500ms;
+  if (world_.settings.calm && !entry.to_full_queue && !world_.settings.ordered && world_.time.now() > entry.committed_at + bound)
+    world_.violate(message->id + " waited behind messages to a full queue");
   enqueue(message);
   if (world_.hits(world_.settings.duplicate)) enqueue(message);
   if (world_.hits(world_.settings.broker_trouble / 4)) return;  // it arrived; the confirm is lost

@@ -72,7 +72,9 @@ void consumer_process::crash() {
 
 void consumer_process::supervise(subscription_event event) {
   world_.met.subscription.meet(subscription_->state(), event);
-  switch (subscription_->on(event, steady())) {
+  const auto step = subscription_->on(event, steady());
+  world_.expect_holds("subscription_machine", *subscription_);
+  switch (step) {
     case subscription_step::none:
       return;
     case subscription_step::subscribe:
@@ -120,6 +122,7 @@ bool consumer_process::has_room() const {
 void consumer_process::throttled(throttle_event event) {
   world_.met.throttle.meet(throttle_->state(), event);
   throttle_->on(event, steady());
+  world_.expect_holds("throttle_machine", *throttle_);
   if (throttle_->permitted(steady()) == 0) later(throttle_->resume_at() - steady() + 1us, [this] { world_.broker->pump(); });
 }
 
@@ -176,7 +179,9 @@ void consumer_process::begin(const run_ptr& which) {
 void consumer_process::feed(const run_ptr& which, delivery_event event, int starts) {
   which->unit.reset();
   world_.met.delivery.meet(which->machine->state(), event);
-  perform(which, which->machine->on(event, starts));
+  const auto action = which->machine->on(event, starts);
+  world_.expect_holds("delivery_machine", *which->machine);
+  perform(which, action);
 }
 
 handling_context consumer_process::context_of(const run& which) const {
@@ -245,8 +250,8 @@ void consumer_process::settle(const run_ptr& which) {
     --which->at;
     const int starts = which->row->starts - (verdict.counting == start_counting::uncounted ? 1 : 0);
     if (back)
-      with_store([this, changes = delayed_row(*which, verdict.delay, which->row->rounds, starts)] { world_.inbox_store->commit(changes); }, [] {}, [] {},
-                 [] {});
+      with_store([this, changes = delayed_row(*which, verdict.delay, which->row->rounds, starts)] { world_.inbox_store->commit(changes); },
+                 [] {}, [] {}, [] {});
     return;
   }
   if (which->connection != connection_ || connection_ == 0) return;  // its connection is gone: the settlement too
@@ -287,7 +292,9 @@ void consumer_process::handle(const run_ptr& which) {
       case fate::aborts_the_process: {
         // Starts from the queue and those of a row behind a held key are counted apart.
         const int limit = rules_.keys_held_in_store ? rules_.start_limit * 2
-                                                    : std::max(rules_.start_limit, world_.settings.counts_starts && rules_.retries_in_place ? static_cast<int>(delays.size()) + 1 : 0);
+                                                    : std::max(rules_.start_limit, world_.settings.counts_starts && rules_.retries_in_place
+                                                                                       ? static_cast<int>(delays.size()) + 1
+                                                                                       : 0);
         // A transport counts for each copy. Else all count together, but for the first start of each further copy, which may be no redelivery; at
         // the second handler a redelivery takes one start for granted that ended at the first.
         const int copies = std::max(message.copies, 1);

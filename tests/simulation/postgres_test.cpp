@@ -54,7 +54,9 @@ class database {
   }
 
   void empty() {
-    admin_.run("truncate mamey_outbox, mamey_outbox_archive, mamey_slots, mamey_inbox, mamey_handling_starts, mamey_delayed, mamey_errors, effects");
+    admin_.run(
+        "truncate mamey_outbox, mamey_outbox_archive, mamey_slots, mamey_inbox, mamey_handling_starts, mamey_delayed, mamey_errors, "
+        "effects");
     shown_.reset();
   }
   postgres_store& at(std::chrono::nanoseconds now) {
@@ -99,10 +101,11 @@ class on_postgres final : public simulated_store {
   }
   std::vector<row> outbox() override {
     std::vector<row> all;
-    db().query({.text = "select message_id, state, coalesce(last_error, '') from mamey_outbox order by seq"}, [&](const sql_row& each) {
-      all.push_back(
-          {std::get<std::string>(each.values[0]), each.values[1] == sql_value(std::int64_t{1}), std::get<std::string>(each.values[2])});
-    });
+    db().sql()->query(
+        {.text = "select message_id, state, coalesce(last_error, '') from mamey_outbox order by seq"}, [&](const sql_row& each) {
+          all.push_back(
+              {std::get<std::string>(each.values[0]), each.values[1] == sql_value(std::int64_t{1}), std::get<std::string>(each.values[2])});
+        });
     return all;
   }
   bool has_pending() override { return db().read_outbox_state().pending > 0; }

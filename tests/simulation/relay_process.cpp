@@ -27,7 +27,7 @@ void relay_process::start() {
                                 .longest_pause = 1s,
                                 .shortest_refusal_delay = 100ms,
                                 .longest_refusal_delay = 1s,
-                                .refusals = 3,
+                                .refusals = world_.settings.full_queue ? 1'000 : 3,  // full for a while is no reason to park
                                 .ordered = world_.settings.ordered,
                                 .owner = owner_};
   machine_ = std::make_unique<relay_machine>(settings, world_.time.random.next(), world_.settings.faults);
@@ -64,7 +64,9 @@ void relay_process::tell(relay_input input) {
   if (world_.hits(world_.settings.crash)) return crash();
   world_.met.relay.meet(machine_->state(), input.event);
   const auto mine = incarnation_;
-  for (auto& action : machine_->on(steady(), std::move(input))) {
+  auto actions = machine_->on(steady(), std::move(input));
+  world_.expect_holds("relay_machine", *machine_);
+  for (auto& action : actions) {
     perform(std::move(action));
     if (mine != incarnation_) return;
   }
@@ -108,7 +110,8 @@ void relay_process::perform(relay_action action) {
           },
           relay_event::slots_failed);
     case relay_step::mark_sent:
-      return with_store([&book, done, rows = action.sequences] { return book.db().mark_sent(rows), done(0); }, relay_event::row_work_failed);
+      return with_store([&book, done, rows = action.sequences] { return book.db().mark_sent(rows), done(0); },
+                        relay_event::row_work_failed);
     case relay_step::mark_unroutable:
       return with_store([&book, done, rows = action.sequences] { return book.db().mark_unroutable(rows), done(0); },
                         relay_event::row_work_failed);
@@ -116,8 +119,9 @@ void relay_process::perform(relay_action action) {
       return with_store([&book, done, token = action.token, rows = action.failures] { return done(book.db().fail_outbox(token, rows)); },
                         relay_event::row_work_failed);
     case relay_step::release:
-      return with_store([&book, done, token = action.token, rows = action.sequences] { return done(book.db().release_outbox(token, rows)); },
-                        relay_event::row_work_failed);
+      return with_store(
+          [&book, done, token = action.token, rows = action.sequences] { return done(book.db().release_outbox(token, rows)); },
+          relay_event::row_work_failed);
     case relay_step::release_slots:
       if (!world_.hits(world_.settings.store_failure)) book.db().release_slots(owner_);
       return;

@@ -72,6 +72,25 @@ TEST(simulation, order_holds_where_what_fails_waits_in_the_store) {
 }
 TEST(simulation, order_holds_on_a_transport_that_counts_starts) { expect_promises_hold(profile_of(true, true), {64, 12, 12, 13}); }
 
+/// One queue of two is full, as one with `x-overflow: reject-publish` may be; nothing else goes wrong.
+profile full_queue() {
+  return {.messages = 60,
+          .relays = 1,
+          .crash = 0,
+          .stall = 0,
+          .store_failure = 0,
+          .broker_trouble = 0,
+          .duplicate = 0,
+          .full_queue = true,
+          .calm = true};
+}
+TEST(simulation, messages_pass_those_to_a_full_queue) {
+  coverage met;
+  for (std::uint64_t seed = 1; seed <= schedules / 10; ++seed) ASSERT_EQ(run_one(seed, full_queue(), met), "") << "seed " << seed;
+}
+TEST(simulation, a_full_queue_changes_no_promise) { expect_promises_hold({.full_queue = true}, {55, 18, 12, 13}); }
+TEST(simulation, order_holds_where_a_queue_is_full) { expect_promises_hold({.ordered = true, .full_queue = true}, {64, 14, 12, 13}); }
+
 // -- seeded defects: each must be found within the schedules of one run ----------------------------------------------------
 
 /// Runs schedules of all four profiles in turn until one breaks a promise; reports how many it took.
@@ -100,6 +119,18 @@ TEST(simulation_finds, an_effect_committed_before_its_inbox_row) { expect_found(
 TEST(simulation_finds, a_lease_not_checked_again) { expect_found({.lease_not_rechecked = true}, {"without its lease"}); }
 TEST(simulation_finds, a_head_skipped_in_ordered_mode) { expect_found({.head_skipped = true}, {" of key "}); }
 TEST(simulation_finds, a_timer_not_armed_again) { expect_found({.timer_not_armed_again = true}, {"no progress"}); }
+TEST(simulation_finds, a_full_queue_that_holds_up_everything) {
+  coverage met;
+  auto with = full_queue();
+  with.faults.nack_pauses_all = true;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const auto broken = run_one(seed, with, met);
+    if (broken.empty()) continue;
+    EXPECT_NE(broken.find("waited behind"), std::string::npos) << broken;
+    return;
+  }
+  ADD_FAILURE() << "not found";
+}
 TEST(simulation_finds, an_attempt_counted_after_the_work) { expect_found({.attempt_counted_after = true}, {"again and again"}); }
 
 }  // namespace

@@ -53,14 +53,18 @@ void world::publish_some() {
     entry.number = book.size() + 1;
     entry.id = "m" + std::to_string(entry.number);
     if (random.hits(0.8)) entry.key = std::string(1, static_cast<char>('a' + random.below(3)));
-    if (random.hits(0.4)) entry.what = fates[random.below(fates.size())];
+    entry.to_full_queue = settings.full_queue && random.hits(0.5);
+    entry.committed_at = time.now();
+    if (random.hits(0.4) && !settings.calm) entry.what = fates[random.below(fates.size())];
     // A parked head blocks its key for ever: right, but then nothing more would happen.
     if (settings.ordered && entry.what == fate::refused_by_the_broker) entry.key.clear();
+    if (settings.full_queue && entry.what == fate::refused_by_the_broker) entry.what = fate::succeeds;
     entry.failures_left = static_cast<int>(1 + random.below(6));
     envelope message;
     message.id = entry.id;
     message.key = entry.key;
     message.exchange = "orders";
+    message.routing_key = entry.to_full_queue ? "full" : "created";
     if (entry.what == fate::too_new_at_first) message.min_version = 2;
     changes.outbox.push_back(std::move(message));
     book[entry.id] = std::move(entry);
@@ -74,7 +78,7 @@ void world::publish_some() {
 }
 
 void world::trouble() {
-  if (!chaos()) return;
+  if (!chaos() || settings.calm) return;
   auto& random = time.random;
   const auto pick = [&](auto& from) -> auto& { return *from[random.below(from.size())]; };
   switch (random.below(8)) {

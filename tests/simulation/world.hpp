@@ -44,7 +44,7 @@ struct coverage_table {
 };
 
 struct coverage {
-  coverage_table<6, 18> relay;
+  coverage_table<6, 19> relay;
   coverage_table<10, 16> delivery;
   coverage_table<3, 4> throttle;
   coverage_table<6, 9> subscription;
@@ -54,7 +54,7 @@ struct coverage {
 struct profile {
   bool ordered = false;
   bool keys_held_in_store = false;  ///< ordered: what fails waits as a row, and what comes after it behind that
-  bool counts_starts = false;  ///< the broker counts hand-outs (as the SQL transport does)
+  bool counts_starts = false;       ///< the broker counts hand-outs (as the SQL transport does)
   std::size_t messages = 12;
   std::size_t relays = 2;
   std::size_t consumers = 2;
@@ -64,6 +64,8 @@ struct profile {
   double broker_trouble = 0.08;
   double duplicate = 0.1;
   double clock_jump = 0.3;  ///< in a schedule
+  bool full_queue = false;  ///< a second queue, which is full for as long as things go wrong
+  bool calm = false;        ///< nothing else goes wrong
   span chaos = 20s;         ///< how long things go wrong; afterwards everything must come to its end
   injected_faults faults;
 };
@@ -81,6 +83,8 @@ enum class fate : std::uint8_t {
 struct message_book {
   std::string id;
   std::string key;
+  bool to_full_queue = false;
+  span committed_at{};
   fate what = fate::succeeds;
   int failures_left = 0;
   bool committed = false;
@@ -116,6 +120,12 @@ class world {
   bool chaos() const { return time.now() < chaos_until_; }
   bool hits(double probability) { return chaos() && time.random.hits(probability); }
   void violate(std::string what);
+  /// The invariants of one of the product's machines. With a seeded defect the promises must find it, so these stay quiet.
+  void expect_holds(std::string_view name, const auto& machine) {
+    if (settings.faults != injected_faults{}) return;
+    if (const auto broken = machine.check(); !broken.empty())
+      violate(std::string(name) + ": an invariant does not hold: " + std::string(broken));
+  }
   void effect(const std::string& handler, const std::string& id);
   int reader_version() const { return chaos() ? 1 : 2; }
 

@@ -23,7 +23,8 @@ std::vector<int> memory_queues::publish(std::span<const queue_publication> messa
     const std::lock_guard lock(mutex_);
     for (const auto& each : messages) {
       const auto& queues = bindings_[{each.message.exchange, each.message.routing_key}];
-      for (const auto& queue : queues) rows_[++next_sequence_] = {.queue = queue, .message = each.message, .maybe_sent = each.maybe_sent, .token = {}};
+      for (const auto& queue : queues)
+        rows_[++next_sequence_] = {.queue = queue, .message = each.message, .maybe_sent = each.maybe_sent, .token = {}};
       reached.push_back(static_cast<int>(queues.size()));
     }
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include <mamey/core/error.hpp>
+#include <mamey/domain/collection.hpp>
+#include <mamey/domain/document_order.hpp>
 #include <mamey/messaging/slot.hpp>
 
 namespace mamey::testing {
@@ -58,6 +60,19 @@ void memory_store::prepare(std::span<const collection* const>) {}
 
 // -- units of work ------------------------------------------------------------------------------------------------------
 
+void memory_store::refuse_taken(const change_set& changes) const {
+  for (const auto& each : changes.cancelled_delayed) {
+    const auto found = delayed_.find(each);
+    if (found == delayed_.end() || !found->second.token.empty())
+      throw concurrency_conflict("delayed_message_taken", "{} is being handled, or is gone", each);
+  }
+  for (const auto& each : changes.jobs) {
+    const auto found = jobs_.find(each.name);
+    if ((found == jobs_.end() ? 0 : found->second.version) != each.version)
+      throw concurrency_conflict("concurrency_conflict", "job {} was changed", each.name);
+  }
+}
+
 commit_outcome memory_store::commit(const change_set& changes) {
   bool wakes = false;
   {
@@ -67,17 +82,22 @@ commit_outcome memory_store::commit(const change_set& changes) {
       running.done();
       return commit_outcome::already_handled;
     }
-    check_documents(changes);
-    if (changes.inbox) inbox_[place_of(*changes.inbox)] = now;
+    refuse_taken(changes);
     apply_documents(changes);
+    if (changes.inbox) inbox_[place_of(*changes.inbox)] = now;
     for (const auto& each : changes.statements) {
       if (apply) apply(each);
     }
     for (const auto& each : changes.outbox) outbox_[++next_sequence_] = {.message = each, .token = {}, .reason = {}};
     for (const auto& each : changes.errors) errors_[each.id] = each;
+    for (const auto& each : changes.cancelled_delayed) delayed_.erase(each);
     for (const auto& each : changes.finished_delayed) delayed_.erase(each);
     for (const auto& each : changes.finished_errors) errors_.erase(each);
     for (const auto& each : changes.delayed) put(each);
+    for (auto row : changes.jobs) {
+      ++row.version;
+      jobs_[row.name] = std::move(row);
+    }
     ++commits_;
     wakes = !changes.outbox.empty() || !changes.delayed.empty();
     running.done();
@@ -86,33 +106,37 @@ commit_outcome memory_store::commit(const change_set& changes) {
   return commit_outcome::committed;
 }
 
-void memory_store::check_documents(const change_set& changes) const {
-  for (const auto& each : changes.documents) {
-    const auto table = documents_.find(each.into->name);
-    const document* current = nullptr;
-    if (table != documents_.end()) {
-      const auto found = table->second.find(each.content.id);
-      if (found != table->second.end()) current = &found->second;
-    }
-    const bool clash = each.kind == write_kind::insert && current;
-    const bool stale = each.into->versioned && (each.kind == write_kind::update || each.kind == write_kind::remove) &&
-                       (!current || current->version != each.expected_version);
-    if (clash || stale) throw concurrency_conflict("version_conflict", "{} {} changed meanwhile", each.into->name, each.content.id);
-  }
-}
-
+/// One after the other, as a database does; if one is refused, as if none had been.
 void memory_store::apply_documents(const change_set& changes) {
+  const auto untouched = changes.documents.size() > 1 ? std::optional(documents_) : std::nullopt;
   for (const auto& each : changes.documents) {
     auto& table = documents_[each.into->name];
-    if (each.kind == write_kind::remove)
+    if (each.kind == write_kind::remove_where) {
+      std::erase_if(table, [&](const auto& row) { return meets(*each.into, row.second, each.where); });
+      continue;
+    }
+    if (each.kind == write_kind::update_where) {
+      for (auto& [id, row] : table) {
+        if (meets(*each.into, row, each.where)) assign_members(row, *each.into, each.assigned);
+      }
+      continue;
+    }
+    const auto current = table.find(each.content.id);
+    const bool there = current != table.end();
+    const bool clash = each.kind == write_kind::insert && there;
+    const bool expects = each.into->versioned && (each.kind == write_kind::update || each.kind == write_kind::remove);
+    if (clash || (expects && (!there || current->second.version != each.expected_version))) {
+      if (untouched) documents_ = *untouched;
+      throw concurrency_conflict("version_conflict", "{} {} changed meanwhile", each.into->name, each.content.id);
+    }
+    if (each.kind == write_kind::remove) {
       table.erase(each.content.id);
-    else
-      table[each.content.id] = each.content;
+      continue;
+    }
+    const auto version = there ? current->second.version + 1 : 1;
+    auto& row = table[each.content.id] = each.content;
+    row.version = version;
   }
-}
-
-std::unique_ptr<store_transaction> memory_store::begin(const std::optional<inbox_key>&, std::chrono::milliseconds) {
-  throw internal_error("not_offered", "interactive units are not offered by the store in memory");
 }
 
 // -- outbox -------------------------------------------------------------------------------------------------------------
@@ -211,7 +235,7 @@ std::size_t memory_store::fail_outbox(const std::string& token, std::span<const 
     if (found == outbox_.end() || found->second.token != token) continue;
     auto& row = found->second;
     row.token.clear();
-    ++row.attempts;
+    if (each.counted) ++row.attempts;
     row.not_before = clock_() + each.retry_after;
     row.parked = each.park;
     row.reason = each.reason;
@@ -332,12 +356,15 @@ std::vector<delayed_message> memory_store::claim_due(const due_request& request)
   const auto is_free = [&](const delayed_row& each) {
     return each.token.empty() || each.lease_until <= now || each.lease_until > now + request.lease * 2;
   };
-  const bool suspect_out = std::ranges::any_of(delayed_, [&](const auto& each) { return !is_free(each.second) && each.second.row.starts > 1; });
+  const bool suspect_out =
+      std::ranges::any_of(delayed_, [&](const auto& each) { return !is_free(each.second) && each.second.row.starts > 1; });
   std::vector<delayed_row*> due;
   for (auto& [id, each] : delayed_) {
     const bool free = is_free(each);
     const auto handler = each.row.subscription.substr(0, each.row.subscription.find('#'));
-    if ((each.due <= now || each.due > now + longest_wait) && free && std::ranges::find(request.except, handler) == request.except.end() && !stands_behind(each)) due.push_back(&each);
+    if ((each.due <= now || each.due > now + longest_wait) && free && std::ranges::find(request.except, handler) == request.except.end() &&
+        !stands_behind(each))
+      due.push_back(&each);
   }
   std::ranges::sort(due, {}, [](const delayed_row* each) { return std::pair(each->due, std::string_view(each->row.id)); });
   int suspects = suspect_out ? 1 : 0;
@@ -357,7 +384,8 @@ std::vector<delayed_message> memory_store::claim_due(const due_request& request)
 bool memory_store::stands_behind(const delayed_row& row) const {
   return row.row.holds_key && std::ranges::any_of(delayed_, [&](const auto& each) {
            const auto& other = each.second;
-           return other.row.holds_key && other.row.subscription == row.row.subscription && other.row.message.key == row.row.message.key && other.row.message.tenant == row.row.message.tenant && other.place < row.place;
+           return other.row.holds_key && other.row.subscription == row.row.subscription && other.row.message.key == row.row.message.key &&
+                  other.row.message.tenant == row.row.message.tenant && other.place < row.place;
          });
 }
 
@@ -365,6 +393,34 @@ void memory_store::put(const delayed_message& row) {
   const auto known = delayed_.find(row.id);
   const auto place = known == delayed_.end() ? ++next_place_ : known->second.place;
   delayed_[row.id] = {.row = row, .due = clock_() + row.delay, .token = {}, .place = place};
+}
+
+std::vector<waiting_message> memory_store::list_delayed(const delayed_filter& filter, std::int64_t offset, std::int64_t limit) {
+  operation running(*this, "list_delayed");
+  const auto fits = [](const std::optional<std::string>& wanted, const std::string& value) { return !wanted || *wanted == value; };
+  std::vector<waiting_message> all;
+  for (const auto& [id, each] : delayed_) {
+    const auto& message = each.row.message;
+    if (fits(filter.id, id) && fits(filter.type, message.type) && fits(filter.key, message.key) && fits(filter.tenant, message.tenant))
+      all.push_back(
+          {.row = each.row, .due = wall_time(std::chrono::duration_cast<wall_time::duration>(each.due)), .running = !each.token.empty()});
+  }
+  std::ranges::stable_sort(all, {}, &waiting_message::due);
+  all.erase(all.begin(), all.begin() + std::min<std::int64_t>(offset, static_cast<std::int64_t>(all.size())));
+  if (static_cast<std::int64_t>(all.size()) > limit) all.resize(static_cast<std::size_t>(limit));
+  running.done();
+  return all;
+}
+std::int64_t memory_store::count_delayed(const delayed_filter& filter) {
+  return static_cast<std::int64_t>(list_delayed(filter, 0, 1'000'000).size());
+}
+
+job_list memory_store::list_jobs() {
+  operation running(*this, "list_jobs");
+  job_list all{.now = wall_time(std::chrono::duration_cast<wall_time::duration>(clock_())), .rows = {}};
+  for (const auto& [name, row] : jobs_) all.rows.push_back(row);
+  running.done();
+  return all;
 }
 
 bool memory_store::wait_behind(const delayed_message& row) {
@@ -446,18 +502,21 @@ std::optional<document> memory_store::load(const collection& from, std::string_v
   return found->second;
 }
 
-std::vector<document> memory_store::find(const collection& in, const document_query&) {
-  throw internal_error("not_offered", "searching {} is not offered by the store in memory", in.name);
-}
-
-std::int64_t memory_store::count(const collection& in, std::span<const column_condition>) {
+std::vector<document> memory_store::find(const collection& in, const document_query& query) {
   std::lock_guard lock(mutex_);
-  const auto table = documents_.find(in.name);
-  return table == documents_.end() ? 0 : std::ssize(table->second);
+  std::vector<document> found;
+  for (const auto& [id, row] : documents_[in.name]) {
+    if (meets(in, row, query.where) && (!query.after || comes_after(in, row, query))) found.push_back(row);
+  }
+  sort_documents(found, in, query);
+  found.erase(found.begin(), found.begin() + std::min<std::ptrdiff_t>(query.offset, std::ssize(found)));
+  found.resize(std::min<std::size_t>(found.size(), static_cast<std::size_t>(query.limit)));
+  return found;
 }
 
-void memory_store::query(const sql_statement&, const std::function<void(const sql_row&)>&) {
-  throw internal_error("not_offered", "SQL is not offered by the store in memory");
+std::int64_t memory_store::count(const collection& in, std::span<const column_condition> where) {
+  std::lock_guard lock(mutex_);
+  return std::ranges::count_if(documents_[in.name], [&](const auto& each) { return meets(in, each.second, where); });
 }
 
 }  // namespace mamey::testing

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A store in memory with the semantics of messaging/store.hpp, for tests: leases by its own clock, which a test may move, and operations
+/// A store in memory with the semantics of messaging/store.hpp and without SQL, for tests: leases by its own clock, which a test may move, and operations
 /// that a test may fail.
 
 #include <chrono>
@@ -28,7 +28,7 @@ class memory_store final : public store {
   std::function<void(std::string_view operation)> before;
   /// Called after each operation; what it throws, the operation throws, although it happened.
   std::function<void(std::string_view operation)> after;
-  /// Told each statement a commit applies.
+  /// Called with each statement of a commit: simulations record effects so.
   std::function<void(const sql_statement&)> apply;
 
   struct outbox_row {
@@ -51,7 +51,6 @@ class memory_store final : public store {
 
   void prepare(std::span<const collection* const> collections) override;
   commit_outcome commit(const change_set& changes) override;
-  std::unique_ptr<store_transaction> begin(const std::optional<inbox_key>& inbox, std::chrono::milliseconds bound) override;
 
   claim claim_outbox(const claim_request& request) override;
   void mark_sent(std::span<const std::int64_t> sequences) override;
@@ -75,6 +74,11 @@ class memory_store final : public store {
   void release_due(const std::string& token) override;
   bool wait_behind(const delayed_message& row) override;
 
+  std::vector<waiting_message> list_delayed(const delayed_filter& filter, std::int64_t offset, std::int64_t limit) override;
+  std::int64_t count_delayed(const delayed_filter& filter) override;
+
+  job_list list_jobs() override;
+
   std::vector<error_record> list_errors(std::int64_t offset, std::int64_t limit) override;
   std::optional<error_record> load_error(std::string_view id) override;
   std::int64_t count_errors() override;
@@ -85,7 +89,6 @@ class memory_store final : public store {
   std::optional<document> load(const collection& from, std::string_view id) override;
   std::vector<document> find(const collection& in, const document_query& query) override;
   std::int64_t count(const collection& in, std::span<const column_condition> where) override;
-  void query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) override;
 
  private:
   using key_type = std::tuple<std::string, std::string, std::string>;
@@ -103,7 +106,7 @@ class memory_store final : public store {
   };
   struct operation;  // guards, and runs `before` and `after`
 
-  void check_documents(const change_set& changes) const;
+  void refuse_taken(const change_set& changes) const;
   void apply_documents(const change_set& changes);
   bool stands_behind(const delayed_row& row) const;
   void put(const delayed_message& row);
@@ -125,6 +128,7 @@ class memory_store final : public store {
   std::map<key_type, int> starts_;
   std::map<std::string, delayed_row> delayed_;
   std::map<std::string, error_record> errors_;
+  std::map<std::string, job_row> jobs_;
   std::map<std::string, std::map<std::string, document, std::less<>>> documents_;
 };
 

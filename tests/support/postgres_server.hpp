@@ -22,11 +22,20 @@ class postgres_server {
 
   /// `settings`: more arguments of the server, `-c name=value`.
   explicit postgres_server(std::vector<std::string> settings = {});
+  /// A copy of `primary` that follows it by streaming replication.
+  struct standby_of {
+    const postgres_server& primary;
+  };
+  explicit postgres_server(standby_of copied);
   ~postgres_server();
   postgres_server(const postgres_server&) = delete;
   postgres_server& operator=(const postgres_server&) = delete;
 
   void start();
+  /// A server that has stopped in order starts as a standby of another, which has everything it had.
+  void start_as_standby_of(const postgres_server& primary);
+  /// A standby takes writes from now on. Returns when it does.
+  void promote();
   /// `SIGINT` ends sessions and stops; `SIGQUIT` is the crash.
   void stop(int signal);
   /// Its processes stop in the middle of what they do; the machine still accepts connections for them.
@@ -42,6 +51,10 @@ class postgres_server {
   }
   /// The authority that signed the server's certificate, which is made out for `localhost`.
   std::string authority_file() const { return directory_.file("ca.crt"); }
+  /// A client's certificate of that authority for user `name`: `FILE.crt` and `FILE.key`, which belong to this process.
+  void issue_certificate(const std::string& name, const std::string& file) const;
+  /// Another authority and another certificate of the server, for connections that begin from now on. Clients' certificates of the one before are still good.
+  void replace_authority();
   /// A name nobody has used.
   static std::string fresh_name();
   /// As the administrator. Throws what the server says. Rows by row, columns as text.
@@ -49,6 +62,7 @@ class postgres_server {
 
  private:
   void make_certificates() const;
+  void follow(const postgres_server& primary) const;
   void wait_until_ready();
   void signal_all(int signal) const;
 

@@ -24,7 +24,7 @@ namespace mamey::testing {
 namespace {
 
 constexpr const char* programs = "/usr/lib/rabbitmq/bin/";
-constexpr std::chrono::seconds start_bound{180};
+constexpr std::chrono::seconds start_bound{600};  // on a fresh machine that is busy, Erlang alone may take a minute
 
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
@@ -38,7 +38,8 @@ std::uint16_t free_port() {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   auto address = loopback(0);
   socklen_t size = sizeof address;
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0)
     throw std::runtime_error("no free port");
   ::close(listener);
   return ntohs(address.sin_port);
@@ -91,6 +92,8 @@ void private_rabbitmq::begin(child& which, const std::vector<std::string>& comma
   which.group = began.get_future().get();
 }
 
+private_rabbitmq::child::~child() { end(*this, SIGKILL); }
+
 void private_rabbitmq::end(child& which, int with) {
   if (which.group <= 0) return;
   ::kill(-which.group, with);
@@ -103,16 +106,18 @@ void private_rabbitmq::end(child& which, int with) {
   which.keeper.join();
 }
 
-private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : port_(free_port()), tls_port_(free_port()), distribution_port_(free_port()), epmd_port_(free_port()) {
+private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options)
+    : port_(free_port()), tls_port_(free_port()), distribution_port_(free_port()), epmd_port_(free_port()) {
   const auto home = directory_.path();
   std::string tls;
   if (options.certificates) {
     const auto& made = *options.certificates;
-    tls = "listeners.ssl.default = 127.0.0.1:" + std::to_string(tls_port_) + "\nssl_options.cacertfile = " + made.ca() + "\nssl_options.certfile = " +
-          made.certificate("broker") + "\nssl_options.keyfile = " + made.key("broker") +
+    tls = "listeners.ssl.default = 127.0.0.1:" + std::to_string(tls_port_) + "\nssl_options.cacertfile = " + made.ca() +
+          "\nssl_options.certfile = " + made.certificate("broker") + "\nssl_options.keyfile = " + made.key("broker") +
           "\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n";
   }
-  std::ofstream(home + "/rabbitmq.conf") << "listeners.tcp.default = 127.0.0.1:" << port_ << "\nloopback_users = none\ndisk_free_limit.absolute = 1MB\n"
+  std::ofstream(home + "/rabbitmq.conf") << "listeners.tcp.default = 127.0.0.1:" << port_
+                                         << "\nloopback_users = none\ndisk_free_limit.absolute = 1MB\n"
                                          << tls << options.extra_configuration;
   std::ofstream(home + "/enabled_plugins") << '[' << options.plugins << "].\n";
   std::ofstream(home + "/env") << "export HOME=" << home << " RABBITMQ_NODENAME=t" << port_ << "@localhost RABBITMQ_NODE_PORT=" << port_
@@ -125,11 +130,19 @@ private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options) : po
                                   "RABBITMQ_SERVER_ERL_ARGS='+S 1:1 +sbwt none +stbt db'\n";
   begin(epmd_, {"epmd", "-port", std::to_string(epmd_port_), "-address", "127.0.0.1"}, home + "/epmd.log");
   start();
-  if (options.virtual_hosts == 0) return;
-  evaluate("[begin Name = list_to_binary(\"v\" ++ integer_to_list(N)), rabbit_vhost:add(Name, <<\"test\">>), "
-           "rabbit_auth_backend_internal:set_permissions(<<\"guest\">>, Name, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>) end "
-           "|| N <- lists:seq(1, " +
-           std::to_string(options.virtual_hosts) + ")].");
+}
+
+std::string private_rabbitmq::new_virtual_host() {
+  if (hosts_given_ == hosts_made_) {  // many at once: a call of the node's command takes seconds
+    constexpr int batch = 40;
+    evaluate(
+        "[begin Name = list_to_binary(\"v\" ++ integer_to_list(N)), rabbit_vhost:add(Name, <<\"test\">>), "
+        "rabbit_auth_backend_internal:set_permissions(<<\"guest\">>, Name, <<\".*\">>, <<\".*\">>, <<\".*\">>, <<\"test\">>) end "
+        "|| N <- lists:seq(" +
+        std::to_string(hosts_made_ + 1) + ", " + std::to_string(hosts_made_ + batch) + ")].");
+    hosts_made_ += batch;
+  }
+  return "v" + std::to_string(++hosts_given_);
 }
 
 private_rabbitmq::~private_rabbitmq() {
@@ -152,7 +165,8 @@ void private_rabbitmq::start() {
   };
   while (!started()) {
     int status = 0;
-    const bool ended = has_ended_within(node_.group, std::chrono::milliseconds(50)) && ::waitpid(node_.group, &status, WNOHANG) == node_.group;
+    const bool ended =
+        has_ended_within(node_.group, std::chrono::milliseconds(50)) && ::waitpid(node_.group, &status, WNOHANG) == node_.group;
     if (ended || std::chrono::steady_clock::now() > until) {
       end(node_, SIGKILL);
       std::ifstream log(home + "/node.log");

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <list>
 #include <stdexcept>
@@ -35,6 +36,8 @@ struct pair {
   int client = -1, server = -1;
   std::string kept = {};  ///< of the server's
   bool asked = false;     ///< the client spoke last
+  bool ended = false;     ///< the server has closed while what it had said was kept
+  bool let_go = false;    ///< the client has heard of that
 };
 
 bool send_all(int to, std::string_view bytes) {
@@ -81,26 +84,35 @@ void tcp_gate::run() {
     std::vector<pollfd> watched{{.fd = listener_, .events = POLLIN, .revents = 0}};
     for (const auto& each : pairs) {
       watched.push_back({.fd = each.client, .events = static_cast<short>(swallowing_ ? 0 : POLLIN), .revents = 0});
-      watched.push_back({.fd = each.server, .events = POLLIN, .revents = 0});
+      watched.push_back({.fd = each.ended ? -1 : each.server, .events = POLLIN, .revents = 0});
     }
     poll(watched.data(), watched.size(), 2);
     std::size_t at = 1;
     for (auto each = pairs.begin(); each != pairs.end(); at += 2) {
       bool alive = true;
       if (!holding_ && !each->kept.empty()) alive = send_all(each->client, std::exchange(each->kept, {}));
+      if (alive && !holding_ && each->ended && !each->let_go) {
+        shutdown(each->client, SHUT_WR);  // a reset would destroy what it has not read yet
+        each->let_go = true;
+      }
       if (alive && watched[at].revents != 0 && !swallowing_) {
         const auto count = recv(each->client, bytes.data(), bytes.size(), 0);
-        alive = count > 0 && send_all(each->server, {bytes.data(), static_cast<std::size_t>(count)});
+        alive = count > 0 && (each->ended || send_all(each->server, {bytes.data(), static_cast<std::size_t>(count)}));
+        if (each->ended) lost_bytes_ += static_cast<std::uint64_t>(std::max<ssize_t>(count, 0));
         each->asked = true;
       }
       if (alive && watched[at + 1].revents != 0) {
         const auto count = recv(each->server, bytes.data(), bytes.size(), 0);
-        alive = count > 0;
-        if (alive && std::exchange(each->asked, false)) ++turns_;
-        if (alive && holding_) {
+        each->ended = count <= 0 && !each->kept.empty();
+        if (each->ended) ++ended_;
+        alive = count > 0 || each->ended;
+        if (count > 0 && std::exchange(each->asked, false)) ++turns_;
+        if (count <= 0) {
+          // The rest is for the client to hear.
+        } else if (holding_) {
           each->kept.append(bytes.data(), static_cast<std::size_t>(count));
           held_bytes_ += static_cast<std::uint64_t>(count);
-        } else if (alive) {
+        } else {
           alive = send_all(each->client, {bytes.data(), static_cast<std::size_t>(count)});
         }
       }

@@ -24,6 +24,10 @@ class tcp_gate {
   void swallow(bool swallowed) { swallowing_ = swallowed; }
   /// Bytes of the server's that were kept back.
   std::uint64_t held_bytes() const noexcept { return held_bytes_; }
+  /// Connections that the server closed while what it had said was kept back: the client hears both together.
+  std::uint64_t ended() const noexcept { return ended_; }
+  /// Bytes of the client's for a server that had closed, which the client could not know.
+  std::uint64_t lost_bytes() const noexcept { return lost_bytes_; }
   /// Resets every connection.
   void cut();
   std::uint64_t accepted() const noexcept { return accepted_; }
@@ -36,7 +40,7 @@ class tcp_gate {
   std::uint16_t server_, port_ = 0;
   int listener_ = -1;
   std::atomic<bool> stops_{false}, holding_{false}, swallowing_{false}, cuts_{false};
-  std::atomic<std::uint64_t> held_bytes_{0}, accepted_{0}, turns_{0};
+  std::atomic<std::uint64_t> held_bytes_{0}, lost_bytes_{0}, ended_{0}, accepted_{0}, turns_{0};
   std::jthread thread_;
 };
 

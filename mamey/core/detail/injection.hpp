@@ -32,17 +32,24 @@ struct building;
 /// A dependency at run time: which type, and the recipe to fall back on when nobody added one.
 struct service_type {
   const type_key* key;
-  recipe (*fallback)();  ///< null without a `default_recipe`
+  recipe (*fallback)();    ///< null without a `default_recipe`
+  const void* (*about)();  ///< `default_recipe<T>::about`; null without one
 };
 
 template <class T>
 recipe fallback_recipe();
 
 template <class T>
-inline constexpr service_type service_type_of{&type_key_of<T>, [] {
+inline constexpr service_type service_type_of{&type_key_of<T>,
+                                              [] {
                                                 recipe (*fallback)() = nullptr;
                                                 if constexpr (requires { default_recipe<T>::life; }) fallback = &fallback_recipe<T>;
                                                 return fallback;
+                                              }(),
+                                              [] {
+                                                const void* (*about)() = nullptr;
+                                                if constexpr (requires { default_recipe<T>::about; }) about = &default_recipe<T>::about;
+                                                return about;
                                               }()};
 
 /// What a recipe made: the pointer consumers get, and the object behind it with the way to end it (null when it is not ours).
@@ -268,6 +275,12 @@ recipe factory_recipe(Factory factory, lifetime life) {
   }
   return made;
 }
+
+/// `std::ref(object)`.
+template <class Service, class Reference>
+concept refers_to_a = requires(const Reference& reference) {
+                        { &reference.get() } -> std::convertible_to<Service*>;
+                      } && !std::is_convertible_v<Reference*, Service*>;
 
 template <class Service, class Value>
 recipe value_recipe(Value value, lifetime life) {

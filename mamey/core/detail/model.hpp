@@ -7,6 +7,8 @@
 #include <limits>
 #include <memory>
 
+#include <mamey/core/special_members.hpp>
+
 namespace mamey::inline v1 {
 class violations;
 }
@@ -18,7 +20,30 @@ template <class T>
 const rule_set& rules_for();
 
 template <class T>
-concept has_rules = requires { T::rules(); } || requires(const T& value, violations& found) { T::check(value, found); };
+concept has_member_rules = requires { T::rules(); };
+template <class T>
+concept has_check = requires(const T& value, violations& found) { T::check(value, found); };
+template <class T>
+concept has_rules = has_member_rules<T> || has_check<T>;
+
+/// True when what the type declares for validation is what validation looks for; otherwise one sentence says how it looks.
+template <class T>
+consteval bool declares_rules_rightly() {
+  constexpr bool rules_are_static = !declares_rules<T> || has_member_rules<T>;
+  static_assert(
+      rules_are_static,
+      "mamey: rules() is static, takes nothing and returns the rules: `static constexpr auto rules() { return mamey::all(…); }`.");
+  constexpr bool rules_are_called_rules = !misspells_rules<T>;
+  static_assert(rules_are_called_rules, "mamey: the rules of a type stand in `static constexpr auto rules()`: this name nobody reads.");
+  constexpr bool check_is_static = !declares_check<T> || has_check<T> || checks_with_services<T>;
+  static_assert(check_is_static,
+                "mamey: check is static and takes the object and where to put what it finds: `static void check(const Line& line, "
+                "mamey::violations& found)`. "
+                "That of a message may ask for services by reference.");
+  constexpr bool strict_is_bool = !declares_strict<T> || requires { requires std::same_as<const bool, const decltype(T::strict)>; };
+  static_assert(strict_is_bool, "mamey: a type refuses unknown members with `static constexpr bool strict = true;`.");
+  return rules_are_static && rules_are_called_rules && check_is_static && strict_is_bool;
+}
 
 template <auto... Values>
 consteval std::string_view enum_signature() {
@@ -79,8 +104,11 @@ const type_model& object_model() {
     if constexpr (requires { wire_names<T>::names; }) description.renamed = wire_names<T>::names;
     made.members = describe_slots(found, description);
     if constexpr (std::is_move_assignable_v<T>) made.reset = &reset_object<T>;
-    if constexpr (has_rules<T>) made.rules = &rules_for<T>;
-    if constexpr (requires { T::strict; }) made.strict = T::strict;
+    if constexpr (declares_rules_rightly<T>()) {
+      if constexpr (has_rules<T>) made.rules = &rules_for<T>;
+      made.checks_with_services = checks_with_services<T>;
+      if constexpr (declares_strict<T>) made.strict = T::strict;
+    }
     return made;
   }();
   return model;

@@ -4,6 +4,7 @@
 /// The registrations of one application as a graph: services are nodes, what their makers ask for are edges.
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -57,8 +58,14 @@ class graph_check {
 
   /// For a consumer: `orders::Pricing, which nobody added`, to stand behind "CreateOrder needs". Nothing when all is well.
   std::optional<std::string> examine(const service_type& type);
-  /// For a node by itself: `orders::Pricing needs orders::Clock, which nobody added`. Nothing when all is well or said already.
+  /// The sentence for one node: `orders::Pricing needs orders::Clock, which nobody added`. Empty when nothing is wrong, or when it was
+  /// reported.
   std::optional<std::string> examine(std::size_t index);
+  /// The chain to something that only a handler's scope is given (`services::add_placed`); nothing when there is none. After `examine`,
+  /// which finds circles.
+  std::optional<std::string> find_placed(const service_type& type) const;
+  /// Likewise, the shortest chain to a node for which `wanted` says true; the node of `type` itself counts.
+  std::optional<std::string> find_chain(const service_type& type, const std::function<bool(const recipe&)>& wanted) const;
 
  private:
   enum class progress : unsigned char { untouched, open, done };
@@ -71,6 +78,7 @@ class graph_check {
     std::optional<std::string> scoped;  ///< likewise, the chain to something scoped: breaks a singleton that needs this transient
   };
 
+  static std::string missing(const service_type& type);
   std::string describe(std::size_t index) const;
   std::string chain_from(std::size_t index) const;
   const finding& visit(std::size_t index);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The tables of numbers, texts, codec types, lists, optionals and dictionaries: constants, one a type. Included by reflect.hpp.
+/// The tables of numbers, texts, codec types, lists, optionals and dictionaries: constants, one per type. Included by reflect.hpp.
 
 #include <concepts>
 #include <memory>
@@ -70,6 +70,9 @@ template <class T>
 struct scalar_access {
   static void to_text(std::string& out, const void* value) { text_codec<T>::to_text(out, *static_cast<const T*>(value)); }
   static bool from_text(void* value, std::string_view text) { return text_codec<T>::from_text(*static_cast<T*>(value), text); }
+  static bool can_write(const void* value) { return text_codec<T>::can_write(*static_cast<const T*>(value)); }
+  static void to_column(std::string& out, const void* value) { text_codec<T>::to_column(out, *static_cast<const T*>(value)); }
+  static bool from_setting(void* value, std::string_view text) { return text_codec<T>::from_setting(*static_cast<T*>(value), text); }
   static bool is_nil(const void* value) { return text_codec<T>::is_nil(*static_cast<const T*>(value)); }
   static void generate(void* value) { *static_cast<T*>(value) = text_codec<T>::generate(); }
 };
@@ -84,6 +87,11 @@ constexpr type_model make_scalar_model() {
   if constexpr (requires { codec::expected; }) model.expected = codec::expected;
   if constexpr (requires { codec::written_as_number; }) model.written_as_number = codec::written_as_number;
   if constexpr (requires { codec::written_as_json; }) model.written_as_json = codec::written_as_json;
+  if constexpr (requires(const T& value) { codec::can_write(value); }) model.can_write = &scalar_access<T>::can_write;
+  if constexpr (requires(std::string& out, const T& value) { codec::to_column(out, value); })
+    model.to_column = &scalar_access<T>::to_column;
+  if constexpr (requires(T& value, std::string_view text) { codec::from_setting(value, text); })
+    model.from_setting = &scalar_access<T>::from_setting;
   if constexpr (requires(const T& value) { codec::is_nil(value); }) model.is_nil = &scalar_access<T>::is_nil;
   if constexpr (requires { codec::generate(); }) model.generate = &scalar_access<T>::generate;
   return model;

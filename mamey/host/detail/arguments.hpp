@@ -12,12 +12,12 @@
 namespace mamey::inline v1 {
 
 struct process_arguments {
-  std::vector<std::string> urls;                 ///< `--urls http://HOST:PORT[;…]`, for a program of one application
-  std::map<std::string, std::string> ports;      ///< `--NAME PORT`: urls of one application of a host
-  std::string environment;                       ///< `--environment NAME`; default: from MAMEY_ENVIRONMENT, ASPNETCORE_ENVIRONMENT, DOTNET_ENVIRONMENT
-  std::filesystem::path data = "data";           ///< `--data DIR`
+  std::vector<std::string> urls;             ///< `--urls http://HOST:PORT[;…]`, for a program of one application; stands in `settings`, too
+  std::map<std::string, std::string> ports;  ///< `--NAME PORT`: urls of one application of a host
+  std::string environment;                   ///< `--environment NAME`; stands in `settings`, too: see environment_name
+  std::filesystem::path data = "data";       ///< `--data DIR`
   bool help = false;
-  std::vector<std::string> settings;             ///< `--section:key=value`, for the configuration
+  std::vector<std::string> settings;  ///< `--section:key=value`, `--key=value`, for the configuration
 };
 
 /// Throws validation_error naming the argument and the expected form.

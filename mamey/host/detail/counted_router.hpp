@@ -5,32 +5,58 @@
 
 #include <map>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
+#include <mamey/host/detail/host_filter.hpp>
 #include <mamey/observability/http_metrics.hpp>
+#include <mamey/observability/span.hpp>
+#include <mamey/web/filter_chain.hpp>
 #include <mamey/web/router.hpp>
 
 namespace mamey::inline v1 {
 
-namespace metrics { class registry; }
-
 /// Counts each request under its route.
-class counted_router final : public web::handler {
+class counted_router : public web::handler {
  public:
-  /// `registry` outlives the router.
-  counted_router(std::vector<web::route> routes, metrics::registry& registry, std::string service);
+  /// What `hosts` does not allow is answered 400, whatever its route. `counts`, which several routers of an application share, outlives the
+  /// router.
+  counted_router(std::vector<web::route> routes, metrics::http_server_metrics& counts, std::string service, host_filter hosts = {});
+
+  void handle(http::request& request, http::response& response) override;
+  bool answers_under_overload(const http::request& request) const override { return routes_.answers_under_overload(request); }
+
+ protected:
+  web::router& routes() noexcept { return routes_; }
+  /// `begin` may change the context that the span begins with; `answer` answers, and returns what counts it where no route does, else null.
+  template <class Begin, class Answer>
+  void count(http::request& request, http::response& response, Begin begin, Answer answer);
+  /// What counts the requests that a filter answered.
+  metrics::http_server_metrics::endpoint& answered_by(const http::request& request, std::string_view filter);
+
+ private:
+  std::vector<web::route> counting(std::vector<web::route> routes);
+  metrics::http_server_metrics::endpoint& endpoint_of(const http::request& request);
+
+  metrics::http_server_metrics& metrics_;
+  std::string service_;
+  host_filter hosts_;
+  web::router routes_;
+  std::map<const char*, metrics::http_server_metrics::endpoint*> by_pattern_;  ///< by where the pattern of a route stands
+};
+
+/// The same where filters stand around the routes, or somebody says which traces are recorded. A class of its own, so that an application without either pays nothing.
+class filtered_router final : public counted_router {
+ public:
+  /// An empty `sampler` leaves traces as they begin.
+  filtered_router(std::vector<web::route> routes, metrics::http_server_metrics& counts, std::string service,
+                  std::vector<web::named_filter> filters, tracing::root_sampler sampler, host_filter hosts = {});
 
   void handle(http::request& request, http::response& response) override;
 
  private:
-  using route_key = std::pair<const char*, http_method>;
-  metrics::http_server_metrics::endpoint& endpoint_of(const http::request& request);
-
-  web::router routes_;
-  metrics::http_server_metrics metrics_;
-  std::string service_;
-  std::map<route_key, metrics::http_server_metrics::endpoint*> by_pattern_;
+  web::filter_chain filters_;
+  tracing::root_sampler sampler_;
 };
 
 }  // namespace mamey::inline v1

@@ -13,9 +13,9 @@ namespace mamey::inline v1 {
 class configuration;
 
 struct engine_choice {
-  const offered<std::unique_ptr<mamey::store>>* store = nullptr;            ///< null: the application has none
-  const offered<std::unique_ptr<durable_queues>>* queues = nullptr;  ///< carry its messages, unless null
-  const offered<std::shared_ptr<mamey::transport>>* transport = nullptr;    ///< likewise; neither: this process does
+  const offered<std::unique_ptr<mamey::store>>* store = nullptr;          ///< null: the application has none
+  const offered<std::unique_ptr<durable_queues>>* queues = nullptr;       ///< carry its messages, unless null
+  const offered<std::shared_ptr<mamey::transport>>* transport = nullptr;  ///< likewise; neither: this process does
   std::string in_words;  ///< `stores in postgres (postgres:connectionString is set by appsettings.json:3), …`, for the log
 };
 

@@ -9,7 +9,7 @@
 
 namespace mamey::inline v1 {
 
-/// See health::task_runner. A probe that overruns is left to end by itself; the answer does not wait for it.
+/// See health::task_runner. A probe that overruns its timeout runs to its own end; the answer does not wait for it.
 void run_on_fibers(std::vector<health::task> tasks);
 
 }  // namespace mamey::inline v1

@@ -3,6 +3,7 @@
 /// @file
 /// The sections of the configuration that an application reads for itself, and what is said of all the others.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include <mamey/core/configuration.hpp>
 #include <mamey/host/detail/options.hpp>
+#include <mamey/http/client.hpp>
 #include <mamey/messaging/conventions.hpp>
 #include <mamey/web/openapi.hpp>
 #include <mamey/web/server.hpp>
@@ -21,21 +23,27 @@ struct application_settings {
   web::server_options server;
   shutdown_options shutdown;
   management_options management;
+  persistence_options persistence;  ///< `store` is engine_choice's to read
+  prometheus_options prometheus;    ///< `enabled`: what `metrics` says, too
   web::documentation_options documentation;
   naming_conventions naming;
+  bool writes_context = false;  ///< `rabbitMq:context:enabled`
 };
 
-/// Where a value of `application::setting` comes from, as messages say it.
-inline constexpr std::string_view default_origin = "default of the application";
+/// Puts `defaults` where `values` says nothing.
+void add_defaults(const std::vector<std::pair<std::string, std::string>>& defaults, configuration& values);
 
-/// Puts `defaults` where `values` says nothing and reads the sections; unknown keys of theirs are logged as warnings. Throws configuration_error.
-application_settings read_settings(const std::string& application, const std::vector<std::pair<std::string, std::string>>& defaults, configuration& values);
+/// Reads the sections; unknown keys of theirs are logged as warnings. Throws configuration_error.
+application_settings read_settings(const std::string& application, const configuration& values);
 
-/// Logs each once, although several readers of a section find the same.
+/// Section `httpClient`. `neighbours`: the other applications of the process, whose addresses are known later. Throws configuration_error.
+http::client_options read_client_options(const configuration& values, std::span<const std::string> neighbours = {});
+
+/// Logs each once, although several readers of a section find the same; not the keys of .NET that have no effect here.
 void warn_of(const std::vector<configuration_problem>& problems);
 
-/// The parts check their sections knowing values only. Whoever reads their sentence wants the line: ` (messaging:concurrency is set by ./appsettings.json:3)` for
-/// each setting it names as `messaging.concurrency`.
+/// The parts check the values of their sections only. The reader of their sentence also needs the line:
+/// ` (messaging:concurrency is set by ./appsettings.json:3)` for each setting it names as `messaging.concurrency`.
 std::string places_of(std::string_view sentence, const configuration& values);
 
 }  // namespace mamey::inline v1

@@ -11,7 +11,7 @@ enum class characters : std::uint8_t {
   token = 1,        ///< tchar
   field_value = 2,  ///< everything but control characters other than tab
   target = 4,       ///< visible ASCII but `#`: more than RFC 3986 has, as browsers leave `{`, `|` and others as they are
-  host = 8,         ///< of `host:port`
+  host = 8,         ///< of a name or IPv4 address: reg-name without escapes
   unreserved = 16,  ///< RFC 3986 §2.3
 };
 
@@ -26,7 +26,7 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
   mark(alphanumeric, characters::token);
   mark("!#$%&'*+-.^_`|~", characters::token);
   mark(alphanumeric, characters::host);
-  mark("-._~%!$&'()*+;=:[]", characters::host);
+  mark("-._~!$&'()*+;=", characters::host);
   mark(alphanumeric, characters::unreserved);
   mark("-._~", characters::unreserved);
   for (unsigned c = 0; c < 256; ++c) {

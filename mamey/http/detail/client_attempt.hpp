@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -21,8 +22,10 @@ struct attempt_result {
 
 struct attempt {
   const client_options& options;
+  std::chrono::milliseconds try_timeout;
   const url_parts& to;
-  const std::string& origin;  ///< whose connections may serve it: `host:port`, `https://host:port`
+  const std::string& peer;    ///< the name that its certificate must have
+  const std::string& origin;  ///< whose connections may serve it: `host:port`, `https://host:port`, `pricing at https://10.0.0.7:5003`
   const tls_context* tls;     ///< null: in clear
   http_method method;
   const std::string& bytes;  ///< the request as it goes on the wire

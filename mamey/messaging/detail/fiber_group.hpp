@@ -15,7 +15,9 @@ namespace mamey::inline v1::detail {
 class fiber_group {
  public:
   fiber_group();
-  ~fiber_group();  ///< `join` must have returned true
+  ~fiber_group();  ///< as `end`
+  /// In a fiber: cancels what still runs and waits for its end. What does not end within 30 s ends the process.
+  void end() noexcept;
   /// Any thread. The fiber starts with an empty ambient context whose cancellation is the group's; an exception that leaves `body` is
   /// logged.
   void start(event_loop& loop, std::string_view name, std::function<void()> body);
@@ -26,6 +28,7 @@ class fiber_group {
 
  private:
   struct state;
+  class membership;
   std::shared_ptr<state> state_;
 };
 

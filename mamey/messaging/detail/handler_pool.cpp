@@ -1,9 +1,11 @@
 #include <mamey/messaging/detail/handler_pool.hpp>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include <mamey/messaging/detail/describe.hpp>
+#include <mamey/messaging/shared_queue.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/fiber.hpp>
 
@@ -40,7 +42,10 @@ handler_pool::handler_pool(const subscription& what, const subscription_surround
             .rules = rules_of(what, around, options),
             .handler_timeout = options.handler_timeout,
             .transport_counts_starts = around.through && around.through->features().counts_starts,
+            .look_first = options.look_before_handling,
+            .forward_headers = options.forward_headers,
             .service = around.service,
+            .sampler = around.sampler,
             .report = [this](throttle_event event) { report(event); },
             .begun =
                 [this](bool again) {
@@ -61,8 +66,10 @@ void handler_pool::add(delivery next) {
 }
 
 void handler_pool::add(delayed_message row, steady_time claimed, std::function<void()> done) {
-  task next{
-      .what = {.message = std::make_shared<const envelope>(row.message), .row = {}}, .settle = {}, .done = std::move(done), .claimed = claimed};
+  task next{.what = {.message = std::make_shared<const envelope>(row.message), .row = {}},
+            .settle = {},
+            .done = std::move(done),
+            .claimed = claimed};
   next.what.row = std::move(row);
   enqueue(std::move(next));
 }
@@ -71,7 +78,7 @@ void handler_pool::enqueue(task next) {
   {
     const std::lock_guard lock(mutex_);
     if (next.what.message->id.empty() && seen_.without_id++ == 0) {
-      log.warning("{subscription} gets messages without an id: duplicates cannot be told", what_.name);
+      log.warning("{subscription} gets messages without an id: duplicates cannot be recognised", what_.name);
     }
     waiting_.push_back(std::move(next));
   }
@@ -93,8 +100,15 @@ steady_time handler_pool::resume_at() const {
   return held ? throttle_.resume_at() : steady_time::max();
 }
 
-/// A message that may have been under way when a process died, and has not been tried in this one, is run beside no other such one: when the process dies
-/// again, a start is held against the one that did it, not against all that ran beside it. Copies of one message do not wait for each other.
+std::string_view handler_pool::check() const {
+  if (running_ > throttle_.full()) return "no more handlers run than the subscription permits";
+  if (suspects_running_ > running_) return "a suspect that runs is one of those that run";
+  return throttle_.check();
+}
+
+/// A message that may have been under way when a process died, and has not been tried in this one, is run beside no other such one: when
+/// the process dies again, a start is held against the one that did it, not against all that ran beside it. Copies of one message do not
+/// wait for each other.
 bool handler_pool::is_suspect(const task& which) const {
   if (which.what.row) return which.what.row->starts > 1;
   return around_.module_store && which.what.redelivered && which.what.starts <= 1;
@@ -105,6 +119,24 @@ std::deque<handler_pool::task>::iterator handler_pool::next_to_start() {
   return std::ranges::find_if(waiting_, [this](const task& each) { return !is_suspect(each) || each.what.message->id == suspect_id_; });
 }
 
+/// Of one that runs, however it ends.
+class handler_pool::place_of_one {
+ public:
+  place_of_one(handler_pool& in, bool suspect) : in_(in), suspect_(suspect) {}
+  ~place_of_one() {
+    const std::lock_guard lock(in_.mutex_);
+    const invariants_after asserted(in_, "handler_pool");
+    --in_.running_;
+    if (suspect_) --in_.suspects_running_;
+  }
+  place_of_one(const place_of_one&) = delete;
+  place_of_one& operator=(const place_of_one&) = delete;
+
+ private:
+  handler_pool& in_;
+  bool suspect_;
+};
+
 handler_pool::standing handler_pool::start_permitted() {
   while (true) {
     auto next = std::make_shared<task>();
@@ -112,6 +144,7 @@ handler_pool::standing handler_pool::start_permitted() {
     bool suspect = false;
     {
       const std::lock_guard lock(mutex_);
+      const invariants_after asserted(*this, "handler_pool");
       const auto first = next_to_start();
       if (first == waiting_.end()) return standing::flowing;
       const auto permitted = throttle_.permitted(steady_now());
@@ -126,15 +159,19 @@ handler_pool::standing handler_pool::start_permitted() {
       }
       worker = around_.workers[next_worker_++ % around_.workers.size()];
     }
-    fibers_.start(*worker, what_.name, [self = shared_from_this(), next, suspect] {
-      self->handle(*next);
-      {
-        const std::lock_guard lock(self->mutex_);
-        --self->running_;
-        if (suspect) --self->suspects_running_;
-      }
-      self->dispatch();
-    });
+    try {
+      fibers_.start(*worker, what_.name, [self = shared_from_this(), next, suspect] {
+        {
+          const place_of_one place(*self, suspect);
+          self->handle(*next);
+        }
+        self->dispatch();
+      });
+    } catch (const std::bad_alloc&) {  // a delivery goes back with its destruction, the claim of a row ends
+      const place_of_one given_up(*this, suspect);
+      if (next->done) next->done();
+      return standing::flowing;
+    }
   }
 }
 
@@ -146,6 +183,36 @@ const message_handler* handler_pool::find(const std::string& row_subscription) c
   return found == what_.handlers.end() ? nullptr : &*found;
 }
 
+void handler_pool::share_queue_with(std::vector<const handler_pool*> all) { sharing_ = std::move(all); }
+
+delivery_action handler_pool::run_handlers(const run_surroundings& runs, const incoming& delivered) {
+  delivery_action verdict;
+  for (std::size_t i = 0; i < runs.what->handlers.size(); ++i) {
+    const auto ended = run_handler(runs, runs.what->handlers[i], delivered);
+    count(ended);
+    verdict = i == 0 ? ended : combine(verdict, ended);
+  }
+  return verdict;
+}
+
+/// The consumer is ours, and so are settling, throttle and figures; handlers and rules are those of the subscription that the message is
+/// for.
+delivery_action handler_pool::choose_and_run(const incoming& delivered) {
+  std::vector<const subscription*> candidates;
+  for (const auto* each : sharing_) candidates.push_back(&each->what_);
+  const auto* meant = meant_by(*delivered.message, candidates);
+  if (meant == &what_) return run_handlers(runs_, delivered);
+  auto runs = runs_;
+  if (meant) {
+    const auto& theirs = **std::ranges::find_if(sharing_, [&](const handler_pool* each) { return &each->what_ == meant; });
+    runs.what = meant;
+    runs.rules = theirs.runs_.rules;
+  } else {
+    for (const auto* each : candidates) runs.undecided += (runs.undecided.empty() ? "" : ", ") + each->message_type;
+  }
+  return run_handlers(runs, delivered);
+}
+
 void handler_pool::handle(task& which) {
   delivery_action verdict;
   try {
@@ -153,11 +220,7 @@ void handler_pool::handle(task& which) {
       verdict = run_handler(runs_, *find(which.what.row->subscription), which.what);
       count(verdict);
     } else {
-      for (std::size_t i = 0; i < what_.handlers.size(); ++i) {
-        const auto ended = run_handler(runs_, what_.handlers[i], which.what);
-        count(ended);
-        verdict = i == 0 ? ended : combine(verdict, ended);
-      }
+      verdict = sharing_.empty() ? run_handlers(runs_, which.what) : choose_and_run(which.what);
     }
   } catch (...) {
     const auto cause = describe_current_exception();
@@ -232,6 +295,16 @@ void handler_pool::report(throttle_event event) {
 void handler_pool::cancel() {
   cancelled_ = true;
   give_back(take_waiting([](const task&) { return true; }), {});
+}
+
+void handler_pool::end() {
+  cancelled_ = true;
+  interrupting_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.clear();
+  }
+  fibers_.end();
 }
 
 void handler_pool::forget_waiting_deliveries() {

@@ -9,8 +9,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <mamey/core/invariants.hpp>
 #include <mamey/messaging/detail/fiber_group.hpp>
 #include <mamey/messaging/detail/handler_run.hpp>
 #include <mamey/messaging/subscription_runner.hpp>
@@ -24,6 +26,9 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   handler_pool(const subscription& what, const subscription_surroundings& around, const messaging_options& options,
                std::function<void()> held);
 
+  /// Before the first delivery: these pools have the same queue, this one among them. The pool that gets a message runs the handlers of the one
+  /// it is for.
+  void share_queue_with(std::vector<const handler_pool*> all);
   void add(delivery next);
   /// `claimed`: before its claim was asked for.
   void add(delayed_message row, steady_time claimed, std::function<void()> done);
@@ -38,6 +43,9 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
 
   /// What waits goes back uncounted; so does what is added from now on.
   void cancel();
+  /// Without `drain`: what waits comes again, and running handlers are cancelled; returns when they have ended. Allocates nothing.
+  void end();
+  void refuse() noexcept { cancelled_ = true; }  ///< what comes goes back
   /// Waits for what runs, at most `grace`, then cancels it. May suspend.
   void drain(std::chrono::nanoseconds grace);
 
@@ -55,15 +63,22 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   };
   enum class standing : std::uint8_t { flowing, held };
 
+  class place_of_one;
+
+  /// The first invariant that does not hold; empty: all hold. Asserted when a task begins or ends, with `mutex_` held.
+  std::string_view check() const;
   bool is_suspect(const task& which) const;
   std::deque<task>::iterator next_to_start();
   void enqueue(task next);
   void dispatch();
   standing start_permitted();
   void handle(task& which);
+  delivery_action run_handlers(const run_surroundings& runs, const incoming& delivered);
+  delivery_action choose_and_run(const incoming& delivered);
   void settle(task& which, const delivery_action& verdict) const;
   void count(const delivery_action& ended);
   void report(throttle_event event);
+  friend class invariants_after<handler_pool>;
   template <class Which>
   std::vector<task> take_waiting(Which which);
   void give_back(std::vector<task> unstarted, std::chrono::milliseconds delay);
@@ -72,6 +87,7 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   const subscription_surroundings& around_;
   run_surroundings runs_;
   const std::function<void()> held_;
+  std::vector<const handler_pool*> sharing_;  ///< empty: the queue has one subscription
   std::atomic<bool> cancelled_{false}, interrupting_{false};
 
   mutable std::mutex mutex_;  ///< guards the rest

@@ -1,16 +1,19 @@
 #include <mamey/messaging/detail/handler_run.hpp>
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
+#include <mamey/core/gzip.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/messaging/detail/describe.hpp>
 #include <mamey/messaging/detail/message_type.hpp>
+#include <mamey/messaging/message_headers.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/random.hpp>
+#include <mamey/runtime/tracestate.hpp>
 
 namespace mamey::inline v1::detail {
 
@@ -18,20 +21,24 @@ namespace {
 
 const logger log{"mamey.messaging"};
 
-double random_share() {
-  thread_local std::minstd_rand random{std::random_device{}()};
-  return static_cast<double>(random() % 10'000) / 10'000.0;
-}
-
-ambient_context context_of(const envelope& message, const std::string& service) {
+ambient_context context_of(const envelope& message, const run_surroundings& around) {
   ambient_context context;
   context.correlation_id = message.correlation_id.empty() ? message.id : message.correlation_id;
   context.causation_id = message.id;
   const auto trace = trace_context::parse(message.traceparent);
   context.trace = trace ? *trace : trace_context::make_root();  // the handler's span becomes its child
+  if (const auto state = message.headers.find("tracestate"); trace && state != message.headers.end())
+    context.tracestate = checked_tracestate(state->second);
+  if (!trace && around.sampler)
+    context.trace.sampled = around.sampler({.kind = tracing::span_kind::consumer, .name = message.type, .service = around.service});
   context.tenant = message.tenant;
-  if (const auto baggage = message.headers.find("baggage"); baggage != message.headers.end()) read_baggage(context.baggage, baggage->second);
-  context.service = service;
+  if (const auto baggage = message.headers.find("baggage"); baggage != message.headers.end())
+    read_baggage(context.baggage, baggage->second);
+  context.correlation_context = header_of(message, context_header);
+  for (const auto& name : around.forward_headers) {
+    if (const auto found = message.headers.find(name); found != message.headers.end()) context.foreign_headers.insert(*found);
+  }
+  context.service = around.service;
   context.cancel = current_context().cancel;
   return context;
 }
@@ -47,9 +54,13 @@ class handler_run {
         first_failed_at_(from.row && from.row->first_failed_at != wall_time{} ? from.row->first_failed_at : wall_time{}) {}
 
   delivery_action go() {
+    const context_scope scope(context_of(*from_.message, around_));  // of everything, so that each line of the log says whose message it is
     auto action = machine_.on(delivery_event::begin);
     while (action.step != delivery_step::acknowledge && action.step != delivery_step::give_back) action = carry_out(action);
     if (action.undo != start_undo::none) undo(action.undo);
+    if (action.ending == delivery_ending::delayed && action.step == delivery_step::give_back)
+      tell_failure(log_level::warning, "comes again in " + std::to_string(action.delay.count()) + " ms");
+    if (action.ending == delivery_ending::lost) tell_failure(log_level::error, "is lost: there is no store to keep it");
     return action;
   }
 
@@ -62,7 +73,7 @@ class handler_run {
     delivery_facts known{.has_id = !message.id.empty(),
                          .from_delayed_row = from_.row.has_value(),
                          .redelivered = from_.redelivered,
-                         .look_first = !handler_.aliases.empty(),
+                         .look_first = around_.look_first || !handler_.aliases.empty(),
                          .starts_counted = from_.row.has_value() || around_.transport_counts_starts,
                          .starts = from_.row ? from_.row->starts : from_.starts,
                          .earlier_rounds = from_.row ? from_.row->rounds : 0,
@@ -83,10 +94,12 @@ class handler_run {
       case delivery_step::check_inbox:
         return with_store([&] { return was_handled() ? machine_.on(delivery_event::handled) : machine_.on(delivery_event::not_handled); });
       case delivery_step::count_start:
-        return with_store([&] { return machine_.on(delivery_event::start_counted, around_.module_store->count_start(*key(), action.presumed)); });
+        return with_store(
+            [&] { return machine_.on(delivery_event::start_counted, around_.module_store->count_start(*key(), action.presumed)); });
       case delivery_step::run:
         return machine_.on(run());
       case delivery_step::wait:
+        tell_failure(log_level::warning, "is tried again at once");
         return machine_.on(wait(action.delay));
       case delivery_step::store_delayed:
         return commit(delayed(action));
@@ -158,7 +171,8 @@ class handler_run {
     if (from_.row) context.finished_delayed.push_back(from_.row->id);
     around_.begun(machine_.tries() > 1);
     try {
-      const context_scope scope(context_of(*from_.message, around_.service));
+      if (machine_.tries() > 1)
+        current_context() = context_of(*from_.message, around_);  // what the failed try has changed is not this one's
       const deadline_scope bound(around_.handler_timeout);
       const auto outcome = handle(context);
       if (outcome == handling_result::busy) return busy();
@@ -178,8 +192,23 @@ class handler_run {
   }
 
   handling_result handle(handling_context& context) const {
-    const auto& message = *from_.message;
+    const bool packed = header_of(*from_.message, encoding_header) == "gzip";
+    return handle(packed ? unpacked(*from_.message) : *from_.message, context);
+  }
+
+  static envelope unpacked(envelope message) {
+    message.body = unpacked_gzip(message.body);
+    message.headers.erase(std::string(encoding_header));
+    return message;
+  }
+
+  handling_result handle(const envelope& message, handling_context& context) const {
     const auto& type = message.type.empty() ? around_.what->message_type : message.type;
+    if (!around_.undecided.empty())
+      throw domain_error(
+          "unknown_type",
+          "a message{} came to a queue of several types ({}): expected one of them as its type, or the exchange and routing key of one",
+          message.type.empty() ? " without a type" : " of type " + message.type, around_.undecided);
     if (!around_.lifts || !around_.lifts->applies(type, message.version, around_.what->reader_version)) {
       refuse_other_types(type);
       return handler_.handle(message, context);
@@ -190,8 +219,11 @@ class handler_run {
   /// Readers are tolerant: a message of another type could pass for one of ours with nothing in it.
   void refuse_other_types(const std::string& type) const {
     const bool takes_all = around_.what->routing_key.find_first_of("*#") != std::string::npos;
-    if (takes_all || around_.what->queue.empty() || is_same_type(type, around_.what->message_type)) return;
-    throw domain_error("unknown_type", "a {} came to the queue of {}", type, around_.what->message_type);
+    const auto& expected = around_.what->message_type;
+    if (takes_all || around_.what->queue.empty()) return;
+    if (!is_same_type(type, expected)) throw domain_error("unknown_type", "a {} came to the queue of {}", type, expected);
+    if (const auto said = other_type_said(*from_.message, expected); !said.empty())
+      throw domain_error("unknown_type", "a message of another type came to the queue of {}: it has the header {}", expected, said);
   }
 
   envelope lifted(envelope message, const std::string& type) const {
@@ -209,19 +241,27 @@ class handler_run {
     last_error_ = std::move(report);
     if (first_failed_at_ == wall_time{}) first_failed_at_ = wall_now();
     const bool transient = is_transient(last_error_.kind);
-    log.warning("{handler} failed on {message_id} (attempt {attempt}): {code} {detail}", handler_.name, from_.message->id,
-                machine_.attempt(), last_error_.code, words_of(last_error_));
     around_.report(transient ? throttle_event::failed_transient : throttle_event::failed_permanent);
     ask_for_answer();
     if (!transient || !answer_.retry) return delivery_event::failed_permanent;
     return last_error_.kind == error_kind::commit_unknown ? delivery_event::outcome_unknown : delivery_event::failed_transient;
   }
 
+  /// One line a failure: who failed on what, what is done about it, and why.
+  void tell_failure(log_level level, std::string_view what_next) const {
+    const auto& message = *from_.message;
+    const auto& type = message.type.empty() ? around_.what->message_type : message.type;
+    constexpr auto words = "{message_type} {message_id} failed at {handler} (attempt {attempt}) and {what_next}: {code} {detail}";
+    if (level == log_level::error)
+      log.error(words, type, message.id, handler_.name, machine_.attempt(), what_next, last_error_.code, words_of(last_error_));
+    else
+      log.warning(words, type, message.id, handler_.name, machine_.attempt(), what_next, last_error_.code, words_of(last_error_));
+  }
+
   void ask_for_answer() {
     answer_ = {};
     if (!handler_.on_failure) return;
     try {
-      const context_scope scope(context_of(*from_.message, around_.service));
       answer_ = handler_.on_failure(*from_.message, last_error_);
     } catch (...) {
       const auto report = describe_current_exception();
@@ -243,18 +283,23 @@ class handler_run {
     const auto& message = *from_.message;
     const bool too_new = action.ending == delivery_ending::too_new;
     const auto waited_since = from_.row ? from_.row->waits_since : wall_time{};
-    log.info("{message_id} comes to {handler} again in {delay_ms} ms", message.id, handler_.name, action.delay.count());
-    return {
-        .inbox = {},
-        .delayed = {{.id = from_.row ? from_.row->id : row_id(),
-                     .subscription = handler_.name + suffix_,
-                     .message = message,
-                     .rounds = action.rounds,
-                     .delay = action.delay,
-                     .first_failed_at = first_failed_at_,
-                     .waits_since = !too_new ? wall_time{} : waited_since != wall_time{} ? waited_since : wall_now(),
-                     .last_error = too_new ? "too_new" : last_error_.code + ": " + last_error_.reason,
-                     .holds_key = from_.row ? from_.row->holds_key : around_.rules.keys_held_in_store && !message.key.empty()}}};
+    if (too_new)
+      log.info("{message_type} {message_id} is too new for {handler} and comes again in {delay_ms} ms", message.type, message.id,
+               handler_.name, action.delay.count());
+    else
+      tell_failure(log_level::warning, "comes again in " + std::to_string(action.delay.count()) + " ms");
+    return {.inbox = {},
+            .delayed = {{.id = from_.row ? from_.row->id : row_id(),
+                         .subscription = handler_.name + suffix_,
+                         .message = message,
+                         .rounds = action.rounds,
+                         .delay = action.delay,
+                         .first_failed_at = first_failed_at_,
+                         .waits_since = !too_new                      ? wall_time{}
+                                        : waited_since != wall_time{} ? waited_since
+                                                                      : wall_now(),
+                         .last_error = too_new ? "too_new" : last_error_.code + ": " + last_error_.reason,
+                         .holds_key = from_.row ? from_.row->holds_key : around_.rules.keys_held_in_store && !message.key.empty()}}};
   }
 
   change_set failure(const delivery_action& action) {
@@ -279,16 +324,19 @@ class handler_run {
     if (from_.row) changes.finished_delayed.push_back(from_.row->id);
     if (answer_.rejected) changes.outbox.push_back(completed(std::move(*answer_.rejected)));
     if (answer_.keep_in_error_store) {
-      log.error("{message_id} goes to the error store: {handler} {code} {reason}", from_.message->id, handler_.name, last_error_.code,
-                last_error_.reason);
+      tell_failure(log_level::error, "goes to the error store");
       changes.errors.push_back({.id = uuid::v7().to_compact_string(),
                                 .key = {handler_.name, from_.message->id, from_.message->tenant},
                                 .message = *from_.message,
                                 .error_code = last_error_.code,
                                 .error_reason = last_error_.reason,
                                 .attempts = machine_.attempt(),
-                                .first_failed_at = first_failed_at_ != wall_time{} ? first_failed_at_ : waited_since != wall_time{} ? waited_since : now,
+                                .first_failed_at = first_failed_at_ != wall_time{} ? first_failed_at_
+                                                   : waited_since != wall_time{}   ? waited_since
+                                                                                   : now,
                                 .failed_at = now});
+    } else {
+      tell_failure(log_level::warning, "is refused: the rejected event says so");
     }
     return changes;
   }
@@ -299,7 +347,10 @@ class handler_run {
     if (rejected.correlation_id.empty()) rejected.correlation_id = message.correlation_id;
     if (rejected.causation_id.empty()) rejected.causation_id = message.id;
     if (rejected.tenant.empty()) rejected.tenant = message.tenant;
-    if (rejected.traceparent.empty()) rejected.traceparent = message.traceparent;
+    if (rejected.traceparent.empty()) {
+      rejected.traceparent = message.traceparent;
+      if (!current_context().tracestate.empty()) rejected.headers["tracestate"] = current_context().tracestate;
+    }
     if (rejected.source.empty()) rejected.source = around_.service;
     if (rejected.occurred_at == wall_time{}) rejected.occurred_at = wall_now();
     return rejected;
@@ -344,14 +395,14 @@ delivery_action run_handler(const run_surroundings& around, const message_handle
   return handler_run(around, handler, from).go();
 }
 
-void give_row_back(store& into, const delayed_message& row, std::chrono::milliseconds delay, start_counting counting) {
+void give_row_back(unit_store& into, const delayed_message& row, std::chrono::milliseconds delay, start_counting counting) {
   auto again = row;
   again.delay = delay;
   if (counting == start_counting::uncounted) --again.starts;
   try {
     const masked_section masked;
     into.commit({.inbox = {}, .delayed = {std::move(again)}});
-  } catch (...) {  // its claim ends by itself
+  } catch (...) {  // its claim expires
     log.debug("the delayed row {id} waits for its lease: {detail}", row.id, words_of(describe_current_exception()));
   }
 }

@@ -7,11 +7,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <mamey/messaging/delivery_machine.hpp>
 #include <mamey/messaging/handling.hpp>
+#include <mamey/messaging/store.hpp>
 #include <mamey/messaging/throttle_machine.hpp>
 #include <mamey/messaging/versions.hpp>
+#include <mamey/observability/span.hpp>
 
 namespace mamey::inline v1::detail {
 
@@ -23,7 +26,11 @@ struct run_surroundings {
   recoverability rules;
   std::chrono::milliseconds handler_timeout{};
   bool transport_counts_starts = false;
+  bool look_first = false;                   ///< whether the inbox is asked before the first run, too
+  std::vector<std::string> forward_headers;  ///< of the message, kept for those that its handler publishes
   std::string service;
+  tracing::root_sampler sampler = {};          ///< of messages without a trace; empty: all are recorded
+  std::string undecided;                       ///< not empty: several types share the queue, and nothing says which of them the message is
   std::function<void(throttle_event)> report;  ///< outcome of each try
   std::function<void(bool)> begun;             ///< a try begins; whether it is an immediate retry
   std::function<bool()> stopping;              ///< whether a `cancelled` is the process's wish
@@ -49,6 +56,6 @@ row_subscription parse_row_subscription(const std::string& text);
 delivery_action run_handler(const run_surroundings& around, const message_handler& handler, const incoming& from);
 
 /// A claimed delayed row given back: stored again, due after `delay`.
-void give_row_back(store& into, const delayed_message& row, std::chrono::milliseconds delay, start_counting counting);
+void give_row_back(unit_store& into, const delayed_message& row, std::chrono::milliseconds delay, start_counting counting);
 
 }  // namespace mamey::inline v1::detail

@@ -1,6 +1,9 @@
 #include <mamey/messaging/detail/message_type.hpp>
 
+#include <algorithm>
 #include <string>
+
+#include <mamey/messaging/message_headers.hpp>
 
 namespace mamey::inline v1::detail {
 
@@ -19,6 +22,21 @@ std::string plain(std::string_view name) {
 }
 
 }  // namespace
+
+std::string other_type_said(const envelope& message, std::string_view expected) {
+  // MassTransit and NServiceBus name the type's bases as well. CAP's name is what a routing key is.
+  for (const auto* header : {"MT-MessageType", "NServiceBus.EnclosedMessageTypes", "rbs2-msg-type", "cap-msg-name"}) {
+    const auto said = header_of(message, header);
+    bool same = said.empty() || said == message.routing_key;
+    for (auto rest = said; !rest.empty() && !same;) {
+      const auto end = std::min(rest.find(';'), rest.size());
+      same = is_same_type(rest.substr(0, end), expected);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    if (!same) return std::string(header) + ": " + std::string(said);
+  }
+  return {};
+}
 
 bool is_same_type(std::string_view said, std::string_view expected) { return said == expected || plain(said) == plain(expected); }
 

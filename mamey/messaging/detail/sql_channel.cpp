@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include <mamey/core/error.hpp>
@@ -34,7 +35,16 @@ class sql_channel final : public outgoing_channel {
       waiting_.insert(waiting_.end(), messages.begin(), messages.end());
       start = !waiting_.empty() && !std::exchange(writing_, true);
     }
-    if (start) fibers_.start(loop_, "sql-publish", [this] { write(); });
+    if (!start) return;
+    try {
+      fibers_.start(loop_, "sql-publish", [this] { write(); });
+    } catch (const std::bad_alloc&) {
+      {
+        const std::lock_guard lock(mutex_);
+        writing_ = false;
+      }
+      reset();
+    }
   }
 
   void reset() override {

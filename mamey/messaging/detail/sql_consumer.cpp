@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <new>
 #include <set>
 #include <utility>
 
@@ -62,7 +63,8 @@ class sql_consumer final : public sql_consumer_base {
   ~sql_consumer() override { close(); }
 
   void wake() noexcept override {
-    if (!wake_posted_.exchange(true)) words_->post({});
+    if (wake_posted_.exchange(true)) return;
+    words_->post({});
   }
   void cancel() override {
     const std::lock_guard lock(delivering_);
@@ -71,6 +73,7 @@ class sql_consumer final : public sql_consumer_base {
   void close() override {
     cancel();
     if (closed_) std::exchange(closed_, nullptr)(this);
+    stopped_ = true;
     words_->post({.kind = word::kind_type::stop});
     const masked_section masked;
     if (!fiber_.join(std::chrono::seconds(30))) log.error("the consumer of {queue} does not end", options_.queue);
@@ -95,7 +98,7 @@ class sql_consumer final : public sql_consumer_base {
       if (now >= store_retry_at_) work(now);
       const bool settled = acknowledged_.empty() && given_back_.empty();
       if (stopping && (settled || now >= stop_by_)) return;
-      for (const auto& each : words_->take(next_wake(stopping))) {
+      for (const auto& each : next_words(stopping)) {
         if (each.kind == word::kind_type::wake) {
           wake_posted_ = false;
           poll_at_ = steady_time::min();
@@ -103,14 +106,29 @@ class sql_consumer final : public sql_consumer_base {
         } else if (each.kind == word::kind_type::stop) {
           stopping = true;
           stop_by_ = steady_now() + std::chrono::seconds(10);
-          for (const auto& [token, held] : std::exchange(groups_, {})) {  // unsettled: to whoever consumes
-            given_back_[{token, {}, start_counting::counted}] = {held.sequences.begin(), held.sequences.end()};
-          }
+          give_all_back();  // unsettled: another consumer gets them
         } else {
           note(each);
         }
       }
     }
+  }
+
+  std::vector<word> next_words(bool stopping) {
+    try {
+      return words_->take(next_wake(stopping));
+    } catch (const std::bad_alloc&) {  // settlements are missing: all come again, and the inbox knows those that were handled
+      log.error("the consumer of {queue} had no memory for a settlement: its messages come again", options_.queue);
+      wake_posted_ = false;
+      give_all_back();
+      held_ = 0;
+      return stopped_ && !stopping ? std::vector<word>{{.kind = word::kind_type::stop}} : std::vector<word>{};
+    }
+  }
+
+  void give_all_back() {
+    for (const auto& [token, held] : std::exchange(groups_, {}))
+      given_back_[{token, {}, start_counting::counted}] = {held.sequences.begin(), held.sequences.end()};
   }
 
   /// One round of database work; when it fails, the next waits.
@@ -141,7 +159,7 @@ class sql_consumer final : public sql_consumer_base {
 
   void note(const word& what) {
     const auto found = std::ranges::find_if(groups_, [&](const auto& each) { return each.second.sequences.contains(what.sequence); });
-    --held_;
+    if (held_ > 0) --held_;
     if (options_.ordered) poll_at_ = steady_time::min();  // its key's next is a head now
     if (what.kind == word::kind_type::acknowledge) {
       acknowledged_.push_back(what.sequence);
@@ -226,7 +244,7 @@ class sql_consumer final : public sql_consumer_base {
   std::function<void(sql_consumer_base*)> closed_;
   std::shared_ptr<words> words_ = std::make_shared<words>();
   std::atomic<bool> wake_posted_{false};
-  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> cancelled_{false}, stopped_{false};
   std::mutex delivering_;
 
   // Of the fiber.

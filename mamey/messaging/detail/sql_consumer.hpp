@@ -11,7 +11,7 @@
 
 namespace mamey::inline v1::detail {
 
-/// Told when something may have come into a queue. Any thread.
+/// Called when a queue may have a new message. Any thread.
 class sql_consumer_base : public consumer {
  public:
   virtual void wake() noexcept = 0;

@@ -1,10 +1,13 @@
 #include <mamey/messaging/rabbitmq/feature.hpp>
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include <mamey/core/configuration.hpp>
 #include <mamey/core/time.hpp>
-#include <mamey/messaging/composition.hpp>
+#include <mamey/feature/composition.hpp>
+#include <mamey/messaging/conventions.hpp>
 #include <mamey/messaging/options.hpp>
 #include <mamey/messaging/rabbitmq/transport.hpp>
 #include <mamey/observability/health.hpp>
@@ -19,23 +22,74 @@ const logger log{"mamey.messaging.rabbitmq"};
 
 /// The transport with what shows it.
 struct shown_transport {
-  shown_transport(const environment& around, rabbitmq_options options) : through(*around.system_loop, std::move(options), around.application) {}
+  shown_transport(const environment& around, rabbitmq_options options)
+      : through(*around.system_loop, std::move(options), around.application) {}
   rabbitmq_transport through;
   std::vector<metrics::registration> collected;
 };
 
+/// `appsettings.json:12: `, of a key of the section; of a section what comes first in it.
+std::string place_of(const configuration& values, std::string key) {
+  std::ranges::replace(key, '.', ':');
+  auto origin = values.origin("rabbitMq:" + key);
+  for (auto cut = key.rfind(':'); origin.empty() && cut != std::string::npos; cut = key.rfind(':', cut - 1)) {
+    key.resize(cut);
+    origin = values.origin("rabbitMq:" + key);
+  }
+  return origin.empty() ? origin : origin + ": ";
+}
+
 rabbitmq_options read_options(const environment& around) {
   const auto& values = *around.configuration;
-  auto options = values.bind<rabbitmq_options>("rabbitMq");
-  if (options.exchange.name.empty()) options.exchange.name = around.application;  // as the host names it
+  auto options = read_rabbitmq_options(values);
+  const bool given = values.is_given("rabbitMq");  // as the host names it
+  options.exchange.name = exchange_of(options.exchange.name, values.find("app:assembly").value_or(""), given, around.application,
+                                      casing_of(options.conventions_casing, given));
   const auto handler = values.bind<messaging_options>("messaging").handler_timeout;
   if (handler >= options.queue.consumer_timeout) {
     throw configuration_error({{.origin = values.origin("messaging:handlerTimeout"),
                                 .key = "messaging:handlerTimeout",
-                                .message = "must be below rabbitMq:queue:consumerTimeout (the broker's consumer_timeout): the broker closes the channel of a handler that takes longer"}});
+                                .message = "must be below rabbitMq:queue:consumerTimeout (the broker's consumer_timeout): the broker "
+                                           "closes the channel of a handler that takes longer"}});
   }
-  for (const auto& each : warnings_of(options)) log.warning("rabbitMq.{warning}", each);
+  for (const auto& each : warnings_of(options))
+    log.warning("{place}rabbitMq.{setting} {warning}", place_of(values, each.key), each.key, each.sentence);
   return options;
+}
+
+/// Keys that say where a broker is and how to talk to it. The others hold for every transport, or do no harm.
+constexpr const char* of_a_broker[] = {"hostNames",
+                                       "port",
+                                       "virtualHost",
+                                       "username",
+                                       "password",
+                                       "connectionName",
+                                       "requestedHeartbeat",
+                                       "requestedConnectionTimeout",
+                                       "socketReadTimeout",
+                                       "socketWriteTimeout",
+                                       "continuationTimeout",
+                                       "handshakeContinuationTimeout",
+                                       "networkRecoveryInterval",
+                                       "requestedChannelMax",
+                                       "requestedFrameMax",
+                                       "ssl"};
+
+/// The section where messages go through something else: its keys are checked all the same, and one that describes a broker, but not its hosts, means RabbitMQ.
+void check_unused(const configuration& values, bool named) {
+  if (!values.is_given("rabbitMq")) return;
+  if (values.find("rabbitMq:hostNames")) return;  // emptied by a later layer
+  if (named) return (void)values.bind<rabbitmq_options>("rabbitMq");
+  (void)read_rabbitmq_options(values);
+  if (!values.keys("rabbitMq:hostNames").empty()) return;
+  for (const auto* each : of_a_broker) {
+    const std::string key = std::string("rabbitMq:") + each;
+    if (!values.contains(key) || values.origin(key) == default_origin) continue;
+    throw configuration_error({{.origin = values.origin(key),
+                                .key = key,
+                                .message = "RabbitMQ hostnames are not specified: expected a list of hosts in rabbitMq:hostNames, "
+                                           "[\"localhost\"] for one, or messaging:transport to say what carries messages"}});
+  }
 }
 
 std::string trouble_of(const rabbitmq_statistics& now) {
@@ -46,42 +100,51 @@ std::string trouble_of(const rabbitmq_statistics& now) {
 
 void show(const environment& around, shown_transport& shown) {
   const auto sample = [&](metrics::sample_kind kind, std::string_view name, std::string_view help, auto read) {
-    shown.collected.push_back(around.metrics->collect(kind, name, help, [&shown, read] { return static_cast<double>(read(shown.through.statistics())); }));
+    shown.collected.push_back(
+        around.metrics->collect(kind, name, help, [&shown, read] { return static_cast<double>(read(shown.through.statistics())); }));
   };
   using enum metrics::sample_kind;
   using seen = rabbitmq_statistics;
-  sample(gauge, "mamey_rabbitmq_connections", "Open connections to RabbitMQ, of two.", [](const seen& s) { return int{s.publishing} + int{s.consuming}; });
+  sample(gauge, "mamey_rabbitmq_connections", "Open connections to RabbitMQ, of two.",
+         [](const seen& s) { return int{s.publishing} + int{s.consuming}; });
   sample(gauge, "mamey_rabbitmq_blocked", "1 while the broker takes no messages.", [](const seen& s) { return int{s.blocked}; });
   sample(counter, "mamey_rabbitmq_connects_total", "Connections opened.", [](const seen& s) { return s.connects; });
   sample(counter, "mamey_rabbitmq_published_total", "Messages sent to the broker.", [](const seen& s) { return s.published; });
   sample(counter, "mamey_rabbitmq_confirmed_total", "Messages the broker confirmed.", [](const seen& s) { return s.confirmed; });
   sample(counter, "mamey_rabbitmq_returned_total", "Messages no queue was bound to.", [](const seen& s) { return s.returned; });
   sample(counter, "mamey_rabbitmq_refused_total", "Messages refused for what they are.", [](const seen& s) { return s.refused; });
-  sample(counter, "mamey_rabbitmq_faults_total", "Messages not confirmed for a fault of the broker or the connection.", [](const seen& s) { return s.faults; });
+  sample(counter, "mamey_rabbitmq_faults_total", "Messages not confirmed for a fault of the broker or the connection.",
+         [](const seen& s) { return s.faults; });
   sample(counter, "mamey_rabbitmq_delivered_total", "Messages received.", [](const seen& s) { return s.delivered; });
   sample(counter, "mamey_rabbitmq_given_back_total", "Messages put back into their queue.", [](const seen& s) { return s.given_back; });
   sample(counter, "mamey_rabbitmq_delayed_total", "Messages put into a delay queue.", [](const seen& s) { return s.delayed; });
-  sample(counter, "mamey_rabbitmq_too_large_total", "Messages received that were above maxMessageBytes.", [](const seen& s) { return s.too_large; });
-  sample(counter, "mamey_rabbitmq_stale_settlements_total", "Settlements dropped because their channel was gone.", [](const seen& s) { return s.stale_settlements; });
+  sample(counter, "mamey_rabbitmq_too_large_total", "Messages received that were above maxMessageBytes.",
+         [](const seen& s) { return s.too_large; });
+  sample(counter, "mamey_rabbitmq_stale_settlements_total", "Settlements dropped because their channel was gone.",
+         [](const seen& s) { return s.stale_settlements; });
 }
 
 }  // namespace
 
-void rabbitmq_feature::install(composition& into) const {
+void rabbitmq_feature::link_mamey_messaging_rabbitmq(composition& into) const {
   const engine named{.name = "rabbitMq",
                      .feature = "mamey::rabbitmq()",
                      .needs = "rabbitMq:hostNames",
                      .needs_form = "a list of hosts, [\"localhost\"] for one",
-                     .use = use};
+                     .use = use,
+                     .check_unused = check_unused};
   into.use_transport(named, [](const environment& around) -> std::shared_ptr<transport> {
     auto shown = std::make_shared<shown_transport>(around, read_options(around));
     if (around.metrics) show(around, *shown);
     if (around.health) {
-      around.health->add({.name = "rabbitMq", .kinds = health::kind::readiness, .importance = health::importance::degrading, .check = [weak = std::weak_ptr(shown)] {
-        const auto alive = weak.lock();
-        auto trouble = alive ? trouble_of(alive->through.statistics()) : std::string("closed");
-        return health::result{trouble.empty() ? health::status::healthy : health::status::degraded, std::move(trouble)};
-      }});
+      around.health->add({.name = "rabbitMq",
+                          .kinds = health::kind::readiness,
+                          .importance = health::importance::degrading,
+                          .check = [weak = std::weak_ptr(shown)] {
+                            const auto alive = weak.lock();
+                            auto trouble = alive ? trouble_of(alive->through.statistics()) : std::string("closed");
+                            return health::result{trouble.empty() ? health::status::healthy : health::status::degraded, std::move(trouble)};
+                          }});
     }
     return {shown, &shown->through};
   });

@@ -54,7 +54,8 @@ class amqp_consumer final : public consumer {
 
 rabbitmq_options checked(rabbitmq_options options) {
   std::vector<violation> found;
-  for (auto& each : problems_of(options)) found.push_back({.path = "rabbitMq", .code = "invalid", .message = "rabbitMq." + std::move(each)});
+  for (auto& each : problems_of(options))
+    found.push_back({.path = "rabbitMq", .code = "invalid", .message = "rabbitMq." + std::move(each)});
   if (!found.empty()) throw validation_error(std::move(found), "invalid_rabbitmq");
   return options;
 }
@@ -69,17 +70,23 @@ std::optional<tls_context> tls_of(const rabbitmq_options::broker_ssl& ssl) {
 }
 
 wire_format format_of(const rabbitmq_options& options) {
-  return {.span_context_header = options.span_context_header,
+  const auto named = [](const std::string& given, const char* otherwise) {
+    return given.find_first_not_of(" \t") == std::string::npos ? std::string(otherwise) : given;
+  };
+  return {.span_context_header = named(options.span_context_header, "span_context"),
           .with_context = options.context.enabled,
-          .context_header = options.context.header,
+          .context_header = named(options.context.header, "message_context"),
           .trusted_exchanges = options.trust_unsigned_from,
-          .signatures = options.identity.key_id.empty() ? nullptr : std::make_shared<const user_signatures>(options.identity.key_id, options.identity.secrets)};
+          .signatures = options.identity.key_id.empty()
+                            ? nullptr
+                            : std::make_shared<const user_signatures>(options.identity.key_id, options.identity.secrets)};
 }
 
 }  // namespace
 
 struct rabbitmq_transport::state {
-  state(event_loop& loop, rabbitmq_options with, const std::string& application) : options(checked(std::move(with))), format(format_of(options)) {
+  state(event_loop& loop, rabbitmq_options with, const std::string& application)
+      : options(checked(std::move(with))), format(format_of(options)) {
     const auto& name = options.connection_name.empty() ? application : options.connection_name;
     const auto tls = tls_of(options.ssl);
     producing = std::make_shared<broker_link>(loop, link_settings{.options = options, .name = name + "_producer", .tls = tls});
@@ -88,6 +95,7 @@ struct rabbitmq_transport::state {
     aside = std::make_shared<set_aside>(producing, topology_known, format, options, counted);
     producing->start();
     consuming->start();
+    topology_known->keep_up(consuming);
   }
   ~state() {
     const auto grace = std::chrono::seconds(5);
@@ -117,15 +125,16 @@ const transport_features& rabbitmq_transport::features() const noexcept { return
 void rabbitmq_transport::declare(const topology& wanted) { state_->topology_known->declare(*state_->consuming, wanted); }
 
 std::unique_ptr<outgoing_channel> rabbitmq_transport::open_channel(publish_callback done, channel_state_callback changed) {
-  auto made = std::make_shared<publisher>(state_->producing, state_->topology_known, state_->format, state_->options, state_->counted, std::move(done),
-                                          std::move(changed));
+  auto made = std::make_shared<publisher>(state_->producing, state_->topology_known, state_->format, state_->options, state_->counted,
+                                          std::move(done), std::move(changed));
   made->start();
   return std::make_unique<amqp_channel>(std::move(made));
 }
 
-std::unique_ptr<consumer> rabbitmq_transport::subscribe(const queue_options& options, delivery_callback deliver, consumer_state_callback changed) {
-  auto started = std::make_shared<subscriber>(state_->consuming, state_->format, state_->options, options, state_->counted, state_->known_starts,
-                                              state_->aside, std::move(deliver), std::move(changed));
+std::unique_ptr<consumer> rabbitmq_transport::subscribe(const queue_options& options, delivery_callback deliver,
+                                                        consumer_state_callback changed) {
+  auto started = std::make_shared<subscriber>(state_->consuming, state_->format, state_->options, options, state_->counted,
+                                              state_->known_starts, state_->aside, std::move(deliver), std::move(changed));
   started->start();
   return std::make_unique<amqp_consumer>(std::move(started));
 }
@@ -161,6 +170,8 @@ rabbitmq_statistics rabbitmq_transport::statistics() const {
     now.trouble = "no connection to consume: " + mine.consuming->trouble();
   else if (now.blocked)
     now.trouble = "the broker takes no messages for now (an alarm)";
+  else
+    now.trouble = mine.topology_known->trouble();
   return now;
 }
 

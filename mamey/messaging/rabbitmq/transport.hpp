@@ -1,9 +1,9 @@
 #pragma once
 
 /// @file
-/// RabbitMQ as a transport: two connections on one loop, one to publish and one to consume, that come back by themselves. A broker that is
-/// away is no error of the application: channels show `down`, declares and subscriptions throw `unavailable` and are tried again by their
-/// owners.
+/// For the framework.
+/// RabbitMQ as a transport: two connections on one loop, one to publish and one to consume. They reconnect automatically. A broker that is
+/// away is no error of the application: channels show `down`; declares and subscriptions throw `unavailable`, and their owners try again.
 
 #include <cstdint>
 #include <memory>
@@ -31,8 +31,8 @@ struct rabbitmq_statistics {
 
 class rabbitmq_transport final : public transport {
  public:
-  /// Connects in the background, on `loop` (the system loop), which must outlive it. `application` names the connections where the options do
-  /// not. Throws `validation_error` with every problem of the options, and std::runtime_error for certificates that cannot be read.
+  /// Connects in the background, on `loop` (the system loop), which must outlive it. `application` names the connections where the options
+  /// do not. Throws `validation_error` with every problem of the options, and std::runtime_error for certificates that cannot be read.
   rabbitmq_transport(event_loop& loop, rabbitmq_options options, const std::string& application);
   ~rabbitmq_transport() override;
 

@@ -1,4 +1,5 @@
 #include <mamey/observability/detail/log_render.hpp>
+#include <mamey/observability/detail/utf8_text.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -134,20 +135,41 @@ std::string_view short_name(log_level level) {
   return names[static_cast<std::size_t>(level)];
 }
 
+void append_hex(std::string& out, unsigned value, int digits) {
+  constexpr std::string_view names = "0123456789abcdef";
+  for (int shift = (digits - 1) * 4; shift >= 0; shift -= 4) out += names[(value >> shift) & 15U];
+}
+
+char32_t code_point(std::string_view sequence) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  if (sequence.size() == 1) return byte(0);
+  char32_t value = byte(0) & (0x7fU >> sequence.size());
+  for (std::size_t i = 1; i < sequence.size(); ++i) value = (value << 6) | (byte(i) & 0x3fU);
+  return value;
+}
+
+/// What commands a terminal, ends a line somewhere, or turns the order of what is shown: C0, DEL, C1, line and paragraph separators, bidi controls.
+bool is_control(char32_t c) {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
 void append_printable(std::string& out, std::string_view text) {
-  constexpr char digits[] = "0123456789abcdef";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out += c;
+  while (!text.empty()) {
+    const auto length = utf8_sequence_length(text);
+    const auto sequence = text.substr(0, std::max<std::size_t>(length, 1));
+    text.remove_prefix(sequence.size());
+    const auto c = length == 0 ? static_cast<unsigned char>(sequence.front()) : code_point(sequence);
+    if (length != 0 && !is_control(c)) {
+      out += sequence;
     } else if (c == '\n') {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";
+    } else if (length <= 1) {  // a byte that is no text of UTF-8, too
+      append_hex(out += "\\x", c, 2);
     } else {
-      out += "\\x";
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
+      append_hex(out += "\\u", c, 4);
     }
   }
 }

@@ -34,8 +34,8 @@ log_value copy_value(std::string_view name, const text_argument& argument);
 /// Where the level stands in a human line, for colouring.
 inline constexpr std::size_t human_level_begin = 24, human_level_end = 27;
 
-/// `2026-01-31 12:00:00.123 INF [orders] mamey.outbox: message  correlationId=…`, without a line end. Control characters are written as
-/// escapes: a value can neither forge a line nor command a terminal.
+/// `2026-01-31 12:00:00.123 INF [orders] mamey.outbox: message  correlationId=…`, without a line end. Control characters
+/// of every kind (C1, bidi, line separators) and what is no UTF-8 are written as escapes: a value can neither forge a line nor command a terminal.
 void append_human_line(std::string& out, const log_record& record);
 
 /// One JSON object, without a line end: time, level, category, message, template, the context's values, the tags, then the holes in

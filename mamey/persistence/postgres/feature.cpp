@@ -1,8 +1,9 @@
 #include <mamey/persistence/postgres/feature.hpp>
 
 #include <mamey/core/configuration.hpp>
+#include <mamey/core/error.hpp>
 #include <mamey/core/time.hpp>
-#include <mamey/messaging/composition.hpp>
+#include <mamey/feature/composition.hpp>
 #include <mamey/messaging/options.hpp>
 #include <mamey/persistence/postgres/detail/connection_string.hpp>
 #include <mamey/persistence/postgres/queues.hpp>
@@ -11,17 +12,30 @@
 namespace mamey::inline v1 {
 namespace {
 
+/// Says where the connection string stands, when something is wrong with it.
+postgres_detail::connection_target target_of(const environment& around, const std::string& connection_string) {
+  try {
+    return postgres_detail::parse_connection_string(connection_string);
+  } catch (const unavailable& refused) {
+    const std::string key = "postgres:connectionString";
+    const auto origin = around.configuration->origin(key);
+    if (origin.empty()) throw;
+    const auto place = origin + ": " + (refused.reason().starts_with(key) ? std::string() : key + ": ");
+    throw unavailable(refused.code(), "{place}{reason}", place, refused.reason());
+  }
+}
+
 postgres_options options_of(const environment& around) {
   auto options = around.configuration->bind<postgres_options>("postgres");
-  if (options.schema.empty() && !postgres_detail::parse_connection_string(options.connection_string).search_path)
-    options.schema = around.application;
+  const auto target = target_of(around, options.connection_string);
+  if (options.schema.empty() && !target.search_path) options.schema = around.application;
   return options;
 }
 
-postgres_environment::sent_rows sent_rows_of(const environment& around) {
-  const auto outbox = around.configuration->bind<outbox_options>("outbox");
-  const bool kept = outbox.expiry > 0 || outbox.retention.count() > 0;
-  return kept ? postgres_environment::sent_rows::archive : postgres_environment::sent_rows::remove;
+postgres_options queue_options_of(const environment& around) {
+  auto options = around.configuration->bind<postgres_options>("postgres");
+  (void)target_of(around, options.connection_string);
+  return options;
 }
 
 /// What section `rabbitMq` says of messages on their way, whatever carries them.
@@ -42,8 +56,11 @@ postgres_environment::takeover_surroundings takeover_of(const environment& aroun
   configuration_report report;
   around.configuration->bind("rabbitMq", wire, report);
   report.throw_if_any();  // its other keys are not ours to name
-  return {.names = {.exchange = wire.exchange.name.empty() ? around.application : wire.exchange.name,
-                    .casing = parse_name_casing(wire.conventions_casing.empty() ? "snakeCase" : wire.conventions_casing)},
+  const bool given = around.configuration->is_given("rabbitMq");
+  const auto casing = casing_of(wire.conventions_casing, given);
+  return {.names = {.exchange = exchange_of(wire.exchange.name, around.configuration->find("app:assembly").value_or(""), given,
+                                            around.application, casing),
+                    .casing = casing},
           .span_context_header = wire.span_context_header,
           .context_header = wire.context.enabled ? wire.context.header : std::string(),
           .inbox_retention = around.configuration->bind<messaging_options>("messaging").inbox_retention};
@@ -51,20 +68,23 @@ postgres_environment::takeover_surroundings takeover_of(const environment& aroun
 
 }  // namespace
 
-void postgres_feature::install(composition& into) const {
-  const engine named{.name = "postgres",
-                     .feature = "mamey::postgres()",
-                     .needs = "postgres:connectionString",
-                     .needs_form = "Host=…;Database=…;Username=…;Password=…",
-                     .use = use};
+void postgres_feature::link_mamey_persistence_postgres(composition& into) const {
+  engine named{.name = "postgres",
+               .feature = "mamey::postgres()",
+               .needs = "postgres:connectionString",
+               .needs_form = "Host=…;Database=…;Username=…;Password=…",
+               .use = use,
+               .migrations_setting = "postgres:migrations"};
+  for (const auto& each : migrations) named.migrations.push_back({.version = each.version, .name = each.name, .sql = each.sql});
   into.use_store(named, [own = migrations](const environment& around) -> std::unique_ptr<store> {
-    return std::make_unique<postgres_store>(
-        options_of(around),
-        postgres_environment{.migrations = own, .sent = sent_rows_of(around), .application = around.application, .metrics = around.metrics,
-                             .take_over = takeover_of(around)});
+    return std::make_unique<postgres_store>(options_of(around), postgres_environment{.migrations = own,
+                                                                                     .sent = sent_rows_of(*around.configuration),
+                                                                                     .application = around.application,
+                                                                                     .metrics = around.metrics,
+                                                                                     .take_over = takeover_of(around)});
   });
   into.offer_queues(named.name, [](const environment& around) -> std::unique_ptr<durable_queues> {
-    return std::make_unique<postgres_queues>(around.configuration->bind<postgres_options>("postgres"),
+    return std::make_unique<postgres_queues>(queue_options_of(around),
                                              postgres_environment{.application = around.application, .metrics = around.metrics});
   });
 }

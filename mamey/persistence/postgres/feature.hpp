@@ -1,11 +1,12 @@
 #pragma once
 
 /// @file
+/// For services.
 /// `application.add(mamey::postgres())`: the application's store is a schema of a PostgreSQL database.
 
 #include <vector>
 
-#include <mamey/messaging/engine.hpp>
+#include <mamey/feature/engine.hpp>
 #include <mamey/persistence/postgres/options.hpp>
 
 namespace mamey::inline v1 {
@@ -13,15 +14,19 @@ namespace mamey::inline v1 {
 class composition;
 
 struct postgres_feature {
-  std::vector<postgres_migration> migrations;  ///< of the module's own tables, beside those in the folder that section `postgres` names
-  engine_use use = engine_use::always;         ///< for those who bring several stores
-  void install(composition& into) const;
+  std::vector<postgres_migration>
+      migrations;  ///< migrations of the service's own tables, in addition to those in the folder that section `postgres` names
+  engine_use use = engine_use::always;  ///< for a feature that adds several stores
+  void install(composition& into) const { link_mamey_persistence_postgres(into); }
+
+ private:
+  void link_mamey_persistence_postgres(composition& into)
+      const;  ///< the linker names it when the library is missing: `target_link_libraries(service PRIVATE mamey::persistence_postgres)`
 };
 
-/// The database that section `postgres` names; the tables stand in a schema called as the application, unless the section or the connection
-/// string says otherwise, so that modules that share a database do not share an outbox. Beside it, durable queues for applications that share the database and have no
-/// broker, in a schema of their own.
-inline postgres_feature postgres() { return {}; }
-inline postgres_feature postgres(std::vector<postgres_migration> migrations) { return {.migrations = std::move(migrations)}; }
+/// The database that section `postgres` names. The tables are in a schema with the application's name, unless the section or the connection
+/// string says otherwise, so that applications that share a database do not share an outbox. Also durable queues, in a separate schema, for
+/// applications that share the database and have no broker.
+inline postgres_feature postgres(std::vector<postgres_migration> migrations = {}) { return {.migrations = std::move(migrations)}; }
 
 }  // namespace mamey::inline v1

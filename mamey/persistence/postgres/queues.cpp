@@ -39,8 +39,12 @@ struct postgres_queues::state {
   std::vector<pg::step> run(std::vector<pg::step> steps, pg::durability how, pg::when_lost then) {
     return pg::run_bookkeeping(*sessions, std::move(steps), how, then, options, retried);
   }
-  pg::rows run_one(pg::step made, pg::when_lost then) { return std::move(run(pg::one(std::move(made)), pg::durability::synced, then).front().result); }
-  pg::rows hurry(pg::step made) { return std::move(run(pg::one(std::move(made)), pg::durability::relaxed, pg::when_lost::run_again).back().result); }
+  pg::rows run_one(pg::step made, pg::when_lost then) {
+    return std::move(run(pg::one(std::move(made)), pg::durability::synced, then).front().result);
+  }
+  pg::rows hurry(pg::step made) {
+    return std::move(run(pg::one(std::move(made)), pg::durability::relaxed, pg::when_lost::run_again).back().result);
+  }
 
   /// For the poller: changes with every message.
   std::int64_t version() {
@@ -50,7 +54,7 @@ struct postgres_queues::state {
 
   void prepare() {
     auto on = sessions->acquire();
-    on.discard();  // its statements are not met again
+    on.discard();                                    // its statements are not met again
     pg::run_statement(*on, "set lock_timeout = 0");  // of processes that start together one makes the tables, and the others wait for it
     pg::prepare_history(*on, options.schema);
     pg::migrate(*on, "mamey.queues", pg::queues_schema());
@@ -64,7 +68,8 @@ struct postgres_queues::state {
   }
 
   pg::pool_settings sessions_for_queues() const {
-    auto settings = pg::pool_of(options, target, "queue", options.relay_connections, 4, pg::access::read_write, stopper);
+    auto settings = pg::pool_of(options, target, "queue", options.relay_connections, 4, pg::access::read_write, stopper,
+                                std::make_shared<pg::session_era>());
     settings.greeting.push_back(pg::queue_plans());
     return settings;
   }
@@ -84,7 +89,9 @@ postgres_queues::postgres_queues(const postgres_options& options, const postgres
     state_->prepare();
   } catch (const error& refused) {
     if (refused.code() != "sql_error") throw;  // away, or broken
-    throw internal_error("no_durable_queues", "the durable queues cannot be made in schema {} (postgres:queueSchema): {}. Let the role make or use it, or let something else carry messages (messaging:transport)",
+    throw internal_error("no_durable_queues",
+                         "the durable queues cannot be made in schema {} (postgres:queueSchema): {}. Let the role make or use it, or let "
+                         "something else carry messages (messaging:transport)",
                          state_->options.schema, refused.reason());
   }
 }
@@ -115,7 +122,8 @@ std::vector<int> postgres_queues::publish(std::span<const queue_publication> mes
   const auto done = state_->run(std::move(steps), pg::durability::synced, pg::when_lost::fail);
   std::vector<int> queues;
   queues.reserve(messages.size());
-  for (auto each = done.begin() + (keys.empty() ? 0 : 1); each != done.end(); ++each) queues.push_back(static_cast<int>(each->result.affected()));
+  for (auto each = done.begin() + (keys.empty() ? 0 : 1); each != done.end(); ++each)
+    queues.push_back(static_cast<int>(each->result.affected()));
   state_->notify({});
   return queues;
 }
@@ -138,7 +146,8 @@ durable_queues::taken postgres_queues::take(const std::string& queue, std::size_
   };
   if (!ordered) {
     ask(pg::search::unordered);
-  } else if (!ask(pg::search::first_rows) && state_->run_one(pg::are_messages_beyond_the_first(queue), pg::when_lost::run_again).boolean(0, 0)) {
+  } else if (!ask(pg::search::first_rows) &&
+             state_->run_one(pg::are_messages_beyond_the_first(queue), pg::when_lost::run_again).boolean(0, 0)) {
     ask(pg::search::by_key);
   }
   return found;

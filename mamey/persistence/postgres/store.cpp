@@ -14,7 +14,9 @@
 #include <mamey/persistence/postgres/detail/delayed.hpp>
 #include <mamey/persistence/postgres/detail/error_store.hpp>
 #include <mamey/persistence/postgres/detail/inbox.hpp>
+#include <mamey/persistence/postgres/detail/inbox_looks.hpp>
 #include <mamey/persistence/postgres/detail/interactive.hpp>
+#include <mamey/persistence/postgres/detail/job_rows.hpp>
 #include <mamey/persistence/postgres/detail/mapped_tables.hpp>
 #include <mamey/persistence/postgres/detail/migrations.hpp>
 #include <mamey/persistence/postgres/detail/outbox.hpp>
@@ -50,8 +52,12 @@ struct postgres_store::state {
   pg::rows read(pg::step made) { return std::move(ask(std::move(made)).result); }
   /// On the connections that handlers do not use.
   std::vector<pg::step> run_relay(std::vector<pg::step> steps, pg::durability how, pg::when_lost then);
-  pg::rows bookkeep(pg::step made) { return std::move(run_relay(pg::one(std::move(made)), pg::durability::synced, pg::when_lost::fail).front().result); }
-  pg::rows hurry(pg::step made) { return std::move(run_relay(pg::one(std::move(made)), pg::durability::relaxed, pg::when_lost::run_again).back().result); }
+  pg::rows bookkeep(pg::step made) {
+    return std::move(run_relay(pg::one(std::move(made)), pg::durability::synced, pg::when_lost::fail).front().result);
+  }
+  pg::rows hurry(pg::step made) {
+    return std::move(run_relay(pg::one(std::move(made)), pg::durability::relaxed, pg::when_lost::run_again).back().result);
+  }
 
   commit_outcome commit_at_once(pg::unit_steps& unit, bool& again);
   commit_outcome commit_after_look(pg::unit_steps& unit, bool& again);
@@ -72,13 +78,20 @@ struct postgres_store::state {
   std::function<void()> on_commit;
   std::atomic<std::uint64_t> retried{0};
   const std::shared_ptr<pg::statement_stopper> stopper = std::make_shared<pg::statement_stopper>();
+  const std::shared_ptr<pg::session_era> era = std::make_shared<pg::session_era>();
   pg::pool_settings pool_of(std::string kind, int connections, int share, pg::access mode = pg::access::read_write) const {
-    return pg::pool_of(options, target, std::move(kind), connections, share, mode, stopper);
+    return pg::pool_of(options, target, std::move(kind), connections, share, mode, stopper, era);
   }
   pg::pool reads{pool_of("read", options.read_connections, options.pipelined_reads, pg::access::read_only)};
   pg::pool flushes{pool_of("flush", options.flush_connections, options.pipelined_flushes)};
   pg::pool interactives{pool_of("interactive", options.interactive_connections, 1)};
   const std::shared_ptr<pg::pool> relays = std::make_shared<pg::pool>(pool_of("relay", options.relay_connections, 4));
+  pg::inbox_looks looks{[this](std::span<const inbox_key> keys) {
+    const auto found = read(pg::were_handled(keys));
+    std::vector<bool> handled;
+    for (int row = 0; row < found.count(); ++row) handled.push_back(found.boolean(row, 0));
+    return handled;
+  }};
   std::vector<metrics::registration> shown;  ///< after what it shows
 };
 
@@ -160,8 +173,18 @@ std::int64_t postgres_store::count(const collection& in, std::span<const column_
   return state_->read(pg::count_step(state_->tables.at(in), where)).integer(0, 0);
 }
 
+bool postgres_store::cuts_times() const noexcept { return true; }
+
 void postgres_store::query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) {
-  pg::hand_out(state_->ask(pg::plain_step(statement, static_cast<std::size_t>(state_->options.query_bytes))), each);
+  const auto answered = [&] {
+    try {
+      return state_->ask(pg::plain_step(statement, static_cast<std::size_t>(state_->options.query_bytes)));
+    } catch (const unavailable& refused) {
+      if (refused.code() == "database_read_only") throw_query_writes(statement.text);  // sessions that read are read only by our own wish
+      throw;
+    }
+  };
+  pg::hand_out(answered(), each);
 }
 
 // -- units of work ----------------------------------------------------------------------------------------------------
@@ -185,13 +208,7 @@ commit_outcome postgres_store::state::outcome_of(const pg::unit_steps& unit, con
 /// The statements between two Syncs are one transaction: BEGIN and COMMIT are not even sent.
 commit_outcome postgres_store::state::commit_at_once(pg::unit_steps& unit, bool& again) {
   const auto work = pg::make_exchange(unit.take());
-  for (int tries = 1;; ++tries) {
-    const auto on = flushes.acquire();
-    pg::run_commit(*on, work, options.answer_bound);
-    const bool nothing_done = work->end == pg::exchange::ending::unsent || (work->failed && pg::is_stale_statement(work->error));
-    if (!nothing_done || tries == 3) break;
-    work->start_over();
-  }
+  flushes.run(work, [&](pg::connection& on) { pg::run_commit(on, work, options.answer_bound); });
   again = again && work->failed && pg::is_retryable(work->error);
   return outcome_of(unit, *work, 0, again);
 }
@@ -201,13 +218,12 @@ commit_outcome postgres_store::state::commit_after_look(pg::unit_steps& unit, bo
   auto steps = unit.take();
   steps.insert(steps.begin(), pg::step{.text = "begin", .values = {}, .result = {}});
   const auto work = pg::make_exchange(std::move(steps));
-  auto on = interactives.acquire();
-  const auto roll_back = [&] { on->post(pg::make_exchange(pg::one({.text = "rollback", .values = {}, .result = {}}))); };
-  {
+  auto on = interactives.run(work, [&](pg::connection& with) {
     const masked_section masked(options.answer_bound);
     const deadline_scope bound(options.answer_bound);
-    on->run(work);
-  }
+    with.run(work);
+  });
+  const auto roll_back = [&] { on->post(pg::make_exchange(pg::one({.text = "rollback", .values = {}, .result = {}}))); };
   if (work->failed || work->end != pg::exchange::ending::answered) {
     roll_back();
     again = again && work->failed && pg::is_retryable(work->error);
@@ -275,7 +291,7 @@ claim postgres_store::claim_outbox(const claim_request& request) {
 
 void postgres_store::mark_sent(std::span<const std::int64_t> sequences) {
   if (sequences.empty()) return;
-  const bool archives = state_->environment.sent == postgres_environment::sent_rows::archive;
+  const bool archives = state_->environment.sent == sent_rows::archive;
   state_->hurry(archives ? pg::archive_outbox(sequences, pg::settled::sent) : pg::delete_outbox(sequences));
 }
 
@@ -326,7 +342,7 @@ void postgres_store::release_slots(const std::string& owner) { state_->hurry(pg:
 
 // -- inbox, delayed messages, errors ----------------------------------------------------------------------------------
 
-bool postgres_store::was_handled(const inbox_key& key) { return state_->read(pg::was_handled(key)).count() > 0; }
+bool postgres_store::was_handled(const inbox_key& key) { return state_->looks.was_handled(key); }
 int postgres_store::count_start(const inbox_key& key, int presumed) {
   return static_cast<int>(state_->bookkeep(pg::count_start(key, presumed)).integer(0, 0));
 }
@@ -340,6 +356,14 @@ std::vector<delayed_message> postgres_store::claim_due(const due_request& reques
 void postgres_store::release_due(const std::string& token) { state_->hurry(pg::release_due(token)); }
 
 bool postgres_store::wait_behind(const delayed_message& row) { return state_->bookkeep(pg::queue_behind(row)).integer(0, 0) > 0; }
+
+std::vector<waiting_message> postgres_store::list_delayed(const delayed_filter& filter, std::int64_t offset, std::int64_t limit) {
+  return pg::read_delayed(state_->read(pg::list_delayed(filter, offset, limit)));
+}
+
+std::int64_t postgres_store::count_delayed(const delayed_filter& filter) { return state_->read(pg::count_delayed(filter)).integer(0, 0); }
+
+job_list postgres_store::list_jobs() { return pg::read_jobs(state_->read(pg::list_jobs())); }
 
 std::vector<error_record> postgres_store::list_errors(std::int64_t offset, std::int64_t limit) {
   return pg::read_errors(state_->read(pg::list_errors(offset, limit)));
@@ -373,9 +397,8 @@ void postgres_store::on_commit(std::function<void()> wake) {
 
 void postgres_store::check() {
   state_->read({.text = "select 1 from mamey_schema limit 1", .values = {}, .result = {}});
-  const auto writable = state_->bookkeep({.text = "select not pg_is_in_recovery()", .values = {}, .result = {}});
-  if (!writable.boolean(0, 0))
-    throw unavailable("database_read_only", "{server} is a standby and takes no writes", state_->target.description());
+  // Locks nothing, and is refused as a write is: by a standby, and by a server that was set to read only.
+  state_->bookkeep({.text = "select 1 from mamey_schema limit 0 for update", .values = {}, .result = {}});
 }
 
 postgres_statistics postgres_store::statistics() const {

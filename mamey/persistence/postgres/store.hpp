@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// A module's database on a PostgreSQL server (14 or newer).
 
 #include <memory>
@@ -14,15 +15,15 @@ namespace mamey::inline v1 {
 
 /// Every statement waits on the event loop of its caller; reads of many fibers share connections, pipelined. A unit of work is one round
 /// trip. Callable from any fiber and thread; a plain thread blocks where a fiber would suspend.
-class postgres_store final : public store {
+class postgres_store final : public store, public sql_store {
  public:
-  /// Connects when it is first used. Throws `unavailable` when options or connection string cannot be meant.
+  /// Connects when it is first used. Throws `unavailable` when the options or the connection string are wrong.
   explicit postgres_store(const postgres_options& options, postgres_environment environment = {});
-  /// Nobody may be inside a call; interactive transactions still open are rolled back.
+  /// No call may be running; open interactive transactions are rolled back.
   ~postgres_store() override;
 
-  /// Besides what `store` says: makes the schema, applies migrations and takes over the tables of a .NET service, where told to. Throws
-  /// `unavailable` when a step is refused.
+  /// In addition to `document_store::prepare`: makes the schema, applies migrations, and takes over the tables of a .NET service where this is
+  /// configured. Throws `unavailable` when a step is refused.
   void prepare(std::span<const collection* const> collections) override;
   /// A dry run: applies the migrations that are missing, ours and the service's, and undoes them. Returns their names (`service 2 prices`);
   /// throws as `prepare` would. A migration that needs the table of a collection can be tried once that is there.
@@ -34,6 +35,8 @@ class postgres_store final : public store {
   /// `?` or `$1` for parameters, whose types the server infers. The session is read-only. The rows are fetched first and handed to `each`
   /// on the caller's fiber; more than `query_bytes` of them is `result_too_large`, and they are dropped while they come.
   void query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) override;
+  bool cuts_times() const noexcept override;
+  sql_store* sql() noexcept override { return this; }
 
   /// The store counts versions: an insert is version 1, an update `expected_version` + 1. To update or remove what is gone is a
   /// concurrency_conflict (to remove it from an unversioned collection is nothing). After a deadlock or serialization failure the unit is
@@ -64,6 +67,11 @@ class postgres_store final : public store {
   std::vector<delayed_message> claim_due(const due_request& request) override;
   void release_due(const std::string& token) override;
   bool wait_behind(const delayed_message& row) override;
+
+  std::vector<waiting_message> list_delayed(const delayed_filter& filter, std::int64_t offset, std::int64_t limit) override;
+  std::int64_t count_delayed(const delayed_filter& filter) override;
+
+  job_list list_jobs() override;
 
   std::vector<error_record> list_errors(std::int64_t offset, std::int64_t limit) override;
   std::optional<error_record> load_error(std::string_view id) override;

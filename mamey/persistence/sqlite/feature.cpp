@@ -2,8 +2,7 @@
 
 #include <mamey/core/configuration.hpp>
 #include <mamey/core/time.hpp>
-#include <mamey/messaging/composition.hpp>
-#include <mamey/messaging/options.hpp>
+#include <mamey/feature/composition.hpp>
 #include <mamey/persistence/sqlite/queues.hpp>
 #include <mamey/persistence/sqlite/store.hpp>
 
@@ -17,18 +16,15 @@ sqlite_options options_of(const environment& around, const std::string& file) {
   return options;
 }
 
-sqlite_environment::sent_rows sent_rows_of(const environment& around) {
-  const auto outbox = around.configuration->bind<outbox_options>("outbox");
-  const bool kept = outbox.expiry > 0 || outbox.retention.count() > 0;
-  return kept ? sqlite_environment::sent_rows::archive : sqlite_environment::sent_rows::remove;
-}
-
 }  // namespace
 
-void sqlite_feature::install(composition& into) const {
-  into.use_store({.name = "sqlite", .feature = "mamey::sqlite()"}, [own = migrations](const environment& around) -> std::unique_ptr<store> {
-    return std::make_unique<sqlite_store>(options_of(around, around.application + ".db"),
-                                          sqlite_environment{.migrations = own, .sent = sent_rows_of(around), .metrics = around.metrics});
+void sqlite_feature::link_mamey_persistence_sqlite(composition& into) const {
+  engine named{.name = "sqlite", .feature = "mamey::sqlite()", .migrations_setting = "sqlite:migrations"};
+  for (const auto& each : migrations) named.migrations.push_back({.version = each.version, .name = each.name, .sql = each.sql});
+  into.use_store(std::move(named), [own = migrations](const environment& around) -> std::unique_ptr<store> {
+    return std::make_unique<sqlite_store>(
+        options_of(around, around.application + ".db"),
+        sqlite_environment{.migrations = own, .sent = sent_rows_of(*around.configuration), .metrics = around.metrics});
   });
   into.offer_queues("sqlite", [](const environment& around) -> std::unique_ptr<durable_queues> {
     auto options = options_of(around, {});

@@ -15,7 +15,9 @@ std::string sqlite_file(const sqlite_options& options) {
 namespace sqlite_detail {
 
 const sqlite_options& checked(const sqlite_options& options, const sqlite_environment& environment) {
-  const auto refuse = [](const char* sentence) { throw validation_error({{.path = "sqlite", .code = "invalid", .message = sentence}}, "sqlite_options"); };
+  const auto refuse = [](const char* sentence) {
+    throw validation_error({{.path = "sqlite", .code = "invalid", .message = sentence}}, "sqlite_options");
+  };
   if (options.path.empty()) refuse("sqlite.path names the database file and must not be empty");
   if (options.read_connections < 1) refuse("sqlite.readConnections must be at least 1");
   if (options.group_members < 1 || options.group_bytes < 1) refuse("sqlite.groupMembers and sqlite.groupBytes must be at least 1");

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// How a SQLite file is used, what surrounds it, and what it counts.
+/// For services.
+/// Options, surroundings and statistics of a SQLite file.
 
 #include <chrono>
 #include <cstdint>
@@ -10,41 +11,45 @@
 #include <vector>
 
 #include <mamey/persistence/migration.hpp>
+#include <mamey/persistence/sent_rows.hpp>
 #include <mamey/runtime/event_loop.hpp>
 
 namespace mamey::inline v1 {
 
-namespace metrics { class registry; }
+namespace metrics {
+class registry;
+}
 
-/// Section `sqlite`. One file a store.
+/// Section `sqlite`. One file per store.
 struct sqlite_options {
-  std::string directory = "data";                  ///< made when it does not exist
+  std::string directory = "data";                  ///< folder of the file, made when missing
   std::string path;                                ///< the file, within `directory` unless absolute; `:memory:` keeps nothing
-  int read_connections = 4;                        ///< snapshot reads at a time
-  std::chrono::milliseconds busy_timeout{5'000};   ///< how long to wait for a file another process has locked
-  int group_members = 256;                         ///< most units of work a commit
-  int group_bytes = 4 << 20;                       ///< most bytes a commit
-  int queue_limit = 10'000;                        ///< most units of work waiting; beyond it a commit throws `unavailable`
-  std::chrono::milliseconds answer_bound{30'000};  ///< a disk that has not answered a COMMIT by then: `commit_unknown`
-  int query_bytes = 64 << 20;                      ///< most bytes one plain query may return
-  std::string synchronous = "full";  ///< the only value a service may use: a lesser one loses acknowledged commits in a power cut
+  int read_connections = 4;                        ///< number of connections for snapshot reads
+  std::chrono::milliseconds busy_timeout{5'000};   ///< longest wait for a file that another process has locked
+  int group_members = 256;                         ///< maximum number of units of work per commit
+  int group_bytes = 4 << 20;                       ///< maximum bytes per commit
+  int queue_limit = 10'000;                        ///< maximum number of waiting units of work; beyond it a commit throws `unavailable`
+  std::chrono::milliseconds answer_bound{30'000};  ///< longest wait for the disk to answer a COMMIT, then `commit_unknown`
+  int query_bytes = 64 << 20;                      ///< maximum size in bytes of the answer to one plain query
+  std::string synchronous = "full";  ///< `full` is the only value that a service may use; others lose acknowledged commits in a power cut
   std::string migrations;            ///< folder of `0001_name.sql`, `0002_name.sql`, …; empty: none
   std::string vfs;                   ///< SQLite's file layer by name; empty: its default
 };
 
-/// What is not configuration.
+/// Surroundings of a store that are not configuration.
 struct sqlite_environment {
   /// The store's clock, called from its own threads; empty: the system's.
   std::function<wall_time()> clock;
   /// Applied before those of `sqlite_options::migrations`; versions are shared between the two.
   std::vector<sql_migration> migrations;
-  /// `block` for a simulated runtime, whose time must not run on while another thread works.
+  /// `block` is for a simulated runtime, whose time must stand still while another thread works.
   enum class waiting : std::uint8_t { suspend, block } wait = waiting::suspend;
-  /// Confirmed rows of the outbox: `archive` keeps them until `store::clean` finds them past their retention.
-  enum class sent_rows : std::uint8_t { remove, archive } sent = sent_rows::remove;
+  sent_rows sent = sent_rows::remove;  ///< confirmed rows of the outbox
   /// Lets a test show what a lesser `synchronous` loses.
   enum class durability : std::uint8_t { required, may_be_lost } durable = durability::required;
-  /// Where the store's statistics are shown; null: nowhere. Outlives the store.
+  /// Holds times in columns to the microsecond, as PostgreSQL does: for the harness, whose service may run on either.
+  bool cuts_times = false;
+  /// Shows the store's statistics; null: they are not shown. Outlives the store.
   metrics::registry* metrics = nullptr;
 };
 
@@ -55,7 +60,7 @@ struct sqlite_statistics {
   std::uint64_t failed = 0;       ///< members that were refused
   std::uint64_t replays = 0;      ///< groups that lost their transaction and were applied again one by one
   std::uint64_t interactive = 0;  ///< transactions held open by a handler
-  std::uint64_t syncs = 0;        ///< times the log was made durable: once a group, unless all its members can do without
+  std::uint64_t syncs = 0;        ///< how often the log was made durable: once per group, unless no member of the group needs it
   std::uint64_t checkpoints = 0;
   std::size_t queued = 0;  ///< waiting now
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// Durable queues in one SQLite file that several processes of a machine share.
 
 #include <memory>
@@ -10,7 +11,7 @@
 
 namespace mamey::inline v1 {
 
-/// What the SQL transport stands on. Publishing, taking and acknowledging are committed in groups, as a store's units of work are. Callable
+/// The base of the SQL transport. Publishing, taking and acknowledging are committed in groups, as a store's units of work are. Callable
 /// from any fiber and thread; throws `unavailable` when the file cannot be used, `deadline_exceeded` when the deadline passed.
 class sqlite_queues final : public durable_queues {
  public:
@@ -21,7 +22,7 @@ class sqlite_queues final : public durable_queues {
   void bind(const std::string& queue, const std::string& exchange, const std::string& routing_key) override;
   void unbind(const std::string& queue, const std::string& exchange, const std::string& routing_key) override;
   std::vector<int> publish(std::span<const queue_publication> messages) override;
-  /// Declares the queue when nobody has.
+  /// Declares the queue if it is missing.
   void put(const std::string& queue, const envelope& message, std::chrono::milliseconds delay) override;
   taken take(const std::string& queue, std::size_t most, std::chrono::milliseconds lease, bool ordered) override;
   void remove(std::span<const std::int64_t> sequences) override;
@@ -29,9 +30,9 @@ class sqlite_queues final : public durable_queues {
                         bool counted) override;
   std::size_t renew(const std::string& token, std::span<const std::int64_t> sequences, std::chrono::milliseconds lease) override;
   std::int64_t depth(const std::string& queue) override;
-  /// `wake` is called from any thread: it must not suspend, block, throw or call back. Besides publishing it is called when a delay that
-  /// this process gave runs out, and once a second, for what others left. Once it is replaced (by an empty one, say), the old one is not
-  /// running any more.
+  /// `wake` is called from any thread: it must not suspend, block, throw or call back. It is called after a publish of this process, when a
+  /// delay that this process gave ends, and once per second, for messages of other processes. After it is replaced (for example by an empty
+  /// one), the old one is not running any more.
   void on_publish(std::function<void()> wake) override;
 
   sqlite_statistics statistics() const;

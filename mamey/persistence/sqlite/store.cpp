@@ -13,6 +13,7 @@
 #include <mamey/persistence/sqlite/detail/delayed.hpp>
 #include <mamey/persistence/sqlite/detail/error_store.hpp>
 #include <mamey/persistence/sqlite/detail/interactive.hpp>
+#include <mamey/persistence/sqlite/detail/job_rows.hpp>
 #include <mamey/persistence/sqlite/detail/mapped_tables.hpp>
 #include <mamey/persistence/sqlite/detail/migrations.hpp>
 #include <mamey/persistence/sqlite/detail/outbox.hpp>
@@ -45,7 +46,7 @@ struct sqlite_store::state {
   const sqlite_environment environment;
   const sqlite_detail::store_clock clock;
   std::unique_ptr<sqlite_detail::presence_lock> presence;
-  document_tables tables{sqlite_detail::dialect()};
+  document_tables tables{sqlite_detail::dialect(environment.cuts_times)};
   std::int64_t latest_now_ms = 0;  ///< the writer's thread only
   sqlite_detail::writer writer;    ///< after what its thread uses
   sqlite_detail::reader_pool readers;
@@ -60,7 +61,8 @@ void sqlite_store::state::show(metrics::registry& in) {
   add(sample_kind::counter, "mamey_sqlite_groups_total", "Transactions that units of work shared.", &sqlite_statistics::groups);
   add(sample_kind::counter, "mamey_sqlite_members_total", "Units of work in them; by groups: the mean group.", &sqlite_statistics::members);
   add(sample_kind::counter, "mamey_sqlite_failed_total", "Units of work that were refused.", &sqlite_statistics::failed);
-  add(sample_kind::counter, "mamey_sqlite_replays_total", "Groups that lost their transaction and were applied one by one.", &sqlite_statistics::replays);
+  add(sample_kind::counter, "mamey_sqlite_replays_total", "Groups that lost their transaction and were applied one by one.",
+      &sqlite_statistics::replays);
   add(sample_kind::counter, "mamey_sqlite_syncs_total", "Times the log was made durable.", &sqlite_statistics::syncs);
   add(sample_kind::gauge, "mamey_sqlite_queued", "Units of work waiting for the writer.", &sqlite_statistics::queued);
 }
@@ -90,7 +92,7 @@ void sqlite_store::prepare(std::span<const collection* const> collections) {
   if (state_->presence) return;
   state_->presence = std::make_unique<sqlite_detail::presence_lock>(sqlite_file(state_->options));
   if (!state_->presence->came_first()) return;
-  // Whoever held leases here is dead: what it had claimed is free at once instead of when the leases run out.
+  // The process that held leases here is dead: its claimed rows are free at once, not only when the leases end.
   state_->writer.run_alone([](connection& on) {
     on.execute(
         "update mamey_outbox set claimed_until_ms = 0 where token is not null; update mamey_delayed set claimed_until_ms = 0 where token "
@@ -114,9 +116,13 @@ std::int64_t sqlite_store::count(const collection& in, std::span<const column_co
   return state_->read([&table = state_->tables.at(in), where](connection& on) { return sqlite_detail::count_documents(on, table, where); });
 }
 
+bool sqlite_store::cuts_times() const noexcept { return state_->tables.cuts_times(); }
+
 void sqlite_store::query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) {
   const auto most = static_cast<std::size_t>(state_->options.query_bytes);
-  sqlite_detail::hand_out(state_->read([&statement, most](connection& on) { return sqlite_detail::fetch_rows(on, statement, most); }),
+  sqlite_detail::hand_out(state_->read([&statement, most](connection& on) {
+    return sqlite_detail::fetch_rows(on, statement, most, sqlite_detail::allowed::reading);
+  }),
                           each);
 }
 
@@ -148,7 +154,7 @@ claim sqlite_store::claim_outbox(const claim_request& request) {
 
 void sqlite_store::mark_sent(std::span<const std::int64_t> sequences) {
   if (sequences.empty()) return;
-  const bool archives = state_->environment.sent == sqlite_environment::sent_rows::archive;
+  const bool archives = state_->environment.sent == sent_rows::archive;
   state_->writer.run(durability::relaxed, [&](connection& on) {
     if (archives)
       sqlite_detail::archive_outbox(on, sequences, sqlite_detail::settled::sent, state_->clock.now_ms());
@@ -232,10 +238,27 @@ void sqlite_store::release_due(const std::string& token) {
   state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::release_due(on, token); });
 }
 
+std::optional<std::chrono::milliseconds> sqlite_store::next_due() {
+  return state_->read([now = state_->clock.now_ms()](connection& on) { return sqlite_detail::next_due(on, now); });
+}
+
 bool sqlite_store::wait_behind(const delayed_message& row) {
   // Hardly ever is a key held: the writer is asked only then.
   if (!state_->read([&](connection& on) { return sqlite_detail::is_key_held(on, row); })) return false;
-  return state_->writer.run(durability::synced, [&](connection& on) { return sqlite_detail::queue_behind(on, row, state_->clock.now_ms()); });
+  return state_->writer.run(durability::synced,
+                            [&](connection& on) { return sqlite_detail::queue_behind(on, row, state_->clock.now_ms()); });
+}
+
+std::vector<waiting_message> sqlite_store::list_delayed(const delayed_filter& filter, std::int64_t offset, std::int64_t limit) {
+  return state_->read([&](connection& on) { return sqlite_detail::list_delayed(on, filter, offset, limit); });
+}
+
+std::int64_t sqlite_store::count_delayed(const delayed_filter& filter) {
+  return state_->read([&](connection& on) { return sqlite_detail::count_delayed(on, filter); });
+}
+
+job_list sqlite_store::list_jobs() {
+  return {.now = state_->clock.now(), .rows = state_->read([](connection& on) { return sqlite_detail::list_jobs(on); })};
 }
 
 std::vector<error_record> sqlite_store::list_errors(std::int64_t offset, std::int64_t limit) {
@@ -257,11 +280,12 @@ bool sqlite_store::clean(const retention& keep) {
     using namespace sqlite_detail;
     const auto now = state_->clock.now();
     const auto before = [&](std::chrono::seconds span) {
-      return std::chrono::duration_cast<std::chrono::milliseconds>((now - span).time_since_epoch()).count();
+      return std::chrono::duration_cast<std::chrono::milliseconds>(saturating_add(now, -span).time_since_epoch()).count();
     };
-    const auto most = std::max(
-        {clean_inbox(on, before(keep.inbox), keep.batch), clean_archive(on, settled::sent, before(keep.sent), keep.batch),
-         clean_archive(on, settled::unroutable, before(keep.errors), keep.batch), clean_errors(on, now - keep.errors, keep.batch)});
+    const auto most =
+        std::max({clean_inbox(on, before(keep.inbox), keep.batch), clean_archive(on, settled::sent, before(keep.sent), keep.batch),
+                  clean_archive(on, settled::unroutable, before(keep.errors), keep.batch),
+                  clean_errors(on, saturating_add(now, -keep.errors), keep.batch)});
     return most >= keep.batch;
   });
 }
@@ -271,13 +295,18 @@ void sqlite_store::on_commit(std::function<void()> wake) { state_->writer.on_com
 void sqlite_store::check() {
   try {
     state_->writer.check();
-  } catch (const error&) {
+  } catch (const error& failure) {
+    if (failure.code() == "disk_nearly_full") throw;
     // It may have been a moment's: only a write can tell, and only one that changes something.
     state_->writer.run(durability::synced, [](connection& on) {
       on.use("insert into mamey_probe (n, writes) values (1, 1) on conflict (n) do update set writes = writes + 1").run();
     });
   }
-  state_->read([](connection& on) { return on.use("select 1 from mamey_schema").step(); });
+  state_->writer.refuse_if_replaced();
+  state_->read([](connection& on) {
+    sqlite_detail::check_first_page(on.handle(), on.file());
+    return on.use("select 1 from mamey_schema").step();
+  });
 }
 
 sqlite_statistics sqlite_store::statistics() const { return state_->writer.statistics(); }

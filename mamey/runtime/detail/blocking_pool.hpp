@@ -20,13 +20,14 @@ class blocking_pool {
   blocking_pool(const blocking_pool&) = delete;
   blocking_pool& operator=(const blocking_pool&) = delete;
 
-  /// Runs `call` on a thread of the pool while the calling fiber waits. Gives up with the context's interruption as long as no thread took the
-  /// call. Throws what the call throws; `unavailable` when too many wait already.
+  /// Runs `call` on a thread of the pool while the calling fiber waits. Gives up with the context's interruption as long as no thread took
+  /// the call. Throws what the call throws; `unavailable` when too many wait already.
   void run(function_view call);
 
  private:
   struct job;
   void submit(job& added);
+  bool add_thread();
   bool withdraw(job& queued) noexcept;
   void work();
   void execute(job& taken) noexcept;

@@ -5,10 +5,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <ctime>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <mamey/runtime/detail/loop_state.hpp>
+#include <mamey/runtime/detail/watchdog.hpp>
 
 namespace mamey::inline v1::detail {
 
@@ -29,10 +32,19 @@ class epoll_loop final : public event_loop::state {
   void unwatch(int descriptor) noexcept override;
   void call_readable_again(int descriptor) override;
   void run_blocking(function_view call) override;
-  std::size_t fiber_capacity_left() const noexcept override;
+  std::size_t fiber_capacity_left() noexcept override;
   void interrupt_sleep() noexcept override;
   std::chrono::nanoseconds take_worst_lag() noexcept override;
   void became_empty() noexcept override;
+  std::uint64_t stalls() const noexcept override { return stalls_.load(std::memory_order_relaxed); }
+
+  // For the watchdog, on its thread.
+  stall_watch::glance glance() const noexcept {
+    return {round_start_.load(std::memory_order_relaxed), working.turns.load(std::memory_order_relaxed)};
+  }
+  std::string what_runs();                             ///< for people: the fiber and what it does
+  std::chrono::nanoseconds cpu_time() const noexcept;  ///< of the loop's thread
+  void count_stall() noexcept { stalls_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   /// A slot a descriptor; the generation tells an event for its former owner from one for the present.
@@ -42,6 +54,7 @@ class epoll_loop final : public event_loop::state {
   };
 
   bool may_end() noexcept;
+  void start_what_waits();
   void run_what_is_ready();
   void wait_for_events();
   int sleep_span() noexcept;
@@ -57,9 +70,12 @@ class epoll_loop final : public event_loop::state {
   std::vector<std::uint64_t> again_, delivering_again_;
   steady_time stop_seen_{};
   steady_time trimmed_{};
+  steady_time told_of_want_{};
   std::uint64_t random_state_;
   std::atomic<std::int64_t> round_start_{0};  ///< nanoseconds on the steady clock; 0 while asleep
   std::atomic<std::int64_t> worst_lag_{0};
+  std::atomic<std::uint64_t> stalls_{0};
+  std::atomic<clockid_t> cpu_clock_{CLOCK_MONOTONIC};  ///< of the loop's thread, once it runs
 };
 
 }  // namespace mamey::inline v1::detail

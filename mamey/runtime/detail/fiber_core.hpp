@@ -30,7 +30,10 @@ struct fiber final : strand {
 
   fiber(event_loop::state& loop, stack& memory, std::string_view name, std::function<void()>&& body, ambient_context&& context);
 
-  char name[name_size];  ///< cut, with a final zero: the handler of an overflow reads it
+  static constexpr std::size_t activity_size = 64;
+
+  char name[name_size];               ///< cut, with a final zero: the handler of an overflow reads it
+  char activity[activity_size] = "";  ///< what it does, for people; guarded by the loop's `working.inspection`
   event_loop::state& loop;
   stack& memory;
   std::function<void()> body;

@@ -15,6 +15,7 @@
 #include <mamey/runtime/detail/fiber_core.hpp>
 #include <mamey/runtime/detail/function_view.hpp>
 #include <mamey/runtime/detail/ring.hpp>
+#include <mamey/runtime/detail/running_work.hpp>
 #include <mamey/runtime/detail/stack_pool.hpp>
 #include <mamey/runtime/detail/strand.hpp>
 #include <mamey/runtime/detail/timer_heap.hpp>
@@ -38,10 +39,11 @@ struct event_loop::state {
   virtual void call_readable_again(int descriptor) = 0;
   /// Runs the call where blocking harms nobody; the calling fiber waits for its end.
   virtual void run_blocking(detail::function_view call) = 0;
-  virtual std::size_t fiber_capacity_left() const noexcept = 0;
+  virtual std::size_t fiber_capacity_left() noexcept = 0;
   /// Ends the loop's sleep. Any thread.
   virtual void interrupt_sleep() noexcept {}
   virtual std::chrono::nanoseconds take_worst_lag() noexcept { return {}; }
+  virtual std::uint64_t stalls() const noexcept { return 0; }
   /// The last fiber ended.
   virtual void became_empty() noexcept {}
 
@@ -57,11 +59,15 @@ struct event_loop::state {
   void take_what_others_posted();
   void run_next_callback();
   void run(detail::fiber& target);  ///< until it suspends; frees it when it finished
+  /// Starts what waits for a stack, as far as there are any now.
+  void launch_waiting();
+  bool waits_for_stacks() const noexcept { return !waiting_starts_.empty(); }
   bool has_work() noexcept { return !ready.empty() || !callbacks.empty(); }
   void drop_callbacks_and_timers() noexcept;
   std::string names_of_fibers() const;  ///< "'a', 'b'", for a message
 
   event_loop* self = nullptr;
+  detail::running_work working;
   detail::timer_heap timers;
   detail::ring<detail::fiber*> ready;
   detail::ring<std::function<void()>> callbacks;
@@ -87,10 +93,13 @@ struct event_loop::state {
   };
 
   void launch(detail::stack& memory, std::string_view name, std::function<void()>&& body, ambient_context&& context);
+  void drop_cancelled_starts() noexcept;
   void retire(detail::fiber& gone);
+  void reserve_for(std::size_t fibers);
   void free_timer(callback_timer& used) noexcept;
 
-  std::deque<waiting_start> waiting_starts_;  ///< beyond `stack_limit`: each starts when another ends
+  std::deque<waiting_start> waiting_starts_;  ///< for want of a stack: tried again when a fiber ends or starts, and soon in any case
+  std::size_t reserved_ = 0;                  ///< fibers that can wait, time out and be woken without an allocation
   std::deque<callback_timer> callback_timers_;
   std::vector<std::uint32_t> free_timers_;
 
@@ -100,7 +109,7 @@ struct event_loop::state {
   std::vector<std::function<void()>> posted_callbacks_;
 
  protected:
-  /// Under the lock that posting takes: true when nothing was posted, and then whoever posts next calls `interrupt_sleep`.
+  /// Under the lock that posting takes: true when nothing was posted, and then the next post calls `interrupt_sleep`.
   bool may_sleep();
   void woke_up() noexcept;
   /// A poster of something already taken is still on its way to wake this loop.

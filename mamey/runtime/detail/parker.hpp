@@ -35,8 +35,8 @@ class parker {
   parker(const parker&) = delete;
   parker& operator=(const parker&) = delete;
 
-  /// Ends the wait, now or before it began. The first call wins and returns true; false when the wait ended otherwise. Any thread, while the
-  /// parker lives: callers hold a lock that the waiter takes before it goes away, or are the only ones to wake it.
+  /// Ends the wait, now or before it began. The first call wins and returns true; false when the wait ended otherwise. Any thread, while
+  /// the parker lives: callers hold a lock that the waiter takes before it goes away, or are the only ones to wake it.
   bool wake() noexcept { return end(wake_reason::woken); }
 
   /// Suspends until woken, `until`, or an interruption. Once.
@@ -48,7 +48,7 @@ class parker {
   strand& waiter() noexcept { return strand_; }
 
  private:
-  /// `running`: not suspended (yet); `parked`: suspended, and whoever ends the wait makes the fiber ready; `ended + reason`.
+  /// `running`: not suspended (yet); `parked`: suspended, and the code that ends the wait makes the fiber ready; `ended + reason`.
   enum : std::uint8_t { running, parked, ended };
   struct timer final : timer_node {
     explicit timer(parker& its_owner) : owner(its_owner) {}

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Small fast random numbers: for ids of traces, jitter and the simulation's choices. Not for secrets.
+/// The generator behind random.hpp and the loops.
 
 #include <cstdint>
 #include <random>

@@ -20,6 +20,10 @@ class ring {
     if (size() == slots_.size()) grow();
     slot(last_++) = std::move(value);
   }
+  /// From now on so many fit without an allocation.
+  void reserve(std::size_t count) {
+    while (slots_.size() < count) grow();
+  }
   T pop() noexcept { return std::exchange(slot(first_++), T{}); }
 
  private:

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What AddressSanitizer, LeakSanitizer, ThreadSanitizer and valgrind must be told about stacks and switches. Nothing in other builds.
+/// Reports stacks and switches to AddressSanitizer, LeakSanitizer, ThreadSanitizer and valgrind. Empty in other builds.
 
 #include <cstddef>
 

@@ -31,21 +31,32 @@ class stack_pool {
   stack_pool(const stack_pool&) = delete;
   stack_pool& operator=(const stack_pool&) = delete;
 
-  /// Null when the process has as many stacks as it may (`stack_limit`).
-  stack* take();
+  /// Null when the process has as many stacks as it may (`stack_limit`), or the system refuses the memory for another.
+  stack* take() noexcept;
+  /// How many `take` could give now: those that rest here, and those that the process may still map. A few are mapped ahead, so that the
+  /// answer does not rest on hope.
+  std::size_t available() noexcept;
   /// The most recently used is taken first.
-  void give(stack* returned, steady_time now);
-  /// Gives memory back: the pages of stacks that rested for a second, the whole of those that rested for ten (a few stay).
+  void give(stack* returned, steady_time now) noexcept;
+  /// Gives memory back: the pages of stacks that rested for a second, the whole of those that rested for ten (a few stay). While another
+  /// pool was refused a stack just now, the whole of all but those few.
   void trim(steady_time now) noexcept;
   bool needs_trimming() const noexcept { return needs_trimming_; }
 
  private:
-  std::vector<stack*> resting_;  ///< the longest rested first
+  stack* map_another() noexcept;
+
+  std::vector<stack*> resting_;  ///< the longest rested first; has room for all that are mapped
+  std::size_t mapped_ = 0;       ///< by this pool, resting or in use
   bool needs_trimming_ = false;
 };
 
 /// How many stacks the process may have: two mappings each, against `vm.max_map_count`.
 std::size_t stack_limit() noexcept;
+/// How many it has now, resting or in use.
+std::size_t mapped_stack_count() noexcept;
+/// For tests: lowers `stack_limit` for a time. What is mapped beyond it stays.
+void lower_stack_limit(std::size_t most) noexcept;
 
 /// Reports a fiber that overflowed its stack by name, instead of a bare SIGSEGV. For each thread that runs fibers, while it does.
 class overflow_guard {

@@ -35,6 +35,8 @@ class timer_node {
 class timer_heap {
  public:
   void add(timer_node& node, steady_time when);
+  /// From now on so many fit without an allocation.
+  void reserve(std::size_t count);
   void remove(timer_node& node) noexcept;  ///< harmless when not armed
   bool empty() const noexcept { return entries_.empty(); }
   steady_time next() const noexcept { return entries_.front().when; }

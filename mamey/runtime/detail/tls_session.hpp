@@ -3,6 +3,7 @@
 /// @file
 /// One TLS connection between what is said and what goes over the wire. Never waits.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -17,11 +18,17 @@ struct ssl_ctx_st;
 
 namespace mamey::inline v1::detail {
 
+class tls_files;
+
+/// Looks whether files have changed, when that is due. The calling fiber waits for it, until `until` and for a second at most.
+void await_look(tls_files& files, std::optional<std::chrono::steady_clock::time_point> until);
+
 /// What `tls_context` shares.
 struct tls_state {
   ~tls_state();
   ssl_ctx_st* context = nullptr;
   bool is_server = false;
+  std::optional<std::chrono::sys_seconds> certificate_expires = {};
   bool checks_name = false;
 };
 
@@ -43,7 +50,8 @@ class tls_session {
   tls_session(const tls_session&) = delete;
   tls_session& operator=(const tls_session&) = delete;
 
-  /// What the wire must allow before the handshake can go on; `nothing`: it is complete. Reading and writing do it by themselves.
+  /// The direction that must be ready before the handshake can continue; `nothing`: it is complete. Reading and writing wait for it
+  /// automatically.
   needs shake_hands();
   std::optional<std::size_t> try_read(std::span<char> into);
   /// What it does not take must be offered again.

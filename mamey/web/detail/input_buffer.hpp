@@ -19,10 +19,11 @@ class input_buffer {
 
   /// Room behind the unread bytes without moving them; may be empty.
   std::span<char> tail() noexcept { return {data_.get() + end_, capacity_ - end_}; }
-  /// The same, but moving or growing so that there is some.
-  std::span<char> room() {
+  /// The same, but moving or growing so that there is some; `needed`: how many bytes are known to come (0: nobody knows), so that it does not
+  /// grow beyond them.
+  std::span<char> room(std::size_t needed = 0) {
     if (end_ == capacity_ && begin_ > 0) move_to_front();
-    if (end_ == capacity_) grow();
+    if (end_ == capacity_) grow(needed);
     return tail();
   }
   void received(std::size_t count) noexcept { end_ += count; }
@@ -48,8 +49,9 @@ class input_buffer {
     end_ -= begin_;
     begin_ = 0;
   }
-  void grow() {
-    const auto larger = std::max(usual_size, capacity_ * 2);
+  void grow(std::size_t needed) {
+    auto larger = std::max(usual_size, capacity_ * 2);
+    if (needed > 0) larger = std::min(larger, std::max(usual_size, size() + needed));
     auto fresh = std::make_unique_for_overwrite<char[]>(larger);
     if (end_ > 0) std::memcpy(fresh.get(), data_.get(), end_);
     data_ = std::move(fresh);

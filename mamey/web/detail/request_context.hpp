@@ -12,13 +12,13 @@
 namespace mamey::inline v1::web::detail {
 
 struct context_options {
-  std::string_view correlation_context_header;
+  std::string_view correlation_context_header;  ///< empty: none
   std::chrono::milliseconds request_timeout;
 };
 
 /// Overwrites `into`, keeping its memory and its cancellation. Correlation id: of the correlation context (JSON, member `correlationId`),
 /// X-Correlation-ID, X-Request-ID, else the trace's in digits, so that one id finds it all. Trace: a child of `traceparent`, else a new
-/// root. Baggage: W3C's, and the correlation context as it came under its header's name.
+/// root. Baggage: W3C's. The correlation context is kept as it came, to be passed on; nobody is believed for it.
 void begin_context(ambient_context& into, const http::request& request, const context_options& options, steady_time now);
 
 }  // namespace mamey::inline v1::web::detail

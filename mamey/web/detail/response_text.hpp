@@ -13,7 +13,7 @@
 
 namespace mamey::inline v1::web::detail {
 
-/// `Date: …\r\n`, formatted once a second.
+/// `Date: …\r\n`, formatted once per second.
 class date_line {
  public:
   std::string_view now();
@@ -48,8 +48,9 @@ void append_head(std::string& out, const http::response& response, const head_op
 struct refusal {
   int status = 400;
   std::string_view code, reason;
-  std::size_t retry_after = 0;  ///< seconds; 0: not told
+  std::size_t retry_after = 0;  ///< seconds; 0: no such header
   bool keep_alive = false;
+  bool to_head = false;  ///< no body follows, whatever the length says (RFC 9110 §9.3.2)
 };
 void append_refusal(std::string& out, const refusal& why, std::string_view date);
 

@@ -21,6 +21,8 @@ class schema_set {
   std::string of_parameter(const type_model& owner, std::size_t member);
   /// Of a struct in place and without some members.
   std::string of_rest(const type_model& model, const std::vector<std::size_t>& without);
+  /// Gives a schema that is no type's a name, which no type gets then.
+  void describe_as(std::string name, std::string_view text) { described_.emplace(std::move(name), text); }
   /// All described so far: `{"Line":{…},…}`.
   std::string text() const;
 

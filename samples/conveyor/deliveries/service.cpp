@@ -80,7 +80,7 @@ void show_completed(const DeliveryCompleted& event, mamey::read_models<DeliveryD
 }
 
 mamey::page<DeliveryDto> browse_deliveries(const BrowseDeliveries& query, mamey::read_models<DeliveryDto>& deliveries) {
-  return deliveries.list({mamey::where<&DeliveryDto::order_id>(query.order_id)}, query.paging);
+  return deliveries.list(mamey::where<&DeliveryDto::order_id>(query.order_id), query.paging);
 }
 
 mamey::module service() {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the orders service says and hears. Plain structs; on the wire their members are camelCase JSON.
+/// The messages of the orders service. Plain structs; on the wire their members are camelCase JSON.
 
 #include <optional>
 #include <string>
@@ -25,7 +25,9 @@ struct CreateOrder {
   mamey::uuid order_id;
   mamey::uuid customer_id;
   std::vector<Line> lines;
-  static constexpr auto rules() { return mamey::all(mamey::field<&CreateOrder::order_id>.generated(), mamey::field<&CreateOrder::customer_id>.required()); }
+  static constexpr auto rules() {
+    return mamey::all(mamey::field<&CreateOrder::order_id>.generated(), mamey::field<&CreateOrder::customer_id>.required());
+  }
 };
 
 struct CancelOrder {
@@ -67,12 +69,12 @@ struct OrderCancelled {
   mamey::uuid order_id;
 };
 
-// Events of others: the members we read
+// Events of other services: the members that we read
 
 struct DeliveryStarted {
   static constexpr mamey::message_options message{.exchange = "deliveries"};
   mamey::uuid delivery_id;
-  std::optional<mamey::uuid> order_id;  // publishers of the reference do not say which order: the correlation id does
+  std::optional<mamey::uuid> order_id;  // .NET Mamey (Convey) does not send the order's id; the correlation id names the order
 };
 
 struct DeliveryCompleted {

@@ -3,14 +3,15 @@
 namespace orders {
 
 Order Order::place(const CreateOrder& command, mamey::decimal total, std::string correlation_id) {
-  Order order(command.order_id, {.customer_id = command.customer_id, .lines = command.lines, .total = total, .correlation_id = std::move(correlation_id)});
+  Order order(command.order_id,
+              {.customer_id = command.customer_id, .lines = command.lines, .total = total, .correlation_id = std::move(correlation_id)});
   order.raise(OrderChanged{order.id(), order.state()});
   order.raise(OrderCreated{.order_id = order.id(), .customer_id = command.customer_id, .total_amount = total});
   return order;
 }
 
 void Order::ship() {
-  // Events may overtake each other: a started delivery says nothing new of an order that is further on.
+  // Events may arrive out of order: a started delivery does not change an order in a later state.
   if (state().status == Status::placed) become(Status::delivering);
 }
 

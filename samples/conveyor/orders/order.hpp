@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The order: what may happen to it.
+/// The order, with the rules for its changes.
 
 #include "messages.hpp"
 

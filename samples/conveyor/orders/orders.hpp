@@ -9,7 +9,7 @@ namespace orders {
 
 /// Handlers and endpoints; needs an `orders::Pricing`.
 mamey::module service();
-/// With its database, the bus, and prices asked for over HTTP (`httpClient:services:pricing`).
+/// With its database, the bus, and prices over HTTP (`httpClient:services:pricing`).
 mamey::application app();
 
 }  // namespace orders

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What an order costs: another service knows.
+/// The price of an order, which another service calculates.
 
 #include <mamey/core/decimal.hpp>
 #include <mamey/core/uuid.hpp>

@@ -25,7 +25,7 @@ void on_delivery_started(const DeliveryStarted& event, mamey::repository<Order>&
     orders.save(order);
     return;
   }
-  for (auto& order : orders.list({mamey::where<&OrderState::correlation_id>(mamey::current_context().correlation_id)}).items) {
+  for (auto& order : orders.list(mamey::where<&OrderState::correlation_id>(mamey::current_context().correlation_id)).items) {
     order.ship();
     orders.save(order);
   }
@@ -38,13 +38,15 @@ void on_delivery_completed(const DeliveryCompleted& event, mamey::repository<Ord
 }
 
 void show_order(const OrderChanged& event, mamey::read_models<OrderDto>& shown) {
-  shown.put({.id = event.order_id, .customer_id = event.state.customer_id, .total_amount = event.state.total, .status = event.state.status});
+  shown.put(
+      {.id = event.order_id, .customer_id = event.state.customer_id, .total_amount = event.state.total, .status = event.state.status});
 }
 
 std::optional<OrderDto> get_order(const GetOrder& query, mamey::read_models<OrderDto>& orders) { return orders.find(query.order_id); }
 
 mamey::page<OrderDto> browse_orders(const BrowseOrders& query, mamey::read_models<OrderDto>& orders) {
-  return orders.list({mamey::where<&OrderDto::customer_id>(query.customer_id), mamey::where<&OrderDto::status>(query.status)}, query.paging);
+  return orders.list(mamey::where<&OrderDto::customer_id>(query.customer_id) && mamey::where<&OrderDto::status>(query.status),
+                     query.paging);
 }
 
 mamey::module service() {

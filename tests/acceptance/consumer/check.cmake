@@ -15,6 +15,20 @@ function(run)
   set(output "${output}" PARENT_SCOPE)
 endfunction()
 
+# Configures and builds a project that must fail with these words.
+function(must_fail project words)
+  execute_process(COMMAND ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/${project} -B ${WORK}/${project} -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=${COMPILER}
+                          -DCMAKE_CXX_FLAGS=${FLAGS} -DCMAKE_PREFIX_PATH=${WORK}/prefix
+                  RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(status EQUAL 0)
+    execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/${project} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  endif()
+  string(REGEX REPLACE "[ \n]+" " " output "${output}")
+  if(status EQUAL 0 OR NOT output MATCHES "${words}")
+    message(FATAL_ERROR "${project} must fail with \"${words}\" (${status}):\n${output}")
+  endif()
+endfunction()
+
 file(REMOVE_RECURSE ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${WORK}/build -G Ninja -DCMAKE_BUILD_TYPE=Release
@@ -30,3 +44,8 @@ if(EXISTS ${WORK}/build/service)
     message(FATAL_ERROR "the service's --help said: ${output}")
   endif()
 endif()
+if(EXISTS ${WORK}/build/service_test)
+  run(${WORK}/build/service_test)
+endif()
+must_fail(unknown_component "persistance_sqlite.*The components are .*persistence_sqlite")
+must_fail(unlinked_store "link_mamey_persistence_sqlite")

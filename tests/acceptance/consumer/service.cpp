@@ -9,5 +9,8 @@ struct Greeting {
 };
 
 int main(int argc, char** argv) {
-  return mamey::application("consumer").add(mamey::sqlite()).get("/hello/{name}", [](const Hello& hello) { return Greeting{"Hello, " + hello.name + "!"}; }).run(argc, argv);
+  return mamey::application("consumer")
+      .add(mamey::sqlite())
+      .get("/hello/{name}", [](const Hello& hello) { return Greeting{"Hello, " + hello.name + "!"}; })
+      .run(argc, argv);
 }

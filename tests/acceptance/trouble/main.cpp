@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <poll.h>
+
 #include <mamey/application.hpp>
 #include <mamey/persistence/sqlite/feature.hpp>
 #include <mamey/runtime/fiber.hpp>
@@ -48,12 +50,17 @@ struct Throw {
 struct Sleep {
   int milliseconds = 0;
 };
+struct Block {
+  int milliseconds = 0;
+};
 struct Fill {
   int bytes = 0;
 };
 struct Text {
   std::string text;
 };
+
+struct Tick {};
 
 void perform(Deed deed) {
   if (deed == Deed::abort) std::abort();
@@ -68,8 +75,10 @@ void count(const mamey::uuid& id, mamey::read_models<Thing>& things) {
 
 void add_thing(const AddThing& command, mamey::read_models<Thing>& things, mamey::publisher& messages) {
   things.put({.id = command.id, .note = command.note});
-  if (command.after_milliseconds) messages.send_later(FinishThing{command.id, command.deed}, std::chrono::milliseconds(*command.after_milliseconds));
-  else messages.publish(ThingAdded{command.id, command.deed});
+  if (command.after_milliseconds)
+    messages.send_later(FinishThing{command.id, command.deed}, std::chrono::milliseconds(*command.after_milliseconds));
+  else
+    messages.publish(ThingAdded{command.id, command.deed});
 }
 
 void on_thing_added(const ThingAdded& event, mamey::read_models<Thing>& things) {
@@ -82,10 +91,12 @@ void finish_thing(const FinishThing& command, mamey::read_models<Thing>& things)
   count(command.id, things);
 }
 
+void tick(const Tick&) {}
+
 std::optional<Thing> get_thing(const GetThing& query, mamey::read_models<Thing>& things) { return things.find(query.id); }
 
 Text throw_something(const Throw& asked) {
-  if (asked.what == "int") throw 42;              // NOLINT
+  if (asked.what == "int") throw 42;                        // NOLINT
   if (asked.what == "text") throw "the password is xyzzy";  // NOLINT
   throw std::runtime_error("the password is xyzzy");
 }
@@ -93,6 +104,12 @@ Text throw_something(const Throw& asked) {
 Text sleep_through(const Sleep& asked) {
   mamey::sleep_for(std::chrono::milliseconds(asked.milliseconds));
   return {"awake"};
+}
+
+/// What a handler must not do: nothing else on its loop runs meanwhile.
+Text block_the_loop(const Block& asked) {
+  ::poll(nullptr, 0, asked.milliseconds);
+  return {"unblocked"};
 }
 
 Text fill(const Fill& asked) { return {std::string(static_cast<std::size_t>(asked.bytes), 'x')}; }
@@ -104,13 +121,15 @@ int main(int argc, char** argv) {
       .add(mamey::sqlite())
       .add(mamey::messaging())
       .add(mamey::module("trouble")
-               .commands<add_thing, finish_thing>()
+               .commands<add_thing, finish_thing, tick>()
+               .every(std::chrono::hours(24), mamey::send<Tick>())
                .queries<get_thing>()
                .events<on_thing_added>()
                .post<AddThing>("/things", mamey::created("/things/{id}"))
                .get<GetThing>("/things/{id}"))
       .get("/throw/{what}", [](const Throw& asked) { return throw_something(asked); })
       .get("/sleep/{milliseconds}", [](const Sleep& asked) { return sleep_through(asked); })
+      .get("/block/{milliseconds}", [](const Block& asked) { return block_the_loop(asked); })
       .get("/fill/{bytes}", [](const Fill& asked) { return fill(asked); })
       .run(argc, argv);
 }

@@ -87,10 +87,12 @@ mamey::module things(std::string_view as) {
   if (as == "newer") part = std::move(part).commands<add_thing<newer::ThingAdded>>().events<newer::book_thing>();
   if (as != "newer") part = std::move(part).commands<add_thing<ThingAdded>>().events<book_thing>();
   if (as == "twoHandlers") part = std::move(part).events<count_thing>();
-  return std::move(part).post<AddThing>("/things", mamey::created("/things/{id}")).post("/mood/{mood}", [](const SetMood& asked, Temper& temper) {
-    temper.mood = asked.mood;
-    return Told{asked.mood};
-  });
+  return std::move(part)
+      .post<AddThing>("/things", mamey::created("/things/{id}"))
+      .post("/mood/{mood}", [](const SetMood& asked, Temper& temper) {
+        temper.mood = asked.mood;
+        return Told{asked.mood};
+      });
 }
 
 }  // namespace
@@ -98,7 +100,8 @@ mamey::module things(std::string_view as) {
 int main(int argc, char** argv) {
   const char* as = std::getenv("TROUBLED_AS");
   return mamey::application("troubled")
-      .add(mamey::postgres({{1, "things", "create table things (id uuid primary key); create table handled (handler text not null, thing uuid not null)"}}))
+      .add(mamey::postgres(
+          {{1, "things", "create table things (id uuid primary key); create table handled (handler text not null, thing uuid not null)"}}))
       .add(mamey::rabbitmq())
       .add(mamey::messaging())
       .add(things(as ? as : ""))

@@ -142,7 +142,7 @@ TEST(configuration, scalars_are_converted_from_whatever_they_are_written_as) {
   EXPECT_EQ(options(R"({"rabbitMq": {"port": "5001"}})").port, 5001);
   EXPECT_EQ(options(R"({"rabbitMq": {"port": " 5001 "}})").port, 5001);
   EXPECT_EQ(options(R"({"rabbitMq": {"connectionName": 3}})").connection_name, "3");
-  EXPECT_EQ(options(R"({"rabbitMq": {"connectionName": true}})").connection_name, "true");
+  EXPECT_EQ(options(R"({"rabbitMq": {"connectionName": true}})").connection_name, "True");
   EXPECT_EQ(options(R"({"rabbitMq": {"ratio": "0.25"}})").ratio, 0.25);
   EXPECT_EQ(options(R"({"rabbitMq": {"ratio": 1e-1}})").ratio, 0.1);
   EXPECT_EQ(options(R"({"rabbitMq": {"transport": "SQL"}})").transport, Transport::sql);
@@ -173,7 +173,6 @@ TEST(configuration, time_spans_are_in_the_dialect_of_the_reference_quirks_includ
            row{"1.12:00:00", 36h},
            row{"00.00:30:00", 30min},
            row{"07.00:00:00", 7 * 24h},
-           row{"-00:00:05", -5s},
            row{"3", 3 * 24h},          // a bare integer is days
            row{"24:00:00", 24 * 24h},  // an hour field above 23 is a day field
            row{"23:59:59", 23h + 59min + 59s},
@@ -181,7 +180,7 @@ TEST(configuration, time_spans_are_in_the_dialect_of_the_reference_quirks_includ
     EXPECT_EQ(options(R"({"rabbitMq": {"timeout": ")" + std::string(text) + "\"}}").timeout, span) << text;
   }
   EXPECT_EQ(options(R"({"rabbitMq": {"timeout": 3}})").timeout, 3 * 24h);
-  for (const auto* bad : {"", "x", "30s", "00:60:00", "00:00:60", "1:2:3:4:5", "00:00:30 later", "1.24:00:00"}) {
+  for (const auto* bad : {"", "x", "30s", "00:60:00", "00:00:60", "1:2:3:4:5", "00:00:30 later", "1.24:00:00", "-00:00:05"}) {
     EXPECT_NE(refusal(R"({"rabbitMq": {"timeout": ")" + std::string(bad) + "\"}}"), "") << bad;
   }
 }
@@ -234,30 +233,54 @@ TEST(configuration, list_elements_are_ordered_by_index_and_holes_close) {
   EXPECT_EQ(values.bind<Options>("rabbitMq").hostnames, (std::vector<std::string>{"a", "b", "c"}));
 }
 
-TEST(configuration, variables_count_when_their_name_has_a_double_underscore) {
+TEST(configuration, variables_are_paths_and_a_plain_word_disturbs_no_section) {
   configuration values;
-  values.add_variables(
-      std::vector<std::string>{"RABBITMQ__PORT=1", "RABBITMQ__SSL__ENABLED=true", "RABBITMQ=x", "PATH=/bin", "__X__Y=1", "A__=1", "EMPTY"});
-  EXPECT_EQ(values.bind<Options>("rabbitMq").port, 1);
-  EXPECT_TRUE(values.bind<Options>("rabbitMq").ssl.enabled);
-  EXPECT_EQ(values.entries().size(), 2U);
+  values.add_variables(std::vector<std::string>{"RABBITMQ__PORT=1", "RabbitMq:Ssl:Enabled=true", "RABBITMQ=x", "PATH=/bin", "__X__Y=1",
+                                                "EMPTY", "APP_NAME=n"});
+  configuration_report report;
+  Options bound;
+  values.bind("rabbitMq", bound, report);
+  EXPECT_TRUE(report.errors.empty() && report.warnings.empty());
+  EXPECT_EQ(bound.port, 1);
+  EXPECT_TRUE(bound.ssl.enabled);
+  EXPECT_EQ(values.find("path"), "/bin");
+  EXPECT_EQ(values.find("app_name"), "n");
+  EXPECT_EQ(values.find(":x:y"), "1");
   EXPECT_EQ(values.origin("rabbitMq:port"), "variable RABBITMQ__PORT");
+  // Nobody wants to read the whole environment: what stands in a section, and RABBITMQ, which does.
+  EXPECT_EQ(values.entries().size(), 4U) << to_string(values);
+  auto somebody_elses = std::string(1000, '_');
+  somebody_elses += "=1";
+  values.add_variables(std::vector{somebody_elses});
+}
+
+TEST(configuration, variables_of_hosting_platforms_are_connection_strings_and_prefixes_are_taken_off) {
+  configuration values;
+  values.add_variables(std::vector<std::string>{"CUSTOMCONNSTR_main=Server=x", "sqlconnstr_other=y"});
+  EXPECT_EQ(values.find("ConnectionStrings:main"), "Server=x");
+  EXPECT_EQ(values.find("ConnectionStrings:other_ProviderName"), "System.Data.SqlClient");
+  values.add_variables(std::vector<std::string>{"SHOP_APP__NAME=with", "APP__NAME=without"}, "Shop_");
+  EXPECT_EQ(values.find("app:name"), "with");
 }
 
 TEST(configuration, arguments_set_values_and_the_others_are_handed_back) {
   configuration values;
   const auto rest = values.add_arguments(
       std::vector<std::string>{"--rabbitMq:port=1", "--urls", "http://localhost:5000", "--rabbitMq:hostnames:0", "h", "/rabbitMq:ratio=0.1",
-                               "rabbitMq:connectionName=a=b", "--data", "/var/lib", "--verbose", "http://a:1/?x=1", "--", "--a:b=c"});
+                               "word", "rabbitMq:connectionName=a=b", "/data", "/var/lib", "http://a:1/?x=1", "-x", "--last"});
   const auto bound = values.bind<Options>("rabbitMq");
   EXPECT_EQ(bound.port, 1);
   EXPECT_EQ(bound.hostnames, std::vector<std::string>{"h"});
   EXPECT_EQ(bound.ratio, 0.1);
   EXPECT_EQ(bound.connection_name, "a=b");
-  EXPECT_EQ(rest, (std::vector<std::string>{"--urls", "http://localhost:5000", "--data", "/var/lib", "--verbose", "http://a:1/?x=1", "--",
-                                            "--a:b=c"}));
-  EXPECT_EQ(refusal([&] { values.add_arguments(std::vector<std::string>{"--rabbitMq:port", "--urls"}); }),
-            "argument --rabbitMq:port: rabbitMq:port: expected a value: --rabbitMq:port=value");
+  EXPECT_EQ(values.find("urls"), "http://localhost:5000");
+  EXPECT_EQ(values.find("data"), "/var/lib");
+  EXPECT_EQ(rest, (std::vector<std::string>{"word", "http://a:1/?x=1", "-x", "--last"}));
+  EXPECT_EQ(values.add_arguments(std::vector<std::string>{"--flag", "--a:b=c", "--", "--a:b=d"}),
+            (std::vector<std::string>{"--", "--a:b=d"}));
+  EXPECT_EQ(values.find("flag"), "--a:b=c");  // as there: the next word, whatever it is
+  EXPECT_EQ(refusal([&] { values.add_arguments(std::vector<std::string>{"-x=1"}); }),
+            "argument -x: there are no short names for settings: expected --section:key=value");
 }
 
 namespace {
@@ -282,16 +305,37 @@ TEST(configuration, the_usual_layers_win_in_their_order_and_the_environments_fil
   files.write("appsettings.development.json", R"({"app": {"a": "development"}})");
   auto loaded = load_configuration({.directory = files.path(),
                                     .environment = "Docker",
-                                    .arguments = {"--app:d=argument", "--app:e", "argument", "--urls=x"},
+                                    .arguments = {"--app:d=argument", "--app:e", "argument", "word"},
                                     .variables = {"APP__C=variable", "APP__D=variable"}});
   loaded.values.add_values(std::vector<std::pair<std::string, std::string>>{{"app:e", "vault"}}, "vault secret/orders");
   std::string all;
   for (const auto* key : {"a", "b", "c", "d", "e"}) all += *loaded.values.find(std::string("app:") + key) + " ";
   EXPECT_EQ(all, "base docker variable argument vault ");
   EXPECT_EQ(loaded.environment, "Docker");
-  EXPECT_EQ(loaded.arguments, std::vector<std::string>{"--urls=x"});
+  EXPECT_EQ(loaded.arguments, std::vector<std::string>{"word"});
   EXPECT_EQ(loaded.files.size(), 2U);
   EXPECT_EQ(loaded.values.origin("app:a"), files.path() + "/appsettings.json:1");
+}
+
+TEST(configuration, the_content_root_is_where_the_files_are) {
+  const directory files;
+  const auto variables = files.path() + "/variables", arguments = files.path() + "/arguments";
+  for (const auto& each : {files.path(), variables, arguments}) {
+    std::filesystem::create_directory(each);
+    std::ofstream(each + "/appsettings.json") << R"({"from": ")" << each << "\"}";
+  }
+  const auto from = [&](std::vector<std::string> given, std::vector<std::string> surroundings) {
+    return *load_configuration({.directory = files.path(), .arguments = std::move(given), .variables = std::move(surroundings)})
+                .values.find("from");
+  };
+  EXPECT_EQ(from({}, {}), files.path());
+  EXPECT_EQ(from({}, {"DOTNET_CONTENTROOT=" + variables}), variables);
+  EXPECT_EQ(from({"--contentRoot", arguments}, {"DOTNET_CONTENTROOT=" + variables}), arguments);
+  EXPECT_EQ(from({"--contentroot=" + arguments}, {"ASPNETCORE_CONTENTROOT=" + variables}), variables)
+      << "as the environment, of the generic host";
+  EXPECT_EQ(from({}, {"ASPNETCORE_CONTENTROOT="}), files.path());
+  EXPECT_EQ(refusal([&] { load_configuration({.directory = files.path(), .arguments = {"--contentRoot", "nowhere"}, .variables = {}}); }),
+            "argument --contentRoot: contentRoot: expected the folder of appsettings.json, got \"nowhere\", which is no folder");
 }
 
 TEST(configuration, files_are_optional_but_a_broken_one_is_not_ignored) {
@@ -309,7 +353,9 @@ TEST(configuration, the_environment_is_named_by_argument_or_variable) {
   EXPECT_EQ(environment_name({}, texts{"DOTNET_ENVIRONMENT=d"}), "d");
   EXPECT_EQ(environment_name({}, texts{"DOTNET_ENVIRONMENT=d", "ASPNETCORE_ENVIRONMENT=a"}), "a");
   EXPECT_EQ(environment_name({}, texts{"ASPNETCORE_ENVIRONMENT=a", "MAMEY_ENVIRONMENT=m"}), "m");
-  EXPECT_EQ(environment_name(texts{"--environment", "x"}, texts{"MAMEY_ENVIRONMENT=m"}), "x");
+  EXPECT_EQ(environment_name(texts{"--environment", "x"}, texts{"ASPNETCORE_ENVIRONMENT=a"}), "a");
+  EXPECT_EQ(environment_name(texts{"--environment", "x"}, texts{"DOTNET_ENVIRONMENT=d", "aspnetcore_environment="}), "x");
+  EXPECT_EQ(environment_name({}, texts{"aspnetcore_environment=a"}), "a");
   EXPECT_EQ(environment_name(texts{"--environment=x"}, {}), "x");
 }
 
@@ -342,7 +388,7 @@ TEST(configuration, every_bad_value_is_refused_at_once_with_its_place_key_and_ex
       "connectionName": {"x": 1}
     }
   })");
-  values.add_variables(std::vector<std::string>{"RABBITMQ__RATIO=half", "RABBITMQ__CERTIFICATES__X__ENABLED=1"});
+  values.add_variables(std::vector<std::string>{"RABBITMQ__RATIO=half", "RABBITMQ__CERTIFICATES__X__ENABLED=maybe"});
   configuration_report report;
   Options bound;
   values.bind("rabbitMq", bound, report);
@@ -352,7 +398,7 @@ TEST(configuration, every_bad_value_is_refused_at_once_with_its_place_key_and_ex
                                                "appsettings.json:5 rabbitMq:ssl", "appsettings.json:6 rabbitMq:hostnames",
                                                "appsettings.json:7 rabbitMq:transport", "appsettings.json:8 rabbitMq:connectionName",
                                                "variable RABBITMQ__RATIO rabbitMq:ratio",
-                                               "variable RABBITMQ__CERTIFICATES__X__ENABLED rabbitMq:certificates:X"}));
+                                               "variable RABBITMQ__CERTIFICATES__X__ENABLED rabbitMq:certificates:X:enabled"}));
   const auto reason = refusal([&] { report.throw_if_any(); });
   EXPECT_NE(reason.find("appsettings.json:3: rabbitMq:port: expected an integer"), std::string::npos) << reason;
   EXPECT_NE(reason.find("got \"serviceport\""), std::string::npos) << reason;
@@ -382,12 +428,28 @@ TEST(configuration, an_unknown_key_is_a_warning_that_guesses_what_was_meant) {
   EXPECT_TRUE(report.errors.empty());
 }
 
-TEST(configuration, a_misspelled_section_is_a_warning_once_the_right_one_is_missed) {
-  const auto values = json(R"({"rabitMq": {"port": 1}, "other": {"x": 1}})");
+TEST(configuration, a_misspelled_section_is_a_warning_once_somebody_asks_for_the_right_one) {
+  auto values = json("{\"rabitMq\":\n {\"port\": 1}, \"other\": {\"x\": 1}}");
   EXPECT_EQ(values.warnings().size(), 0U);
+  EXPECT_EQ(values.warnings(std::vector<std::string_view>{"rabbitMq"}).size(), 1U);
+  EXPECT_EQ(values.unread_sections(), (std::vector<std::string>{"rabitMq", "other"}));
+  values.set("rabbitMq:port", "2", "default of the application");  // does not stand for the one that was meant
   values.bind<Options>("rabbitMq");
   ASSERT_EQ(values.warnings().size(), 1U);
-  EXPECT_EQ(to_string(values.warnings()[0]), "appsettings.json:1: rabitMq: nobody reads this section: did you mean rabbitMq?");
+  EXPECT_EQ(to_string(values.warnings()[0]), "appsettings.json:2: rabitMq: nobody reads this section: did you mean rabbitMq?");
+  EXPECT_EQ(values.unread_sections(), (std::vector<std::string>{"rabitMq", "other"}));
+}
+
+TEST(configuration, a_bad_element_is_refused_and_the_message_says_that_the_reference_leaves_it_out) {
+  EXPECT_EQ(refusal([] { json(R"({"certificates": [{"enabled": "maybe"}]})").bind<Options>(""); }),
+            "appsettings.json:1: certificates:0:enabled: expected true or false, got \"maybe\" (.NET leaves such an element out silently)");
+}
+
+TEST(configuration, files_of_windows_are_read_and_what_is_no_text_is_marked) {
+  std::string utf16 = "\xFF\xFE";
+  for (const char c : std::string_view(R"({"a": "x"})")) utf16.append({c, '\0'});
+  EXPECT_EQ(json(utf16).find("a"), "x");
+  EXPECT_EQ(json("{\"a\": \"x\xFFy\"}").find("a"), "x\xEF\xBF\xBDy");
 }
 
 namespace {
@@ -396,6 +458,106 @@ struct Limits {
   std::string url;
   static constexpr auto rules() { return all(field<&Limits::size>.at_least(1), field<&Limits::url>.required()); }
 };
+struct Times {
+  std::chrono::milliseconds plain{1000};
+  std::chrono::milliseconds or_none{2000};
+  std::chrono::seconds at_least_one{3};
+  std::chrono::milliseconds either_way{4};
+  std::optional<std::chrono::milliseconds> perhaps;
+  std::vector<std::chrono::milliseconds> several;
+  std::chrono::hours in_hours{1};
+  static constexpr auto rules() {
+    return mamey::all(mamey::field<&Times::or_none>.zero_is_none(), mamey::field<&Times::at_least_one>.between(1s, 1min),
+                      mamey::field<&Times::either_way>.at_least(-1h));
+  }
+};
+
+std::string refused_time(std::string_view member, std::string_view value) {
+  configuration values;
+  values.set("times:" + std::string(member), value, "the test");
+  return refusal([&] { values.bind<Times>("times"); });
+}
+
+TEST(durations_of_configuration, a_negative_one_is_refused_with_its_place_unless_the_member_takes_it) {
+  for (const auto* member : {"plain", "orNone", "perhaps", "several:0"}) {
+    const auto said = refused_time(member, "-00:00:01");
+    EXPECT_NE(said.find("the test: times:" + std::string(member) + ": expected a duration that is not negative"), std::string::npos)
+        << said;
+  }
+  EXPECT_EQ(refused_time("eitherWay", "-00:00:01"), "");
+  EXPECT_NE(refused_time("eitherWay", "-02:00:00").find("must be at least -01:00:00"), std::string::npos);
+}
+
+TEST(durations_of_configuration, one_beyond_what_clocks_hold_is_refused_and_says_what_a_bare_number_is) {
+  for (const auto* value : {"106752.00:00:00", "200000", "10675199.02:48:05", "36501"}) {
+    EXPECT_NE(refused_time("plain", value).find("expected a duration of at most 36500.00:00:00"), std::string::npos)
+        << refused_time("plain", value);
+  }
+  EXPECT_NE(refused_time("plain", "120000").find("if milliseconds are meant, write 00:02:00"), std::string::npos)
+      << refused_time("plain", "120000");
+  EXPECT_EQ(refused_time("plain", "36500.00:00:00"), "");
+}
+
+TEST(durations_of_configuration, bounds_of_a_member_are_durations) {
+  EXPECT_NE(refused_time("atLeastOne", "00:00:00").find("must be at least 00:00:01"), std::string::npos)
+      << refused_time("atLeastOne", "00:00:00");
+  EXPECT_NE(refused_time("atLeastOne", "00:02:00").find("must be at most 00:01:00"), std::string::npos);
+  EXPECT_EQ(refused_time("atLeastOne", "00:01:00"), "");
+}
+
+TEST(durations_of_configuration, the_infinite_of_dotnet_is_none_where_there_is_a_none) {
+  for (const auto* value : {"-00:00:00.001", "-00:00:00.0010000", "10675199.02:48:05.4775807"}) {
+    configuration values;
+    values.set("times:orNone", value);
+    EXPECT_EQ(values.bind<Times>("times").or_none, 0ms) << value;
+    EXPECT_NE(refused_time("plain", value).find("a duration that ends"), std::string::npos) << refused_time("plain", value);
+  }
+  EXPECT_NE(refused_time("orNone", "-00:00:00.0011").find("not negative"), std::string::npos);
+}
+
+TEST(durations_of_configuration, a_bare_number_is_days_and_a_warning_tells_both_readings) {
+  configuration values;
+  values.set("times:plain", "500", "the test");
+  values.set("times:orNone", "0");
+  Times read;
+  configuration_report report;
+  values.bind("times", read, report);
+  EXPECT_EQ(read.plain, 500 * 24h);
+  ASSERT_EQ(report.warnings.size(), 1U);
+  EXPECT_EQ(to_string(report.warnings[0]),
+            "the test: times:plain: read as 500 days, as .NET reads a bare number: if milliseconds are meant, write 00:00:00.5, for "
+            "seconds 00:08:20, for "
+            "days 500.00:00:00");
+}
+
+TEST(durations_of_configuration, hours_that_are_read_as_days_are_a_warning_with_both_readings) {
+  const auto warned = [](const char* value) {
+    configuration values;
+    values.set("times:plain", value, "the test");
+    Times read;
+    configuration_report report;
+    values.bind("times", read, report);
+    return report.warnings.empty() ? std::string() : to_string(report.warnings[0]);
+  };
+  EXPECT_EQ(warned("336:00:00"),
+            "the test: times:plain: read as 336 days, as .NET reads d:hh:mm where there are more than 23 hours: if hours are meant, write "
+            "14.00:00:00, for days 336.00:00:00");
+  EXPECT_EQ(warned("24:01:30"),
+            "the test: times:plain: read as 24 days, as .NET reads d:hh:mm where there are more than 23 hours: if hours are meant, write "
+            "1.00:01:30, for days 24.01:30:00");
+  for (const auto* value : {"23:00:00", "14.00:00:00", "1:02:03:04", "00:00:00.5", "12:30"}) EXPECT_EQ(warned(value), "") << value;
+  EXPECT_NE(refused_time("plain", "40000:00:00").find("if hours are meant, write 1666.16:00:00"), std::string::npos)
+      << refused_time("plain", "40000:00:00");
+}
+
+TEST(durations_of_configuration, one_that_is_no_whole_number_of_the_options_unit_says_so) {
+  EXPECT_EQ(refused_time("inHours", "00:00:05"),
+            "the test: times:inHours: expected a whole number of hours (hh:mm:ss or d.hh:mm:ss), got \"00:00:05\"");
+  EXPECT_NE(refused_time("atLeastOne", "00:00:02.5").find("a whole number of seconds"), std::string::npos);
+  EXPECT_NE(refused_time("plain", "00:00:00.0005").find("a whole number of milliseconds"), std::string::npos);
+  EXPECT_EQ(refused_time("inHours", "05:00:00"), "");
+}
+
 }  // namespace
 
 TEST(configuration, rules_of_an_options_struct_hold) {

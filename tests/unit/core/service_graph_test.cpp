@@ -12,7 +12,9 @@ using namespace service_samples;
 TEST(service_graph, a_missing_service_is_named_with_the_handler_that_needs_it) {
   services registrations;
   registrations.need({.message = "CreateOrder", .handler = "create_order", .module = "orders"}, service_list<orders::Pricing>);
-  EXPECT_EQ(refusal(registrations), "CreateOrder needs orders::Pricing, which nobody added (handler create_order, module orders)");
+  EXPECT_EQ(refusal(registrations),
+            "CreateOrder needs orders::Pricing, which nobody added: add it as a service, or as options, "
+            ".options<orders::Pricing>(\"section\") (handler create_order, module orders)");
 }
 
 TEST(service_graph, a_missing_service_further_down_is_named_with_the_chain) {
@@ -20,8 +22,9 @@ TEST(service_graph, a_missing_service_further_down_is_named_with_the_chain) {
   registrations.add<orders::Pricing, orders::flat_rate>();
   registrations.need({"CreateOrder", "create_order", "orders"}, service_list<orders::Pricing>);
   EXPECT_EQ(refusal(registrations),
-            "CreateOrder needs orders::Pricing (orders::flat_rate), which needs orders::Rates, which nobody added (handler create_order, "
-            "module orders)");
+            "CreateOrder needs orders::Pricing (orders::flat_rate), which needs orders::Rates, which nobody added: add it as a service, or "
+            "as options, "
+            ".options<orders::Rates>(\"section\") (handler create_order, module orders)");
 }
 
 TEST(service_graph, a_service_nobody_handles_with_is_checked_too_and_every_mistake_is_listed_once) {
@@ -29,8 +32,11 @@ TEST(service_graph, a_service_nobody_handles_with_is_checked_too_and_every_mista
   registrations.add<orders::Pricing, orders::flat_rate>().add<orders::Helper>(lifetime::scoped);
   registrations.need({.message = "CreateOrder"}, service_list<orders::Pricing>);
   EXPECT_EQ(refusal(registrations),
-            "CreateOrder needs orders::Pricing (orders::flat_rate), which needs orders::Rates, which nobody added\n"
-            "orders::Helper needs orders::Session, which nobody added");
+            "CreateOrder needs orders::Pricing (orders::flat_rate), which needs orders::Rates, which nobody added: add it as a service, or "
+            "as options, "
+            ".options<orders::Rates>(\"section\")\n"
+            "orders::Helper needs orders::Session, which nobody added: add it as a service, or as options, "
+            ".options<orders::Session>(\"section\")");
 }
 
 TEST(service_graph, a_circle_is_refused) {
@@ -46,7 +52,7 @@ TEST(service_graph, a_singleton_must_not_hold_a_scoped_service_even_through_a_tr
   EXPECT_EQ(refusal(registrations),
             "CreateOrder needs orders::Cache, a singleton, which needs orders::Helper, which needs orders::Session, which lives only as "
             "long as one "
-            "request or message (scoped) (handler create_order, module orders)");
+            "request or message (scoped): let a handler or a scoped service ask for it (handler create_order, module orders)");
   services fine;
   fine.add<orders::Session>(lifetime::scoped).add<orders::Helper>(lifetime::transient).add<orders::Cache>(lifetime::scoped);
   EXPECT_EQ(refusal(fine), "");
@@ -56,7 +62,8 @@ TEST(service_graph, a_placed_service_is_scoped_and_needs_no_recipe) {
   services registrations;
   registrations.add_placed<orders::Session>().add<orders::Helper>();
   EXPECT_EQ(refusal(registrations),
-            "orders::Helper, a singleton, needs orders::Session, which lives only as long as one request or message (scoped)");
+            "orders::Helper, a singleton, needs orders::Session, which lives only as long as one request or message (scoped): let a "
+            "handler or a scoped service ask for it");
   service_provider provider([] {
     services fine;
     fine.add_placed<orders::Session>().add<orders::Helper>(lifetime::scoped);

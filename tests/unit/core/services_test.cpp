@@ -151,6 +151,18 @@ TEST(services, a_replacement_takes_the_place_of_everything_registered_so_far) {
   EXPECT_EQ(provider.get<wall_clock>().now, 9);
 }
 
+TEST(services, a_replacement_by_reference_or_shared_pointer_is_the_object_itself) {
+  wall_clock fixed{.now = 5};
+  flat_pricing cheap(fixed);
+  const auto shared = std::make_shared<wall_clock>(wall_clock{.now = 7});
+  services registrations;
+  registrations.add<wall_clock>().add<pricing, flat_pricing>();
+  registrations.replace<pricing>(std::ref(cheap)).replace<wall_clock>(shared);
+  service_provider provider(std::move(registrations));
+  EXPECT_EQ(&provider.get<pricing>(), &cheap);
+  EXPECT_EQ(&provider.get<wall_clock>(), shared.get());
+}
+
 namespace {
 struct noisy {
   std::vector<std::string>& log;

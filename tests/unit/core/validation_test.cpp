@@ -100,7 +100,7 @@ TEST(validation, absence_is_told_from_a_default) {
   EXPECT_EQ(broken_by_text<awaited>("{}"), "orderId required; name required; count required");
   EXPECT_EQ(broken_by_text<awaited>(R"({"orderId":"0190163d-8694-739b-aea5-966c26f8ad91","name":"a","count":0})"), "");
   EXPECT_EQ(broken_by_text<awaited>(R"({"orderId":"00000000-0000-0000-0000-000000000000","name":"","count":null})"),
-            "orderId nil; name too_short; count required");
+            "count not_an_integer; orderId nil; name too_short");
 }
 
 TEST(validation, what_another_source_brought_is_present) {

@@ -33,7 +33,13 @@ std::string get_mine(const GetMine&) { return "yours"; }
 RefundRejected reject_refund(const Refund& command, const error_report& reason) { return {command.order, reason.code}; }
 
 module shop() {
-  return module("shop").commands<refund>().queries<get_mine>().subscribes<Refund>().rejects<reject_refund>().post<Refund>("/refunds", accepted()).get<GetMine>("/mine");
+  return module("shop")
+      .commands<refund>()
+      .queries<get_mine>()
+      .subscribes<Refund>()
+      .rejects<reject_refund>()
+      .post<Refund>("/refunds", accepted())
+      .get<GetMine>("/mine");
 }
 const principal ann{.id = "ann", .roles = {"guest", "clerk"}, .claims = {}};
 const principal bob{.id = "bob", .roles = {"guest"}, .claims = {}};

@@ -131,4 +131,35 @@ TEST(handlers, listed_twice_for_one_event_are_refused_by_name) {
   }
 }
 
+// -- sent to nobody -------------------------------------------------------------------------------------------------------
+
+struct ToNobody {
+  std::string id;
+};
+struct ToOthers {
+  static constexpr message_options message{.exchange = "elsewhere"};
+  std::string id;
+};
+struct SendBoth {
+  bool own = false;
+};
+void send_both(const SendBoth& command, publisher& messages) {
+  messages.send(ToOthers{"a"});
+  if (command.own) messages.send(ToNobody{"b"});
+}
+
+TEST(a_command_that_nobody_takes, of_the_own_exchange_fails_in_the_harness_and_of_anothers_does_not) {
+  mamey::testing::harness tested{module("m").commands<send_both>().post<SendBoth>("/send")};
+  EXPECT_NO_THROW(tested.send(SendBoth{false}));
+  try {
+    tested.send(SendBoth{true});
+    ADD_FAILURE() << "nobody takes it";
+  } catch (const error& refused) {
+    EXPECT_EQ(refused.code(), "no_handler");
+    EXPECT_NE(std::string(refused.what()).find("ToNobody was sent to the exchange"), std::string::npos) << refused.what();
+    EXPECT_NE(std::string(refused.what()).find(".subscribes<ToNobody>()"), std::string::npos) << refused.what();
+  }
+  EXPECT_EQ(tested.published<ToNobody>().size(), 1U);
+}
+
 }  // namespace

@@ -16,12 +16,16 @@ struct BalanceChanged {
   uuid account_id;
   int balance = 0;
 };
-struct WentNegative { int balance = 0; };
+struct WentNegative {
+  int balance = 0;
+};
 struct Overdrawn {
   static constexpr message_options message{.exchange = "accounts"};
   int balance = 0;
 };
-struct AccountState { int balance = 0; };
+struct AccountState {
+  int balance = 0;
+};
 class Account : public aggregate<uuid, AccountState> {
   using aggregate::aggregate;
 
@@ -30,8 +34,10 @@ class Account : public aggregate<uuid, AccountState> {
   void add(int amount) {
     change().balance += amount;
     raise(BalanceChanged{id(), state().balance});
-    if (amount > 0) raise(Deposited{id(), amount});
-    else raise(WentNegative{state().balance});
+    if (amount > 0)
+      raise(Deposited{id(), amount});
+    else
+      raise(WentNegative{state().balance});
   }
 };
 struct Balance {
@@ -58,7 +64,9 @@ struct DepositRejected {
   static constexpr message_options message{.exchange = "accounts"};
   std::string reason, code;
 };
-struct Remind { uuid account_id; };
+struct Remind {
+  uuid account_id;
+};
 struct Reminded {
   static constexpr message_options message{.exchange = "accounts"};
   uuid account_id;
@@ -187,9 +195,8 @@ void first_to_tally(const PaymentArrived&, Tally& tally) {
 void second_to_tally(const PaymentArrived&, Tally& tally) { uses_met.push_back(++tally.uses); }
 
 TEST(scopes, are_one_a_run_neither_messages_nor_handlers_nor_tries_share_a_service) {
-  mamey::testing::harness tested{module("tallies")
-                                     .services([](services& into) { into.add<Tally>(lifetime::scoped); })
-                                     .events<first_to_tally, second_to_tally>()};
+  mamey::testing::harness tested{
+      module("tallies").services([](services& into) { into.add<Tally>(lifetime::scoped); }).events<first_to_tally, second_to_tally>()};
   tested.receive(PaymentArrived{uuid::v7(), 1});
   tested.receive(PaymentArrived{uuid::v7(), 2});
   EXPECT_EQ(uses_met, std::vector<int>(5, 1)) << "two messages, two handlers, and a second try";
@@ -226,8 +233,12 @@ TEST(pipeline, endpoints_bind_run_and_answer) {
   EXPECT_EQ(accounts.del("/accounts/" + id).status, 405);
 }
 
-struct Needy { int x = 0; };
-struct missing_service { int y = 0; };
+struct Needy {
+  int x = 0;
+};
+struct missing_service {
+  int y = 0;
+};
 void needy(const Needy&, missing_service&) {}
 
 TEST(pipeline, a_need_that_nobody_added_refuses_the_start_with_a_sentence) {

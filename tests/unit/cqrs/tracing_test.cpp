@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -10,12 +11,14 @@
 #include <mamey/cqrs/pipeline.hpp>
 #include <mamey/host/definition.hpp>
 #include <mamey/host/running_application.hpp>
+#include <mamey/http/client.hpp>
 #include <mamey/observability/span.hpp>
 #include <mamey/persistence/sqlite/store.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/runtime/shutdown.hpp>
+#include <mamey/web/server.hpp>
 
 namespace {
 
@@ -25,7 +28,9 @@ struct Bought {
   static constexpr message_options message{.exchange = "shop"};
   int number = 0;
 };
-struct Buy { int number = 0; };
+struct Buy {
+  int number = 0;
+};
 
 int seen = 0;
 std::string seen_trace;
@@ -57,11 +62,15 @@ class traced : public ::testing::Test {
 
   void run(const std::function<void(running_application&)>& work) {
     simulated_runtime time;
-    auto definition = application("shop").add(messaging()).add(module("shop").commands<buy>().events<on_bought>().post<Buy>("/buy/{number}", accepted())).release();
+    auto definition = application("shop")
+                          .add(messaging())
+                          .add(module("shop").commands<buy>().events<on_bought>().post<Buy>("/buy/{number}", accepted()))
+                          .release();
     definition->use_store({.feature = "the test"}, [](const environment&) -> std::unique_ptr<store> {
       sqlite_options options;
       options.path = ":memory:";
-      return std::make_unique<sqlite_store>(options, sqlite_environment{.clock = {}, .migrations = {}, .wait = sqlite_environment::waiting::block});
+      return std::make_unique<sqlite_store>(options,
+                                            sqlite_environment{.clock = {}, .migrations = {}, .wait = sqlite_environment::waiting::block});
     });
     application_surroundings around{.system_loop = &time.loop(), .workers = {&time.loop()}};
     auto application = std::make_unique<running_application>(std::move(definition), std::move(around));
@@ -78,7 +87,8 @@ class traced : public ::testing::Test {
     });
   }
 
-  static void post(running_application& to, std::string_view target, const trace_context& caller, std::map<std::string, std::string> baggage = {}) {
+  static void post(running_application& to, std::string_view target, const trace_context& caller,
+                   std::map<std::string, std::string> baggage = {}) {
     const context_scope request({.correlation_id = "c", .trace = caller.child(), .baggage = std::move(baggage)});
     http::response response;
     auto asked = http::request::make(http_method::post, target, {}, "");
@@ -126,6 +136,69 @@ TEST_F(traced, without_sampling_nothing_is_recorded_and_the_trace_still_travels)
   EXPECT_TRUE(spans->records.empty());
   EXPECT_EQ(seen, 8);
   EXPECT_EQ(seen_trace, caller.trace_id_text());
+}
+
+// Over sockets: a request, the message that its command publishes, and the call that the event's handler makes.
+struct Told {
+  static constexpr message_options message{.exchange = "shop"};
+  std::string whom;
+};
+struct Tell {
+  std::string whom;
+};
+void tell(const Tell& command, publisher& messages) { messages.publish(Told{command.whom}); }
+void on_told(const Told& event, http::client& others) { others.get(event.whom); }
+
+struct recorder final : web::handler {
+  void handle(http::request& request, http::response&) override {
+    const std::lock_guard lock(guard);
+    for (const auto& [name, value] : request.headers()) headers.emplace(name, value);
+  }
+  std::mutex guard;
+  std::map<std::string, std::string> headers;
+};
+
+TEST(tracestate, goes_with_its_trace_from_a_request_through_the_bus_to_the_next_service) {
+  runtime loops({.threads = 1});
+  recorder next;
+  web::http_server listener(loops, {.urls = {"http://127.0.0.1:0"}}, next);
+  listener.start();
+  const auto whom = listener.addresses().front().url();
+  auto definition =
+      application("shop").add(messaging()).add(module("shop").commands<tell>().events<on_told>().post<Tell>("/tell", accepted())).release();
+  definition->use_store({.feature = "the test"}, [](const environment&) -> std::unique_ptr<store> {
+    sqlite_options options;
+    options.path = ":memory:";
+    return std::make_unique<sqlite_store>(options,
+                                          sqlite_environment{.clock = {}, .migrations = {}, .wait = sqlite_environment::waiting::block});
+  });
+  loops.run([&] {
+    application_surroundings around{
+        .runtime = &loops, .system_loop = &loops.system_loop(), .workers = {&loops.loop(0)}, .urls = {"http://127.0.0.1:0"}};
+    running_application shop(std::move(definition), std::move(around));
+    shop.prepare();
+    shop.consume();
+    shop.start();
+    http::client client(loops, {});
+    const auto answer = client.send({.method = http_method::post,
+                                     .url = shop.addresses().front().url() + "/tell",
+                                     .headers = {{"Content-Type", "application/json"},
+                                                 {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"},
+                                                 {"tracestate", "rojo=00f0, congo=t61"}},
+                                     .body = R"({"whom":")" + whom + R"("})"});
+    EXPECT_EQ(answer.status, 202);
+    const auto until = steady_now() + std::chrono::seconds(60);
+    const auto arrived = [&] {
+      const std::lock_guard lock(next.guard);
+      return !next.headers.empty();
+    };
+    while (!arrived() && steady_now() < until) sleep_for(std::chrono::milliseconds(5));
+    shutdown_plan plan;
+    shop.plan_shutdown(plan);
+    plan.run([](std::string_view, const std::string&) {});
+  });
+  EXPECT_EQ(next.headers["traceparent"].substr(0, 36), "00-0af7651916cd43dd8448eb211c80319c-");
+  EXPECT_EQ(next.headers["tracestate"], "rojo=00f0, congo=t61");
 }
 
 }  // namespace

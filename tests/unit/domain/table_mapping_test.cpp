@@ -62,7 +62,8 @@ TEST(table_mapping_test, a_mapping_that_contradicts_itself_is_refused_with_the_r
   EXPECT_EQ(refused({}), "mapped");
   EXPECT_NE(refused({.id = ""}).find("names no id column"), std::string::npos);
   EXPECT_NE(refused({.id = "version"}).find("the column version twice"), std::string::npos);
-  EXPECT_NE(refused({.columns = {column<&paint::makerName>("version")}}).find("the column version twice, once for makerName"), std::string::npos);
+  EXPECT_NE(refused({.columns = {column<&paint::makerName>("version")}}).find("the column version twice, once for makerName"),
+            std::string::npos);
   EXPECT_NE(refused({.columns = {column<&paint::makerName>("IOPort")}}).find("IOPort twice"), std::string::npos);
   EXPECT_NE(refused({.columns = {column<&paint::makerName>("")}}).find("gives makerName no name"), std::string::npos);
   EXPECT_NE(refused({.columns = {{.owner = &type_key_of<paint>, .offset = 1, .name = "x"}}}).find("not reflected"), std::string::npos);

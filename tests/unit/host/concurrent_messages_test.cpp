@@ -51,11 +51,12 @@ void on_knocked(const Knocked& event, notepad& own, scribe& writer) {
 
 TEST(concurrent_messages, have_scoped_services_of_their_own) {
   simulated_runtime time;
-  auto what = application("door").add(messaging()).add(
-      module("door")
-          .services([](services& into) { into.add<notepad>(lifetime::scoped).add<scribe>(lifetime::scoped); })
-          .commands<knock>()
-          .events<on_knocked>());
+  auto what = application("door")
+                  .add(messaging())
+                  .add(module("door")
+                           .services([](services& into) { into.add<notepad>(lifetime::scoped).add<scribe>(lifetime::scoped); })
+                           .commands<knock>()
+                           .events<on_knocked>());
   running_application running(std::move(what).release(), {.system_loop = &time.loop(), .workers = {&time.loop()}});
   time.run([&] {
     running.prepare();

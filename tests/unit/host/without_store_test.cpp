@@ -9,6 +9,7 @@
 #include <mamey/cqrs/pipeline.hpp>
 #include <mamey/host/definition.hpp>
 #include <mamey/host/running_application.hpp>
+#include <mamey/messaging/store.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/runtime/shutdown.hpp>
@@ -32,7 +33,9 @@ struct Announce {
   static constexpr message_options message{.exchange = "hall"};
   std::string name;
 };
-struct Later { std::string name; };
+struct Later {
+  std::string name;
+};
 
 int greetings = 0;
 std::string heard, announced;
@@ -90,18 +93,25 @@ class without_store : public ::testing::Test {
 
   std::string metrics_;  // at its end
 
-  static application hall() { return application("hall").add(messaging()).add(module("hall").commands<greet, announce, later>().subscribes<Greet, Announce>().events<on_greeted>()); }
+  static application hall() {
+    return application("hall")
+        .add(messaging())
+        .add(module("hall").commands<greet, announce, later>().subscribes<Greet, Announce>().events<on_greeted>());
+  }
 };
 
 TEST_F(without_store, messages_go_straight_to_the_transport_when_the_handler_has_succeeded) {
   for (const bool over_queues : {false, true}) {
     heard.clear();
     announced.clear();
-    run(hall(), [](pipeline& handlers) {
-      handlers.send(Greet{"ann"});
-      handlers.send(Greet{"king"});
-      EXPECT_THROW(handlers.send(Greet{"nobody"}), domain_error);
-    }, over_queues);
+    run(
+        hall(),
+        [](pipeline& handlers) {
+          handlers.send(Greet{"ann"});
+          handlers.send(Greet{"king"});
+          EXPECT_THROW(handlers.send(Greet{"nobody"}), domain_error);
+        },
+        over_queues);
     EXPECT_EQ(heard, "annking") << over_queues;
     EXPECT_EQ(announced, "king") << over_queues;
   }
@@ -110,10 +120,13 @@ TEST_F(without_store, messages_go_straight_to_the_transport_when_the_handler_has
 TEST_F(without_store, a_command_that_nobody_takes_is_an_error_of_its_sender) {
   const auto sender = [] { return application("hall").add(messaging()).add(module("hall").commands<greet>()); };
   for (const bool over_queues : {false, true}) {
-    run(sender(), [](pipeline& handlers) {
-      EXPECT_NO_THROW(handlers.send(Greet{"ann"})) << "an event may find nobody";
-      EXPECT_THROW(handlers.send(Greet{"king"}), unavailable);
-    }, over_queues);
+    run(
+        sender(),
+        [](pipeline& handlers) {
+          EXPECT_NO_THROW(handlers.send(Greet{"ann"})) << "an event may find nobody";
+          EXPECT_THROW(handlers.send(Greet{"king"}), unavailable);
+        },
+        over_queues);
   }
 }
 
@@ -122,7 +135,8 @@ TEST_F(without_store, the_start_says_what_is_missing) {
   run(hall(), [](pipeline&) {});
   const auto all = capture.records();
   EXPECT_TRUE(std::ranges::any_of(all, [](const auto& each) {
-    return each.level == log_level::warning && each.message.find("hall has no store") != std::string::npos && each.message.find("without an inbox") != std::string::npos;
+    return each.level == log_level::warning && each.message.find("hall has no store") != std::string::npos &&
+           each.message.find("without an inbox") != std::string::npos;
   }));
 }
 
@@ -142,8 +156,12 @@ TEST_F(without_store, what_needs_one_is_refused) {
     }
     return std::string("started");
   };
-  EXPECT_NE(refusal(application("hall").add(module("hall").commands<store_it>())).find("store_it asks for a database, but application hall has no store"), std::string::npos);
-  EXPECT_NE(refusal(application("hall").add(module("hall").commands<greet>())).find("greet asks for a publisher, but application hall has no messaging"), std::string::npos);
+  EXPECT_NE(refusal(application("hall").add(module("hall").commands<store_it>()))
+                .find("store_it asks for a database, but application hall has no store"),
+            std::string::npos);
+  EXPECT_NE(refusal(application("hall").add(module("hall").commands<greet>()))
+                .find("greet asks for a publisher, but application hall has no messaging"),
+            std::string::npos);
 }
 
 TEST(stores, of_two_features_are_refused_naming_both) {

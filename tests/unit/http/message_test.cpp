@@ -75,6 +75,13 @@ TEST(http_request, absolute_form_must_agree_with_host) {
   const http::header_field shop[] = {{"Host", "shop:80"}};
   EXPECT_EQ(http::request::make(http_method::get, "http://SHOP:80/orders?x", shop).path(), "/orders");
   EXPECT_EQ(http::request::make(http_method::get, "http://shop:80", shop).path(), "/");
+  EXPECT_EQ(http::request::make(http_method::get, "http://shop/", shop).path(), "/") << "80 is http's port";
+  EXPECT_EQ(http::request::make(http_method::get, "HTTPS://shop:80/a", shop).path(), "/a") << "TLS may have ended before us";
+  const http::header_field plain[] = {{"Host", "shop"}};
+  EXPECT_EQ(http::request::make(http_method::get, "http://shop:80/a", plain).path(), "/a");
+  EXPECT_EQ(http::request::make(http_method::get, "https://shop:443", plain).path(), "/");
+  EXPECT_THROW(http::request::make(http_method::get, "https://shop:80/", plain), std::invalid_argument);
+  EXPECT_THROW(http::request::make(http_method::get, "https://shop/", shop), std::invalid_argument);
   EXPECT_THROW(http::request::make(http_method::get, "http://other/orders", shop), std::invalid_argument);
   EXPECT_THROW(http::request::make(http_method::get, "http://user@shop:80/orders", shop), std::invalid_argument);
   EXPECT_THROW(http::request::make(http_method::get, "ftp://shop:80/", shop), std::invalid_argument);

@@ -131,6 +131,18 @@ TEST(http_parser, one_empty_line_before_a_request_is_tolerated_but_not_two) {
   EXPECT_EQ(read("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").status, 400);
 }
 
+TEST(http_parser, hosts_as_clients_write_them) {
+  for (const auto* host :
+       {"", "a", "A-b.example_1", "a:", "a:80", "127.0.0.1:5000", "[::1]", "[::1]:5000", "[::ffff:127.0.0.1]:80", "xn--bcher-kva.example"})
+    EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: "s + host + "\r\n\r\n").state, message_parser::state::complete) << host;
+}
+
+TEST(http_parser, a_later_minor_version_is_read_as_1_1) {
+  EXPECT_EQ(read("GET / HTTP/1.2\r\nHost: a\r\n\r\n").state, message_parser::state::complete);
+  EXPECT_TRUE(read("GET / HTTP/1.9\r\nHost: a\r\n\r\n").keep_alive);
+  EXPECT_EQ(read("GET / HTTP/1.2\r\n\r\n").status, 400) << "with what 1.1 demands";
+}
+
 TEST(http_parser, keep_alive_follows_version_and_connection) {
   EXPECT_TRUE(read("GET / HTTP/1.1\r\nHost: a\r\n\r\n").keep_alive);
   EXPECT_FALSE(read("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n").keep_alive);
@@ -266,7 +278,7 @@ const refusal refusals[] = {
     {"version_2_0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
     {"http_2_preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
     {"method_not_a_token", "G@T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-    {"method_endless", std::string(33, 'A') + " / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+    {"method_endless", std::string(33, 'A') + " / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
     {"target_with_high_byte", "GET /\xC3\xA9 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
     {"target_with_nul", "GET /"s + '\0' + " HTTP/1.1\r\nHost: a\r\n\r\n", 400},
     {"target_with_fragment", "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n", 400},
@@ -279,6 +291,13 @@ const refusal refusals[] = {
     {"host_with_path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400},
     {"host_with_space", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
     {"host_list", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", 400},
+    {"host_with_letters_for_a_port", "GET / HTTP/1.1\r\nHost: a:80x\r\n\r\n", 400},
+    {"host_with_two_ports", "GET / HTTP/1.1\r\nHost: a:80:90\r\n\r\n", 400},
+    {"host_of_brackets", "GET / HTTP/1.1\r\nHost: [[[\r\n\r\n", 400},
+    {"host_with_text_behind_brackets", "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n", 400},
+    {"host_in_brackets_that_is_no_address", "GET / HTTP/1.1\r\nHost: [name]\r\n\r\n", 400},
+    {"host_with_escapes", "GET / HTTP/1.1\r\nHost: %00a%zz\r\n\r\n", 400},
+    {"host_with_an_endless_port", "GET / HTTP/1.1\r\nHost: a:000080\r\n\r\n", 400},
     {"unknown_expectation", with("Expect: 200-ok\r\n"), 417},
 };
 

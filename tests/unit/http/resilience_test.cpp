@@ -106,4 +106,16 @@ TEST(http_breaker, zero_failures_means_never) {
   EXPECT_TRUE(breaker.allow({}));
 }
 
+TEST(http_answer_times, a_wait_is_overdue_by_what_the_service_usually_takes) {
+  http::answer_times times;
+  EXPECT_FALSE(times.is_overdue(99ms));
+  EXPECT_TRUE(times.is_overdue(100ms)) << "nothing is known yet";
+  for (int i = 0; i < 100; ++i) times.answered(200ms);
+  EXPECT_FALSE(times.is_overdue(799ms)) << "a caller in a hurry does not open the breaker for everybody else";
+  EXPECT_TRUE(times.is_overdue(801ms));
+  for (int i = 0; i < 100; ++i) times.answered(1ms);
+  EXPECT_FALSE(times.is_overdue(50ms));
+  EXPECT_TRUE(times.is_overdue(100ms));
+}
+
 }  // namespace

@@ -92,6 +92,15 @@ TEST(conventions, only_snakecase_in_any_casing_changes_names) {
   EXPECT_EQ(parse_name_casing(""), name_casing::as_written);
 }
 
+TEST(conventions, a_section_that_names_no_exchange_means_the_assembly) {
+  constexpr auto snake = name_casing::snake_case;
+  EXPECT_EQ(exchange_of("Orders", "Conveyor.Orders", true, "app", snake), "Orders") << "as written";
+  EXPECT_EQ(exchange_of("", "Conveyor.Orders", true, "app", snake), "conveyor.orders");
+  EXPECT_EQ(exchange_of("", "Conveyor.Orders", true, "app", name_casing::as_written), "Conveyor.Orders");
+  EXPECT_EQ(exchange_of("", "", true, "app", snake), "app");
+  EXPECT_EQ(exchange_of("", "Conveyor.Orders", false, "app", snake), "app");
+}
+
 TEST(conventions, the_default_template_without_an_assembly_is_refused_with_the_key_to_set) {
   try {
     names_of("OrderCreated", {}, {.assembly = {}, .exchange = "orders", .queue_template = {}});

@@ -62,7 +62,8 @@ TEST_F(delayed_rows, those_whose_claim_was_not_answered_wait_for_no_lease) {
   time.run([&] {
     bool once = true;
     mine.store.after = [&](std::string_view operation) {
-      if (operation == "claim_due" && mine.store.delayed_count() > 0 && std::exchange(once, false)) throw unavailable("connection_lost", "no answer came");
+      if (operation == "claim_due" && mine.store.delayed_count() > 0 && std::exchange(once, false))
+        throw unavailable("connection_lost", "no answer came");
     };
     mine.start();
     put(row("remind", "m1"));
@@ -167,7 +168,8 @@ TEST_F(delayed_rows, a_store_that_throws_anything_at_all_stops_no_row_for_good) 
       put(row("gone", "m" + std::to_string(times)));
       mine.start();
       throws = times;
-      eventually([&] { return mine.effects["remind/m" + std::to_string(times)] == 1 && mine.store.count_errors() == times; }, "the ends of both");
+      eventually([&] { return mine.effects["remind/m" + std::to_string(times)] == 1 && mine.store.count_errors() == times; },
+                 "the ends of both");
       mine.stop();
     }
   });

@@ -296,7 +296,8 @@ TEST_F(messaging_in_process, a_failure_of_one_tenant_is_not_the_other_s_with_the
   };
   deliveries.subscribe("orders", "created", {handler});
   std::set<std::string> heard;
-  orders.subscribe("deliveries", "rejected", {orders.handler("apologise", [&](const envelope& message, auto&) { heard.insert(message.tenant + message.id); })});
+  orders.subscribe("deliveries", "rejected",
+                   {orders.handler("apologise", [&](const envelope& message, auto&) { heard.insert(message.tenant + message.id); })});
   time.run([&] {
     start();
     for (const auto* body : {"good", "bad"}) {

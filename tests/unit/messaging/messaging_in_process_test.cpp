@@ -55,6 +55,33 @@ TEST_F(messaging_in_process, a_repeated_message_has_no_second_effect) {
   });
 }
 
+TEST_F(messaging_in_process, a_message_that_was_settled_runs_no_handler_when_it_comes_again) {
+  for (const bool looks : {true, false}) {
+    deliveries.parts().subscriptions.clear();
+    deliveries.parts().messaging.look_before_handling = looks;
+    const std::string id = looks ? "m1" : "m2";
+    deliveries.subscribe("orders", "created", {deliveries.handler("deliver"), deliveries.handler("notify")});
+    time.run([&] {
+      start();
+      for (std::uint64_t times = 1; times <= 3; ++times) {
+        orders.publish(id, "created");
+        eventually(
+            [&] {
+              return orders.store.outbox().empty() && deliveries.statistics().handled + deliveries.statistics().duplicates == 2 * times;
+            },
+            "its settlement");
+      }
+      for (const auto* handler : {"deliver/", "notify/"}) {
+        EXPECT_EQ(deliveries.effects[handler + id], 1);
+        EXPECT_EQ(deliveries.starts[handler + id], looks ? 1 : 3)
+            << "the inbox stops the handler, or with messaging:lookBeforeHandling false its effects alone";
+      }
+      EXPECT_EQ(deliveries.statistics().duplicates, 4U);
+      stop();
+    });
+  }
+}
+
 TEST_F(messaging_in_process, an_event_nobody_listens_to_is_kept_as_unroutable) {
   time.run([&] {
     start();

@@ -38,7 +38,6 @@ TEST(messaging_options, the_retry_chain_counts_delays_jitter_rollout_and_the_run
 
 TEST(messaging_options, each_impossible_value_is_named) {
   outbox_options outbox;
-  outbox.disable_transactions = true;
   outbox.confirm_timeout = outbox.lease;
   outbox.lease_margin = outbox.lease / 2;
   outbox.batch = 0;
@@ -49,11 +48,15 @@ TEST(messaging_options, each_impossible_value_is_named) {
   messaging.start_limit = 0;
   messaging.delayed_retries = {0s};
   const auto problems = problems_of(outbox, messaging);
-  for (const auto* words :
-       {"outbox.disableTransactions", "outbox.confirmTimeout", "outbox.leaseMargin", "outbox.batch", "outbox.intervalMilliseconds",
-        "messaging.concurrency", "messaging.prefetch", "messaging.startLimit", "messaging.delayedRetries"}) {
+  for (const auto* words : {"outbox.confirmTimeout", "outbox.leaseMargin", "outbox.batch", "outbox.intervalMilliseconds",
+                            "messaging.concurrency", "messaging.prefetch", "messaging.startLimit", "messaging.delayedRetries"}) {
     EXPECT_TRUE(mentions(problems, words)) << words;
   }
+}
+
+TEST(messaging_options, what_only_the_engine_of_dotnet_has_is_accepted) {
+  EXPECT_TRUE(problems_of({.enabled = false, .type = "parallel", .interval_milliseconds = 0, .disable_transactions = true}, {}).empty());
+  EXPECT_TRUE(problems_of({.disable_transactions = true}, {}).empty());
 }
 
 TEST(messaging_options, leases_of_days_are_taken_for_a_mistake) {

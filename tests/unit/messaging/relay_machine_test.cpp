@@ -24,6 +24,18 @@ claimed_message row(std::int64_t sequence, std::string key = {}, int attempts = 
   return made;
 }
 
+claimed_message row_to(const std::string& destination, std::int64_t sequence, std::string key = {}) {
+  auto made = row(sequence, std::move(key));
+  made.message.routing_key = destination;
+  return made;
+}
+
+std::vector<claimed_message> rows_to(const std::string& destination, std::int64_t from, std::int64_t to) {
+  std::vector<claimed_message> made;
+  for (auto each = from; each <= to; ++each) made.push_back(row_to(destination, each));
+  return made;
+}
+
 /// A machine with its time; each call returns what the machine wants done.
 struct relay_script {
   explicit relay_script(relay_settings settings = {}) : machine(std::move(settings), 1) {}
@@ -240,6 +252,154 @@ TEST(relay_machine, a_broker_fault_pauses_and_costs_no_attempt) {
   EXPECT_EQ(relay.sent(), ids{"m1"}) << "one probes whether the broker is back";
   EXPECT_TRUE(relay.find(step::send)->messages.front().maybe_sent);
   relay.outcome(event::confirmed, 3);
+  EXPECT_EQ(relay.sent(), ids{"m2"});
+}
+
+// -- destinations that the broker does not take ---------------------------------------------------------------------------
+
+TEST(relay_machine, a_nack_holds_up_its_destination_and_no_other) {
+  relay_script relay({.shortest_pause = 100ms});
+  relay.with_rows({row_to("full", 1), row_to("free", 2)});
+  relay.outcome(event::nacked, 1);
+  EXPECT_NE(relay.machine.state(), relay_state::paused);
+  EXPECT_EQ(relay.find(step::fail), nullptr) << "one nack costs no attempt";
+  relay.outcome(event::confirmed, 2);
+  relay.done(0);
+  relay.claim_answers({row_to("full", 3), row_to("free", 4)});
+  EXPECT_EQ(relay.sent(), ids{"m4"});
+  EXPECT_NE(relay.machine.waiting().find("full"), std::string::npos);
+  relay.at(120ms);
+  relay.tell(event::timer);
+  EXPECT_EQ(relay.sent(), ids{"m1"}) << "one message probes it";
+}
+
+TEST(relay_machine, a_second_nack_while_others_were_confirmed_is_a_refusal) {
+  relay_script relay({.shortest_pause = 100ms, .refusals = 2});
+  relay.with_rows({row_to("full", 1), row_to("free", 2)});
+  relay.outcome(event::nacked, 1);
+  relay.outcome(event::confirmed, 2);
+  relay.done(0);
+  relay.at(120ms);
+  relay.tell(event::timer);
+  relay.outcome(event::nacked, 3);
+  ASSERT_NE(relay.find(step::fail), nullptr);
+  const auto& failure = relay.find(step::fail)->failures.front();
+  EXPECT_TRUE(failure.counted);
+  EXPECT_FALSE(failure.park);
+  EXPECT_GE(failure.retry_after, 1s);
+}
+
+TEST(relay_machine, when_everything_is_nacked_it_probes_and_no_attempt_is_counted) {
+  relay_script relay({.lease = 1h, .shortest_pause = 100ms, .longest_pause = 400ms, .refusals = 1});
+  relay.with_rows({row_to("one", 1), row_to("two", 2)});
+  relay.claim_answers({});
+  relay.outcome(event::nacked, 1);
+  relay.outcome(event::nacked, 2);
+  std::uint64_t tag = 2;
+  std::size_t probes = 0;
+  const auto until = relay.now + 10s;
+  while (relay.now < until) {
+    relay.now = relay.machine.wake_at();
+    relay.tell(event::timer);
+    if (relay.find(step::claim)) relay.claim_answers({});
+    for (; relay.machine.in_flight() > 0; ++probes) {
+      relay.outcome(event::nacked, ++tag);
+      EXPECT_EQ(relay.find(step::fail), nullptr);
+    }
+  }
+  EXPECT_GE(probes, 2 * 10s / 480ms) << "each destination goes on being probed";
+  EXPECT_LE(probes, 2 * (10s / 400ms + 3));
+  EXPECT_EQ(relay.machine.counts().refused, 0U);
+}
+
+TEST(relay_machine, a_destination_that_takes_messages_again_opens_step_by_step) {
+  relay_script relay({.window = 8, .shortest_pause = 100ms});
+  relay.with_rows(rows_to("full", 1, 20));
+  for (std::uint64_t tag = 1; tag <= 8; ++tag) relay.outcome(event::nacked, tag);
+  relay.at(120ms);
+  relay.tell(event::timer);
+  EXPECT_EQ(relay.sent(), ids{"m1"});
+  relay.outcome(event::confirmed, 9);
+  EXPECT_EQ(relay.sent(), (ids{"m2", "m3"}));
+  relay.outcome(event::confirmed, 10);
+  EXPECT_EQ(relay.sent(), (ids{"m4", "m5", "m6"})) << "of four that may be out one is";
+  relay.outcome(event::confirmed, 11);
+  EXPECT_TRUE(relay.machine.closed().empty());
+  EXPECT_EQ(relay.machine.in_flight(), 8U);
+}
+
+TEST(relay_machine, claims_go_on_past_the_rows_of_a_destination_that_takes_nothing) {
+  relay_script relay({.batch = 10, .window = 10});
+  relay.with_rows(rows_to("full", 1, 10));
+  for (std::uint64_t tag = 1; tag <= 10; ++tag) relay.outcome(event::nacked, tag);
+  std::int64_t next = 11;
+  for (int claims = 0; claims < 50; ++claims) {
+    relay.claim_answers(rows_to("full", next, next + 9), "t" + std::to_string(next));
+    next += 10;
+    while (relay.find(step::fail)) {
+      for (const auto& each : relay.find(step::fail)->failures) {
+        EXPECT_FALSE(each.counted) << "what was not sent has no attempt";
+        EXPECT_FALSE(each.park);
+      }
+      relay.done(10);
+    }
+    ASSERT_LE(relay.machine.in_hand(), 20U);
+  }
+  relay.claim_answers({row_to("free", next)}, "last");
+  EXPECT_EQ(relay.sent(), ids{"m" + std::to_string(next)});
+}
+
+TEST(relay_machine, followers_of_a_key_wait_behind_their_head_whose_destination_takes_nothing) {
+  relay_script relay({.shortest_pause = 100ms, .ordered = true, .owner = "me"});
+  relay.tell(event::started);
+  relay_input leased;
+  leased.event = event::slots_leased;
+  leased.applied = 1024;
+  relay.tell(std::move(leased));
+  relay.claim_answers({row_to("full", 1, "a"), row_to("free", 2, "a"), row_to("free", 3, "b")});
+  EXPECT_EQ(relay.sent(), (ids{"m1", "m3"}));
+  relay.outcome(event::nacked, 1);
+  EXPECT_TRUE(relay.sent().empty());
+  relay.at(120ms);
+  relay.tell(event::timer);
+  EXPECT_EQ(relay.sent(), ids{"m1"});
+}
+
+TEST(relay_machine, a_queue_that_answers_nothing_holds_up_its_destination_and_no_other) {
+  relay_script relay({.batch = 2, .window = 2, .lease = 1h, .confirm_timeout = 1s, .shortest_pause = 100ms});
+  relay.with_rows(rows_to("silent", 1, 2));
+  relay.claim_answers(rows_to("silent", 3, 4), "t2");
+  relay.at(1s);
+  relay.tell(event::timer);
+  EXPECT_NE(relay.find(step::reset_channel), nullptr);
+  relay.at(1200ms);
+  relay.tell(event::timer);
+  ASSERT_NE(relay.find(step::claim), nullptr) << "claims go on past them";
+  relay.claim_answers({row_to("free", 5)}, "t3");
+  ASSERT_EQ(relay.machine.in_flight(), 1U) << "after a pause for all one message probes";
+  relay.at(2200ms);
+  relay.tell(event::timer);
+  relay.at(2500ms);
+  relay.tell(event::timer);
+  EXPECT_EQ(relay.sent(), ids{"m5"}) << "a probe of another destination comes first";
+  relay.outcome(event::confirmed, 4);
+  EXPECT_NE(relay.machine.state(), relay_state::paused);
+  EXPECT_EQ(relay.machine.counts().refused, 0U);
+}
+
+TEST(relay_machine, a_message_that_breaks_every_connection_is_not_every_probe) {
+  relay_script relay({.confirm_timeout = 0ms, .shortest_pause = 100ms});
+  relay.with_rows({row(1), row(2)});
+  relay.outcome(event::broker_fault, 1);
+  relay.outcome(event::broker_fault, 2);
+  relay.now = relay.machine.wake_at();
+  relay.tell(event::timer);
+  ASSERT_EQ(relay.sent(), ids{"m1"});
+  relay.outcome(event::broker_fault, 3);
+  while (relay.sent().empty()) {
+    relay.now = relay.machine.wake_at();
+    relay.tell(event::timer);
+  }
   EXPECT_EQ(relay.sent(), ids{"m2"});
 }
 

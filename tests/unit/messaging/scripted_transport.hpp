@@ -52,7 +52,8 @@ class scripted_transport final : public transport {
     confirming_channel(scripted_transport& in, publish_callback told) : of(in), done(std::move(told)) {}
     void publish(std::span<const outgoing_message> messages) override {
       for (const auto& each : messages)
-        done(each.tag, of.confirms ? publish_outcome{} : publish_outcome{.result = publish_result::broker_fault, .reason = "the broker is away"});
+        done(each.tag,
+             of.confirms ? publish_outcome{} : publish_outcome{.result = publish_result::broker_fault, .reason = "the broker is away"});
     }
     void reset() override {}
     scripted_transport& of;

@@ -90,6 +90,8 @@ const std::vector<transition> transitions{
     {{event::start}, event::start, step::none, state::connecting},
     {{event::start}, event::subscribed, step::none, state::consuming},
     {{event::start}, event::subscribe_failed, step::wait, state::closed},
+    {{event::start}, event::exchange_awaited, step::wait, state::closed},
+    {{event::start, event::exchange_awaited}, event::timer, step::subscribe, state::connecting},
     {{event::start, event::subscribed}, event::consumer_cancelled, step::wait, state::cancelled_by_broker},
     {{event::start, event::subscribed}, event::channel_closed, step::wait, state::closed},
     {{event::start, event::subscribed, event::channel_closed}, event::consumer_resumed, step::none, state::consuming},
@@ -113,6 +115,19 @@ TEST(subscription_machine, every_way_out_of_consuming_leads_back_or_to_the_end) 
     EXPECT_EQ(machine.on(each.what, now), each.does) << name_of(each.leads_to);
     EXPECT_EQ(machine.state(), each.leads_to) << name_of(each.leads_to);
   }
+}
+
+TEST(subscription_machine, it_looks_for_an_exchange_at_an_even_pace) {
+  subscription_machine machine(1);
+  machine.on(event::start, start);
+  auto now = start;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(machine.on(event::exchange_awaited, now), step::wait);
+    EXPECT_LE(machine.retry_at() - now, 250ms) << "what is published before it looks again is lost to it";
+    now = machine.retry_at();
+    EXPECT_EQ(machine.on(event::timer, now), step::subscribe);
+  }
+  EXPECT_EQ(machine.reconnects(), 0U);
 }
 
 TEST(subscription_machine, it_waits_longer_after_each_failure_and_forgets_after_a_success) {

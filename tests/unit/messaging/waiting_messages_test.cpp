@@ -81,6 +81,20 @@ TEST_F(waiting_messages, delayed_ones_whose_turn_does_not_come_go_back_before_th
   });
 }
 
+TEST_F(waiting_messages, an_endpoint_that_nobody_has_stopped_ends_its_loops_and_handlers_before_it_goes) {
+  time.run([&] {
+    mine.start();
+    eventually([&] { return wire.consumers == 1; }, "a consumer");
+    wire.deliver("slow");
+    put_row("m1");
+    eventually([&] { return mine.statistics().waiting == 1; }, "the row in its queue");
+    mine.endpoint.reset();  // as after a start that failed in the middle
+    may_end = true;
+    sleep_for(1min);
+    EXPECT_TRUE(mine.effects.empty()) << "something of it ran on";
+  });
+}
+
 TEST_F(waiting_messages, a_loop_that_fails_again_and_again_shows_in_the_trouble_until_it_runs) {
   bool refused = true;
   wire.on_declare = [&](const topology& wanted) {

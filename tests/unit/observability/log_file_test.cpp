@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -108,16 +109,96 @@ TEST_F(log_file, only_the_newest_files_are_kept_and_strangers_are_left_alone) {
   EXPECT_EQ(files(), (names{"logs-of-another-program.txt", "logs20260202.txt", "logs20260203.txt"}));
 }
 
-TEST_F(log_file, a_path_that_cannot_be_opened_refuses_the_configuration_and_keeps_the_old_one) {
-  std::ofstream(directory / "file") << "in the way";
-  mamey::log_options options{.console = {.enabled = false}, .file = {.enabled = true, .path = (directory / "file" / "logs.txt").string()}};
+TEST_F(log_file, the_thousandth_file_is_newer_than_the_one_before) {
+  auto limited = options(log_interval::day);
+  limited.size_limit = 1;
+  limited.retained_files = 3;
+  std::filesystem::create_directories(directory / "logs");
+  std::ofstream(directory / "logs" / "logs20260131_998.txt") << "full";
+  const auto sink = mamey::detail::make_file_sink(limited, noon);
+  for (int i = 0; i < 4; ++i) write(*sink, noon, "line " + std::to_string(i));
+  EXPECT_EQ(files(), (names{"logs20260131_1000.txt", "logs20260131_1001.txt", "logs20260131_1002.txt"}));
+  EXPECT_NE(content("logs20260131_1002.txt").find("line 3"), std::string::npos);
+}
+
+TEST_F(log_file, a_restart_goes_on_behind_the_last_when_the_first_ones_have_been_deleted) {
+  auto limited = options(log_interval::day);
+  limited.size_limit = 1;
+  limited.retained_files = 2;
+  for (int start = 0; start < 4; ++start) {
+    const auto sink = mamey::detail::make_file_sink(limited, noon);
+    for (int i = 0; i < 3; ++i) write(*sink, noon, "start " + std::to_string(start) + " line " + std::to_string(i));
+    EXPECT_EQ(files().size(), 2U);
+    EXPECT_NE(content(files().back()).find("start " + std::to_string(start) + " line 2"), std::string::npos) << files().back();
+  }
+}
+
+TEST_F(log_file, the_file_being_written_is_never_deleted) {
+  auto one = options(log_interval::day);
+  one.retained_files = 1;
+  std::filesystem::create_directories(directory / "logs");
+  std::ofstream(directory / "logs" / "logs20270101.txt") << "from a clock that was ahead";
+  const auto sink = mamey::detail::make_file_sink(one, noon);
+  write(*sink, noon, "now");
+  write(*sink, noon - days(1), "set back");
+  EXPECT_EQ(files(), (names{"logs20260130.txt"}));
+  EXPECT_NE(content("logs20260130.txt").find("set back"), std::string::npos);
+}
+
+TEST_F(log_file, files_of_another_interval_are_as_old_as_their_beginning) {
+  auto hourly = options(log_interval::hour);
+  hourly.retained_files = 3;
+  std::filesystem::create_directories(directory / "logs");
+  for (const auto* name : {"logs20260131.txt", "logs2026013023.txt", "logs202601311159.txt", "logs12345.txt", "logs20260131_1.txt"})
+    std::ofstream(directory / "logs" / name) << "x";
+  write(*mamey::detail::make_file_sink(hourly, noon), noon, "x");
+  EXPECT_EQ(files(), (names{"logs12345.txt", "logs20260131.txt", "logs202601311159.txt", "logs2026013112.txt", "logs20260131_1.txt"}));
+}
+
+TEST_F(log_file, a_path_that_cannot_be_opened_is_reported_with_its_reason_and_tried_again) {
+  std::ofstream(directory / "logs") << "in the way";
+  const auto sink = mamey::detail::make_file_sink(options(log_interval::infinite), noon);
   try {
-    mamey::logging::configure(options);
+    write(*sink, noon, "lost");
     FAIL() << "must throw";
   } catch (const mamey::unavailable& refused) {
     EXPECT_EQ(refused.code(), "log_file");
-    EXPECT_NE(refused.reason().find("logs"), std::string::npos) << "names the file: " << refused.reason();
+    EXPECT_NE(refused.reason().find((directory / "logs" / "logs.txt").string() + ": its folder cannot be made: Not a directory"),
+              std::string::npos)
+        << refused.reason();
   }
+  std::filesystem::remove(directory / "logs");
+  const auto until = steady_clock::now() + seconds(30);
+  for (bool written = false; !written && steady_clock::now() < until;) {
+    try {
+      write(*sink, noon, "kept");
+      written = true;
+    } catch (const mamey::unavailable&) {
+      std::this_thread::yield();
+    }
+  }
+  EXPECT_NE(content("logs.txt").find("kept"), std::string::npos);
+  std::filesystem::create_directories(directory / "logs" / "taken.txt");
+  auto folder = options(log_interval::infinite);
+  folder.path = (directory / "logs" / "taken.txt").string();
+  try {
+    write(*mamey::detail::make_file_sink(folder, noon), noon, "lost");
+    FAIL() << "must throw";
+  } catch (const mamey::unavailable& refused) {
+    EXPECT_NE(refused.reason().find("taken.txt: Is a directory"), std::string::npos) << refused.reason();
+  }
+}
+
+TEST_F(log_file, a_service_starts_without_its_log_file_and_writes_to_the_other_sinks) {
+  std::ofstream(directory / "logs") << "in the way";
+  testing::internal::CaptureStderr();
+  mamey::logging::configure({.console = {.enabled = false}, .file = options(log_interval::infinite)});
+  for (int i = 0; i < 3; ++i) mamey::logger("test").info("a line");
+  mamey::logging::stop();
+  const auto told = testing::internal::GetCapturedStderr();
+  const auto first = told.find("a log sink fails, records are missing there: cannot open the log file");
+  EXPECT_NE(first, std::string::npos) << told;
+  EXPECT_EQ(told.find("cannot open the log file", first + 80), std::string::npos) << "told once: " << told;
 }
 
 TEST_F(log_file, what_was_logged_is_in_the_file_when_the_program_just_ends) {

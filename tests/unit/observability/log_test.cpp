@@ -8,6 +8,7 @@
 #include <variant>
 
 #include <gtest/gtest.h>
+#include <mamey/core/error.hpp>
 #include <mamey/core/json.hpp>
 #include <mamey/core/uuid.hpp>
 #include <mamey/observability/detail/log_render.hpp>
@@ -210,6 +211,26 @@ TEST(log, a_human_line_cannot_be_forged_by_a_value) {
             "WRN");
 }
 
+TEST(log, a_human_line_shows_no_control_of_any_alphabet_and_no_broken_text) {
+  const auto shown = [](std::string text) {
+    const auto line = human_of(record_at_noon(std::move(text)));
+    return line.substr(line.find("orders: ") + 8);
+  };
+  EXPECT_EQ(shown("a\xc2\x9b"
+                  "31m"),
+            "a\\u009b31m")
+      << "C1: what ESC [ is in one character";
+  EXPECT_EQ(shown("a\x7f\x01"), "a\\x7f\\x01");
+  EXPECT_EQ(shown("\xe2\x80\xae"
+                  "cod.exe\xe2\x81\xa9"),
+            "\\u202ecod.exe\\u2069")
+      << "bidi controls";
+  EXPECT_EQ(shown("\xd8\x9c\xe2\x80\x8e\xe2\x80\x8f"), "\\u061c\\u200e\\u200f");
+  EXPECT_EQ(shown("one\xe2\x80\xa8two\xe2\x80\xa9"), "one\\u2028two\\u2029") << "line and paragraph separators";
+  EXPECT_EQ(shown("\xff\xc3(\xed\xa0\x80"), "\\xff\\xc3(\\xed\\xa0\\x80") << "no UTF-8";
+  EXPECT_EQ(shown("Żółw \xf0\x9f\x90\xa2 日本"), "Żółw \xf0\x9f\x90\xa2 日本");
+}
+
 TEST(log, an_endless_text_is_cut) {
   const log_capture log;
   orders.info("body: {body}", std::string(1 << 20, 'x'));
@@ -269,6 +290,53 @@ TEST(log, a_sink_that_throws_harms_nobody) {
   const auto said = testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("no space left"), std::string::npos);
   EXPECT_EQ(said.find("sink fails"), said.rfind("sink fails")) << "said once, not for every record: " << said;
+}
+
+TEST(log, a_sink_that_fails_now_and_then_is_told_of_once_and_each_kind_for_itself) {
+  struct flaky_sink : mamey::log_sink {
+    std::atomic<int> writes{0};
+    void write(const log_record&) override { ++writes; }  // into a buffer: it seems to work
+    void flush() override {
+      if (writes.exchange(0) == 0) return;
+      if (++flushes % 10 == 9) throw mamey::unavailable("other", "another reason");
+      throw mamey::unavailable("full", "no space left");
+    }
+    int flushes = 0;
+  };
+  const auto flaky = std::make_shared<flaky_sink>();
+  mamey::logging::add_sink(flaky);
+  const auto before = mamey::logging::statistics().sink_failures;
+  testing::internal::CaptureStderr();
+  {
+    const log_capture log;
+    for (int i = 0; i < 40; ++i) {
+      orders.info("line {i}", i);
+      mamey::logging::flush();
+    }
+  }
+  mamey::logging::remove_sink(*flaky);
+  const auto said = testing::internal::GetCapturedStderr();
+  EXPECT_GE(mamey::logging::statistics().sink_failures - before, 40U);
+  EXPECT_EQ(std::ranges::count(said, '\n'), 2) << said;
+  EXPECT_NE(said.find("no space left"), std::string::npos) << said;
+  EXPECT_NE(said.find("another reason"), std::string::npos) << said;
+}
+
+TEST(log, a_sink_that_hangs_does_not_keep_the_process) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  struct hanging_sink : mamey::log_sink {
+    void write(const log_record&) override { std::promise<void>().get_future().wait(); }
+  };
+  EXPECT_EXIT(
+      {
+        mamey::logging::add_sink(std::make_shared<hanging_sink>());
+        mamey::logging::configure({.console = {.enabled = false}});
+        orders.warning("goes nowhere");
+        mamey::logging::stop();
+        orders.warning("said all the same");
+        std::exit(7);
+      },
+      testing::ExitedWithCode(7), "a log sink does not return(.|\n)*said all the same");
 }
 
 TEST(log, what_an_argument_throws_reaches_the_caller_and_the_log_lives_on) {

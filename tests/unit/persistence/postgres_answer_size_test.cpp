@@ -25,8 +25,7 @@ kilobytes memory_of(const Work& work) {
   const auto read = [](const std::string& key) {
     std::ifstream file("/proc/self/status");
     std::string word;
-    while (file >> word && word != key) {
-    }
+    while (file >> word && word != key) {}
     std::int64_t kilobytes = 0;
     file >> kilobytes;
     return kilobytes;
@@ -93,12 +92,13 @@ TEST_F(postgres_answer_size, one_row_beyond_the_bound_is_given_up_and_who_reads_
 
 TEST_F(postgres_answer_size, an_answer_just_below_the_bound_arrives_whole) {
   int rows = 0;
-  db().query({.text = "select n, case when n % 3 > 0 then repeat('x', 100) end as t from generate_series(1, 5000) n"}, [&](const sql_row& row) {
-    ++rows;
-    EXPECT_EQ(std::vector(row.names.begin(), row.names.end()), (std::vector<std::string>{"n", "t"}));
-    EXPECT_EQ(row.values.at(0), sql_value(std::int64_t{rows}));
-    EXPECT_EQ(row.values.at(1), rows % 3 > 0 ? sql_value(std::string(100, 'x')) : sql_value());
-  });
+  db().query({.text = "select n, case when n % 3 > 0 then repeat('x', 100) end as t from generate_series(1, 5000) n"},
+             [&](const sql_row& row) {
+               ++rows;
+               EXPECT_EQ(std::vector(row.names.begin(), row.names.end()), (std::vector<std::string>{"n", "t"}));
+               EXPECT_EQ(row.values.at(0), sql_value(std::int64_t{rows}));
+               EXPECT_EQ(row.values.at(1), rows % 3 > 0 ? sql_value(std::string(100, 'x')) : sql_value());
+             });
   EXPECT_EQ(rows, 5000);
   EXPECT_EQ(std::get<std::string>(value("select repeat('x', 900000)")).size(), 900'000U);
 }
@@ -112,7 +112,8 @@ TEST_F(postgres_answer_size, a_transaction_goes_on_behind_an_answer_that_was_too
   insert("p1");
   auto unit = db().begin({}, 30s);
   EXPECT_EQ(refusal([&] { unit->query({.text = many_rows}, [](const sql_row&) {}); }), too_large);
-  EXPECT_EQ(unit->execute({.text = "update parts set amount = 5 where id = 'p1' returning repeat('x', 2000000)"}), 1) << "nobody looks at its rows";
+  EXPECT_EQ(unit->execute({.text = "update parts set amount = 5 where id = 'p1' returning repeat('x', 2000000)"}), 1)
+      << "nobody looks at its rows";
   unit->commit({});
   EXPECT_EQ(amount_of("p1"), 5);
 }

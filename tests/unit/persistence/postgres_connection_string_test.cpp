@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <mamey/core/error.hpp>
+#include <mamey/persistence/postgres/detail/checked_options.hpp>
 #include <mamey/persistence/postgres/detail/connection_string.hpp>
 #include <mamey/persistence/postgres/detail/placeholders.hpp>
 
@@ -28,6 +29,8 @@ TEST(connection_string, the_form_of_dotnet_services_is_understood) {
   EXPECT_EQ(target.parameters.at("password"), "s3cret");
   EXPECT_EQ(target.parameters.at("sslmode"), "prefer");
   EXPECT_EQ(target.description(), "app@db.local:5433/orders") << "never the password";
+  EXPECT_EQ(parse_connection_string("Host=[fd00::1]:5433,db2;Username=app;Database=orders").description(),
+            "app@[fd00::1]:5433,db2:5432/orders");
 }
 
 TEST(connection_string, keys_have_any_case_and_aliases_and_blanks) {
@@ -67,6 +70,16 @@ TEST(connection_string, every_ssl_mode_is_understood) {
       "/ca.crt");
 }
 
+TEST(connection_string, values_in_the_case_of_npgsql_are_those_that_libpq_takes) {
+  for (const auto& [npgsql, libpq] : {std::pair{"Require", "require"}, {"Prefer", "prefer"}, {"DISABLE", "disable"}}) {
+    EXPECT_EQ(parse_connection_string(std::string("Host=h;Channel Binding=") + npgsql).parameters.at("channel_binding"), libpq);
+  }
+  EXPECT_NE(refusal_of("Host=h;ChannelBinding=Always")
+                .find("Channel Binding in the connection string: expected Disable, Prefer or Require, got \"Always\""),
+            std::string::npos);
+  EXPECT_NE(refusal_of("Host=h;Target Session Attributes=writer").find("expected any, primary"), std::string::npos);
+}
+
 TEST(connection_string, what_npgsql_knows_and_this_client_decides_itself_is_accepted) {
   const auto target = parse_connection_string(
       "Host=h;Pooling=true;Minimum Pool Size=1;Maximum Pool Size=50;Timeout=7;Command Timeout=60;Keepalive=30;Include Error "
@@ -78,6 +91,36 @@ TEST(connection_string, what_npgsql_knows_and_this_client_decides_itself_is_acce
   EXPECT_EQ(target.search_path, "sales");
   EXPECT_EQ(target.parameters.at("application_name"), "orders");
   EXPECT_EQ(target.parameters.at("target_session_attrs"), "read-write");
+}
+
+TEST(connection_string, what_later_and_older_npgsql_knows_is_accepted_where_it_is_harmless_and_refused_where_it_promises_something) {
+  for (const auto* key : {"Tcp Keepalive Time=30", "Tcp Keepalive Interval=5", "Include Realm=true", "EF Admin Database=postgres",
+                          "Load Balance Timeout=5", "Replication Mode=Off", "Gss Encryption Mode=Prefer", "SSL Negotiation=Postgres",
+                          "Backend Timeouts=false", "Convert Infinity DateTime=true"}) {
+    EXPECT_EQ(refusal_of(std::string("Host=h;") + key), "accepted");
+  }
+  EXPECT_NE(refusal_of("Host=h;Replication Mode=Logical").find("expected one of off"), std::string::npos);
+  EXPECT_NE(refusal_of("Host=h;Gss Encryption Mode=Require").find("Gss Encryption Mode"), std::string::npos);
+  EXPECT_NE(refusal_of("Host=h;Require Auth=ScramSHA256").find("\"Require Auth\""), std::string::npos);
+}
+
+TEST(connection_string, a_search_path_may_name_several_schemas) {
+  const auto target = parse_connection_string("Host=h;Search Path='\"App\", shared,public'");
+  EXPECT_EQ(target.search_path, "App");
+  EXPECT_EQ(target.further_schemas, std::vector<std::string>{"shared"});
+  EXPECT_NE(refusal_of("Host=h;Search Path=\"App\",shared").find("behind it"), std::string::npos) << "nothing is dropped";
+  EXPECT_NE(refusal_of("Host=h;Search Path=$user,public").find("Search Path"), std::string::npos);
+}
+
+TEST(connection_string, a_small_pool_is_shared_out_and_one_that_is_too_small_is_refused) {
+  const auto sizes = [](int most) {
+    const auto options = checked({}, parse_connection_string("Host=h;Maximum Pool Size=" + std::to_string(most)));
+    return std::vector{options.read_connections, options.flush_connections, options.interactive_connections, options.relay_connections};
+  };
+  EXPECT_EQ(sizes(100), (std::vector{4, 10, 4, 2})) << "as they are";
+  EXPECT_EQ(sizes(10), (std::vector{3, 3, 2, 2}));
+  EXPECT_EQ(sizes(4), (std::vector{1, 1, 1, 1}));
+  EXPECT_THROW(sizes(3), unavailable);
 }
 
 TEST(connection_string, several_hosts_each_may_have_its_port) {

@@ -31,8 +31,9 @@ TEST_F(postgres_feature_test, an_application_keeps_its_tables_in_a_schema_of_its
   EXPECT_EQ(admin("select count(*) from stock"), "0");
   EXPECT_TRUE(pricing->claim_outbox({}).rows.empty()) << "an outbox is not shared";
   EXPECT_EQ(orders->claim_outbox({}).rows.size(), 1U);
-  orders->query({.text = "show statement_timeout"}, [](const sql_row& row) { EXPECT_EQ(row.values.at(0), sql_value(std::string("10s"))); });
-  orders->query({.text = "show application_name"}, [&](const sql_row& row) { EXPECT_EQ(row.values.at(0), sql_value(schema_)); });
+  orders->sql()->query({.text = "show statement_timeout"},
+                       [](const sql_row& row) { EXPECT_EQ(row.values.at(0), sql_value(std::string("10s"))); });
+  orders->sql()->query({.text = "show application_name"}, [&](const sql_row& row) { EXPECT_EQ(row.values.at(0), sql_value(schema_)); });
   server_.execute("set client_min_messages = error; drop schema \"" + schema_ + "-pricing\" cascade");
 }
 
@@ -66,6 +67,13 @@ TEST_F(postgres_feature_test, what_cannot_be_meant_stops_the_start_naming_the_ke
     FAIL();
   } catch (const unavailable& refused) {
     EXPECT_NE(refused.reason().find("postgres:connectionString"), std::string::npos) << refused.reason();
+  }
+  try {
+    open_with("{\"postgres\": {\n\"connectionString\": \"Host=h;Hots=x\"}}", "orders");
+    FAIL();
+  } catch (const unavailable& refused) {
+    EXPECT_NE(refused.reason().find(":2: postgres:connectionString: the connection string has the key \"Hots\""), std::string::npos)
+        << refused.reason();
   }
   EXPECT_THROW(open_with(R"({"postgres": {"connectionString": "Host=h", "flushConnections": 0}})", "orders"), unavailable);
   EXPECT_THROW(open_with(R"({"postgres": {"connectionString": "Host=h;Maximum Pool Size=2"}})", "orders"), unavailable);

@@ -18,7 +18,9 @@ namespace mamey::testing {
 /// A store in a schema of its own.
 class postgres_fixture : public ::testing::Test {
  protected:
-  postgres_fixture() : options_{.connection_string = server_.connection_string(), .schema = schema_, .lock_timeout = std::chrono::minutes(1)} {}  // the machine may be busy
+  postgres_fixture()
+      : options_{.connection_string = server_.connection_string(), .schema = schema_, .lock_timeout = std::chrono::minutes(1)} {
+  }  // the machine may be busy
   ~postgres_fixture() override {
     store_.reset();
     server_.execute("set client_min_messages = error; drop schema if exists " + schema_ + " cascade");

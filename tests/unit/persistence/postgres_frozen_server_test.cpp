@@ -21,7 +21,9 @@ TEST(postgres_frozen_server, holds_no_thread_and_does_not_keep_the_process_from_
   std::atomic<bool> frozen{false};
   std::jthread freezes([&] {
     const auto running = [&] {
-      return server.execute("select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(600)%' and pid <> pg_backend_pid()")[0][0];
+      return server.execute(
+          "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(600)%' and pid <> pg_backend_pid()")[0]
+                                                                                                                                      [0];
     };
     while (running() != std::to_string(statements)) std::this_thread::yield();
     server.freeze();

@@ -110,7 +110,7 @@ TEST_F(postgres_mapping, an_order_of_an_ef_core_service_is_changed_in_its_own_ta
     orders.add(Order::place(
         uuid::v7(),
         {.customer_id = id_, .total = decimal("7.10"), .placed_at = timestamp(std::chrono::seconds(1)), .comment = "O'Hara \"x\""}));
-    db().commit({.documents = std::move(unit.writes())});
+    db().commit({.documents = unit.take_writes()});
   }
   const auto rows = server_.execute(
       "select \"Status\", \"Version\", \"CreatedBy\", \"PlacedAt\" = '2026-01-02 03:04:05.678901+02', \"Comment\", \"Total\" from "
@@ -188,7 +188,7 @@ TEST_F(postgres_mapping, columns_of_kindred_types_serve_as_well) {
   ASSERT_EQ(start(read_model_collection<reading>()), "prepared");
   unit_of_work unit(db());
   read_models<reading>(unit).put(written);
-  db().commit({.documents = std::move(unit.writes())});
+  db().commit({.documents = unit.take_writes()});
   unit_of_work later(db());
   const read_models<reading> readings(later);
   EXPECT_EQ(readings.get(7), written);
@@ -200,9 +200,58 @@ TEST_F(postgres_mapping, columns_of_kindred_types_serve_as_well) {
   EXPECT_EQ(refusal([&] {
               unit_of_work wide(db());
               read_models<reading>(wide).put({.id = 8, .small = 70'000});
-              db().commit({.documents = std::move(wide.writes())});
+              db().commit({.documents = wide.take_writes()});
             }).second,
             "value_refused");
+}
+
+TEST_F(postgres_mapping, what_others_wrote_and_no_type_holds_is_one_unreadable_row_and_told_with_the_column_and_what_it_holds) {
+  struct sample {
+    int id = 0;
+    timestamp at{};
+    std::chrono::sys_days day{};
+    double exact = 0;
+    decimal price;
+    static constexpr auto indexes() { return indexed<&sample::at, &sample::exact>; }
+    static table_mapping mapping() { return {}; }
+  };
+  db();
+  admin(
+      "create table samples (id integer primary key, at timestamptz, day date, exact double precision, price numeric); insert into samples "
+      "values "
+      "(1, '2026-01-31 12:00:00.25+00', '2026-01-31', 0.5, 1.50), (2, 'infinity', '2026-01-31', 0, 0), (3, '-infinity', '2026-01-31', 0, "
+      "0), "
+      "(4, '0044-03-15 00:00:00+00 BC', '2026-01-31', 0, 0), (5, '12026-01-31 12:00:00+00', '2026-01-31', 0, 0), (6, '2026-01-31', "
+      "'infinity', 0, 0), "
+      "(7, '2026-01-31', '2026-01-31', 'NaN', 0), (8, '2026-01-31', '2026-01-31', '-infinity', 0), (9, '2026-01-31', '2026-01-31', 0, "
+      "'NaN')");
+  ASSERT_EQ(start(read_model_collection<sample>()), "prepared");
+  unit_of_work unit(db());
+  const read_models<sample> samples(unit);
+  for (const auto* by : {"", "at", "exact"}) {
+    const auto found = samples.list({}, {.order_by = by});
+    ASSERT_EQ(found.items.size(), 1U) << by;
+    EXPECT_EQ(found.items[0].id, 1);
+    EXPECT_EQ(format_timestamp(found.items[0].at), "2026-01-31T12:00:00.25Z");
+  }
+  const std::pair<int, std::string> told[] = {
+      {2, "the column at of samples holds something else than a date and time (2026-01-31T12:00:00Z): \"infinity\""},
+      {3, "\"-infinity\""},
+      {4, "\"0044-03-15T00:00:00+00 BC\""},
+      {5, "\"12026-01-31T12:00:00+00\""},
+      {6, "the column day of samples holds something else than a date (2026-01-31): \"infinity\""},
+      {7, "the column exact of samples holds something else than a number: \"nan\""},
+      {8, "\"-inf\""},
+      {9, "the column price of samples holds something else than a decimal number: \"NaN\""}};
+  for (const auto& [id, what] : told) {
+    try {
+      samples.get(id);
+      ADD_FAILURE() << id << " was read";
+    } catch (const error& unreadable) {
+      EXPECT_EQ(unreadable.code(), "stored_document_unreadable");
+      EXPECT_NE(unreadable.reason().find(what), std::string::npos) << unreadable.reason();
+    }
+  }
 }
 
 TEST_F(postgres_mapping, names_are_quoted_and_one_with_nul_is_refused) {
@@ -219,7 +268,7 @@ TEST_F(postgres_mapping, names_are_quoted_and_one_with_nul_is_refused) {
   unit_of_work unit(db());
   read_models<odd> odds(unit);
   odds.put({"'); --", 7});
-  db().commit({.documents = std::move(unit.writes())});
+  db().commit({.documents = unit.take_writes()});
   unit_of_work later(db());
   EXPECT_EQ(read_models<odd>(later).get("'); --").amount, 7);
   EXPECT_EQ(admin("select to_regclass('parts')"), "parts");

@@ -76,7 +76,8 @@ TEST_F(postgres_outbox, a_lease_that_began_after_a_claim_read_the_clock_is_not_t
     const std::jthread relay([&] { claimed = ids(db().claim_outbox({})); });
     wait_for([&] { return !server_.execute("select 1 from pg_locks where locktype = 'advisory' and not granted").empty(); });
     admin(
-        "update mamey_outbox set token = 'another', lease_ms = 30000, claimed_until_ms = floor(extract(epoch from clock_timestamp()) * 1000) "
+        "update mamey_outbox set token = 'another', lease_ms = 30000, claimed_until_ms = floor(extract(epoch from clock_timestamp()) * "
+        "1000) "
         "+ 30000 where message_id = 'm1'");
     gate->rollback();
   }
@@ -168,7 +169,7 @@ TEST_F(postgres_outbox, the_databases_clock_counts_and_not_a_processs) {
 }
 
 TEST_F(postgres_outbox, sent_rows_are_kept_where_they_shall_be) {
-  environment_.sent = postgres_environment::sent_rows::archive;
+  environment_.sent = sent_rows::archive;
   db().commit(messages({message("m1", "k")}));
   db().mark_sent(sequences(db().claim_outbox({})));
   EXPECT_EQ(db().read_outbox_state().pending, 0);
@@ -181,7 +182,7 @@ TEST_F(postgres_outbox, sent_rows_are_kept_where_they_shall_be) {
 }
 
 TEST_F(postgres_outbox, claims_and_counts_find_what_is_pending_among_much_that_is_parked_or_was_sent) {
-  environment_.sent = postgres_environment::sent_rows::archive;
+  environment_.sent = sent_rows::archive;
   db();
   admin("insert into mamey_outbox (state, created_at_ms, key) select 1, 0, 'k' || n % 100 from generate_series(1, 20000) n");
   admin(

@@ -27,8 +27,7 @@ class postgres_promises : public postgres_fixture {
 
 TEST_F(postgres_promises, a_fiber_is_told_of_its_deadline_also_when_the_server_does_not_even_take_the_request_to_stop) {
   tcp_gate gate(server_.port());
-  options_.connection_string =
-      "Host=127.0.0.1;Port=" + std::to_string(gate.port()) + ";Database=postgres;Username=mamey;SSL Mode=Disable";
+  options_.connection_string = "Host=127.0.0.1;Port=" + std::to_string(gate.port()) + ";Database=postgres;Username=mamey;SSL Mode=Disable";
   open();
   std::atomic<bool> told{false};
   const std::jthread works([&] {
@@ -63,8 +62,10 @@ TEST_F(postgres_promises, only_what_hurries_or_repeats_the_work_of_others_does_n
   admin(R"(create table durability (setting text);
     create function note_durability() returns trigger language plpgsql as $$ begin
       insert into durability values (current_setting('synchronous_commit')); return null; end $$)");
-  for (const auto* table : {"parts", "mamey_outbox", "mamey_slots", "mamey_inbox", "mamey_handling_starts", "mamey_delayed", "mamey_errors"})
-    admin(std::string("create trigger noted after insert or update or delete on ") + table + " for each row execute function note_durability()");
+  for (const auto* table :
+       {"parts", "mamey_outbox", "mamey_slots", "mamey_inbox", "mamey_handling_starts", "mamey_delayed", "mamey_errors"})
+    admin(std::string("create trigger noted after insert or update or delete on ") + table +
+          " for each row execute function note_durability()");
   const auto made_under = [&](const std::function<void()>& work) {
     admin("truncate durability");
     work();
@@ -103,7 +104,8 @@ TEST_F(postgres_promises, a_row_that_commits_after_later_ones_were_sent_is_sent_
   db().commit(messages({message("before")}));
   const auto late = db().begin({}, 30s);
   const std::string columns(postgres_detail::envelope_columns);
-  late->execute({.text = "insert into mamey_outbox (created_at_ms, " + columns + ") select created_at_ms, " + columns + " from mamey_outbox"});
+  late->execute(
+      {.text = "insert into mamey_outbox (created_at_ms, " + columns + ") select created_at_ms, " + columns + " from mamey_outbox"});
   late->execute({.text = "update mamey_outbox set message_id = 'late' where seq = (select max(seq) from mamey_outbox)"});
   db().commit(messages({message("after")}));
   const auto first = db().claim_outbox({});
@@ -133,8 +135,7 @@ TEST_F(postgres_promises, instances_that_clean_at_the_same_time_neither_wait_nor
     for (int i = 0; i < 4; ++i) {
       instances.emplace_back([&] {
         const auto one = make();
-        while (one->clean({.inbox = 1h, .batch = 200})) {
-        }
+        while (one->clean({.inbox = 1h, .batch = 200})) {}
       });
     }
   }

@@ -4,7 +4,6 @@
 #include <mamey/core/decimal.hpp>
 #include <mamey/core/time.hpp>
 #include <mamey/core/uuid.hpp>
-#include <mamey/persistence/postgres/typed_rows.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/runtime.hpp>
@@ -23,7 +22,7 @@ TEST_F(postgres_fixture, values_of_every_kind_go_in_as_they_come_out) {
   const std::vector<std::byte> bytes{std::byte{0}, std::byte{0xFF}, std::byte{'\''}};
   const std::vector<sql_value> in{std::string("0198c0de-0000-7000-8000-000000000001"),
                                   std::string("20.50"),
-                                  std::string("2026-01-02T03:04:05.5Z"),
+                                  std::string("2026-01-02T03:04:05.5000000Z"),
                                   std::string(R"({"a": 1})"),
                                   bytes,
                                   std::int64_t{1},
@@ -41,45 +40,6 @@ TEST_F(postgres_fixture, values_of_every_kind_go_in_as_they_come_out) {
             sql_value(std::int64_t{1}));
 }
 
-enum class colour : std::uint8_t { red, dark_blue };
-struct size_of_kind {
-  int width = 0, height = 0;
-};
-struct kind_row {
-  uuid u;
-  decimal d;
-  wall_time t{};
-  size_of_kind j;
-  bool f = false;
-  double r = 0;
-  std::int64_t i = 0;
-  std::optional<colour> s;
-  int not_there = 7;
-};
-
-TEST_F(postgres_fixture, rows_are_read_into_structs_and_parameters_made_of_values) {
-  db();
-  admin("create table kinds (u uuid, d numeric, t timestamptz, j jsonb, f boolean, r double precision, i bigint, s text, other text)");
-  const auto id = uuid::v7();
-  const wall_time when(std::chrono::microseconds(1'767'323'045'500'000));
-  db().commit({.statements = {{.text = "insert into kinds values (?, ?, ?, ?, ?, ?, ?, ?, 'x')",
-                               .parameters = sql_parameters(id, decimal("20.50"), when, size_of_kind{3, 4}, true, 0.1, 9'000'000'000,
-                                                            std::optional(colour::dark_blue))}}});
-  kind_row read;
-  db().query({.text = "select * from kinds where u = ? and s = ?", .parameters = sql_parameters(id, "darkBlue")},
-             [&](const sql_row& row) { read = row_as<kind_row>(row); });
-  EXPECT_EQ(read.u, id);
-  EXPECT_EQ(to_string(read.d), "20.50");
-  EXPECT_EQ(read.t, when);
-  EXPECT_EQ(read.j.height, 4);
-  EXPECT_TRUE(read.f);
-  EXPECT_EQ(read.r, 0.1);
-  EXPECT_EQ(read.i, 9'000'000'000);
-  EXPECT_EQ(read.s, colour::dark_blue);
-  EXPECT_EQ(read.not_there, 7);
-  db().query({.text = "select null as s, 'x' as i"}, [&](const sql_row& row) { EXPECT_THROW(row_as<kind_row>(row), validation_error); });
-}
-
 TEST_F(postgres_fixture, a_text_that_postgres_would_cut_short_is_refused) {
   EXPECT_EQ(refusal([&] { value("select ?::text", {std::string("a\0b", 3)}); }),
             (std::pair{error_kind::conflict, std::string("value_refused")}));
@@ -87,7 +47,7 @@ TEST_F(postgres_fixture, a_text_that_postgres_would_cut_short_is_refused) {
 
 TEST_F(postgres_fixture, reads_cannot_write_and_statements_cannot_end_a_shared_transaction) {
   insert("p1");
-  EXPECT_EQ(refusal_kind([&] { value("delete from parts returning 1"); }), error_kind::unavailable);
+  EXPECT_EQ(refusal([&] { value("delete from parts returning 1"); }), (std::pair{error_kind::internal, std::string("query_writes")}));
   for (const auto* sql : {"commit", "  ROLLBACK", "Begin", "savepoint a"}) {
     EXPECT_EQ(refusal_kind([&] { db().commit({.statements = {{.text = sql}}}); }), error_kind::internal) << sql;
   }

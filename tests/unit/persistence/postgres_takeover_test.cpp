@@ -11,7 +11,8 @@ class postgres_takeover : public postgres_fixture {
  protected:
   postgres_takeover() {
     server_.execute("create schema " + schema_);
-    admin(R"(create table "OutboxMessage" ("Id" text not null primary key, "OriginatedMessageId" text, "CorrelationId" text, "SpanContext" text,
+    admin(
+        R"(create table "OutboxMessage" ("Id" text not null primary key, "OriginatedMessageId" text, "CorrelationId" text, "SpanContext" text,
              "Headers" text, "MessageType" text, "MessageContextType" text, "SerializedMessage" text, "SerializedMessageContext" text,
              "SentAt" timestamp with time zone not null, "ProcessedAt" timestamp with time zone);
              create table "InboxMessage" ("Id" text not null primary key, "ProcessedAt" timestamp with time zone not null))");
@@ -22,8 +23,8 @@ class postgres_takeover : public postgres_fixture {
 
   void unsent(const std::string& id, const std::string& at, const std::string& body = R"({"amount":1})",
               const std::string& type = "Shop.Parts.Events.PartCounted, Shop.Parts, Version=1.0.0.0", const std::string& headers = "{}") {
-    admin(R"(insert into "OutboxMessage" values (')" + id + "', 'cause', 'flow', '', '" + headers + "', '" + type + "', '', '" + body + "', '{}', '" +
-          at + "', null)");
+    admin(R"(insert into "OutboxMessage" values (')" + id + "', 'cause', 'flow', '', '" + headers + "', '" + type + "', '', '" + body +
+          "', '{}', '" + at + "', null)");
   }
   void handled(const std::string& id, const std::string& ago) {
     admin(R"(insert into "InboxMessage" values (')" + id + "', now() - interval '" + ago + "')");
@@ -70,18 +71,21 @@ TEST_F(postgres_takeover, what_was_not_sent_is_sent_once_under_its_id_in_its_ord
 }
 
 TEST_F(postgres_takeover, more_rows_than_are_read_at_a_time_keep_their_order) {
-  admin(R"(insert into "OutboxMessage" select n::text, '', '', '', '', 'Shop.PartCounted, Shop', '', '{}', '', '2024-05-01'::timestamptz + n * interval '1 second',
+  admin(
+      R"(insert into "OutboxMessage" select n::text, '', '', '', '', 'Shop.PartCounted, Shop', '', '{}', '', '2024-05-01'::timestamptz + n * interval '1 second',
            null from generate_series(1, 250) n)");
   open();
-  EXPECT_EQ(admin("select string_agg(message_id, ',' order by seq) = (select string_agg(n::text, ',' order by n) from generate_series(1, 250) n) "
-                  "from mamey_outbox"),
-            "t");
+  EXPECT_EQ(
+      admin("select string_agg(message_id, ',' order by seq) = (select string_agg(n::text, ',' order by n) from generate_series(1, 250) n) "
+            "from mamey_outbox"),
+      "t");
 }
 
 TEST_F(postgres_takeover, headers_trace_and_context_travel_and_what_the_broker_copied_of_other_messages_does_not) {
   environment_.take_over.context_header = "message_context";
-  unsent("a", "2024-05-01", "{}", "Shop.Parts+PartCounted, Shop",
-         R"({"Saga":"pending","tries":3,"none":null,"mamey-user":"{\"id\":\"root\"}","mamey-key":"k","traceparent":"00-x","x-death":"y"})");
+  unsent(
+      "a", "2024-05-01", "{}", "Shop.Parts+PartCounted, Shop",
+      R"({"Saga":"pending","tries":3,"none":null,"mamey-user":"{\"id\":\"root\"}","mamey-key":"k","traceparent":"00-x","tracestate":"a=1","x-death":"y"})");
   admin(R"(update "OutboxMessage" set "SpanContext" = 'a1:b2:0:1', "SerializedMessageContext" = '{"user":{"id":"7"}}')");
   open();
   const auto claimed = db().claim_outbox({});
@@ -166,7 +170,8 @@ TEST_F(postgres_takeover, a_start_that_ends_in_between_has_changed_nothing_and_t
   unsent("a", "2024-05-01");
   handled("m1", "1 hour");
   // The session ends where a crash would hurt most: messages are in our outbox, theirs are marked, the inbox is half done.
-  admin(R"(create function dies() returns trigger language plpgsql as $$ begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(10); return new; end $$;
+  admin(
+      R"(create function dies() returns trigger language plpgsql as $$ begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(10); return new; end $$;
            create trigger dies before insert on mamey_inbox for each row execute function dies())");
   const auto before = everything();
   EXPECT_NE(refusal_of_start(), "started");
@@ -223,6 +228,18 @@ TEST_F(postgres_takeover, tables_and_columns_may_have_other_names_and_types) {
   EXPECT_EQ(claimed.rows[0].message.id, "0198c0de000070008000000000000001");
   EXPECT_EQ(claimed.rows[0].message.correlation_id, claimed.rows[0].message.id);
   EXPECT_EQ(claimed.rows[0].message.occurred_at, wall_time(std::chrono::seconds(1'714'557'600)));
+}
+
+TEST_F(postgres_takeover, a_table_may_do_without_columns_that_the_service_ignored) {
+  unsent("a", "2024-05-01");
+  admin(R"(alter table "OutboxMessage" drop column "Headers", drop column "SpanContext", drop column "OriginatedMessageId")");
+  EXPECT_NE(refusal_of_start().find("OriginatedMessageId"), std::string::npos);
+  options_.take_over.columns.headers = options_.take_over.columns.span_context = options_.take_over.columns.originated_message_id = "";
+  open();
+  const auto claimed = db().claim_outbox({});
+  ASSERT_EQ(claimed.rows.size(), 1U);
+  EXPECT_EQ(claimed.rows[0].message.id, "a");
+  EXPECT_EQ(claimed.rows[0].message.correlation_id, "flow");
 }
 
 TEST_F(postgres_takeover, what_is_missing_stops_the_start_naming_the_key) {

@@ -33,7 +33,8 @@ class file_of_queues final : public test_queues {
   std::atomic<std::chrono::microseconds> now_{std::chrono::days(20'000)};
 };
 
-INSTANTIATE_TEST_SUITE_P(sqlite, queue_conformance, ::testing::Values([]() -> std::unique_ptr<test_queues> { return std::make_unique<file_of_queues>(); }));
+INSTANTIATE_TEST_SUITE_P(sqlite, queue_conformance,
+                         ::testing::Values([]() -> std::unique_ptr<test_queues> { return std::make_unique<file_of_queues>(); }));
 
 class sqlite_queue : public ::testing::Test {
  protected:

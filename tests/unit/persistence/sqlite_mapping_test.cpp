@@ -90,7 +90,7 @@ TEST_F(sqlite_mapping, texts_are_written_and_found_as_ef_core_keeps_them) {
     visits.add(second);
     EXPECT_EQ(visits.list({where<&visit_state::guest>(id('f'))}).total_results, 2) << "each once, before the commit";
     EXPECT_EQ(visits.list({}, {.order_by = "at", .sort_order = "asc"}).items.at(0).id(), id('b'));
-    db().commit({.documents = std::move(unit.writes())});
+    db().commit({.documents = unit.take_writes()});
   }
   EXPECT_EQ(value("select group_concat(\"Id\" || ' ' || \"Guest\" || ' ' || \"At\" || ' ' || \"Stars\", '; ') from (select * from "
                   "\"Visits\" order by \"Id\")"),
@@ -111,7 +111,7 @@ TEST_F(sqlite_mapping, texts_are_written_and_found_as_ef_core_keeps_them) {
   unit_of_work unit(db());
   auto gone = repository<visit>(unit).get(id('a'));
   repository<visit>(unit).remove(gone);
-  db().commit({.documents = std::move(unit.writes())});
+  db().commit({.documents = unit.take_writes()});
   EXPECT_EQ(value("select count(*) from \"Visits\""), sql_value(std::int64_t{1}));
 }
 
@@ -123,7 +123,7 @@ TEST_F(sqlite_mapping, a_table_that_the_services_own_migration_makes_is_there_in
   db().prepare(all);
   unit_of_work unit(db());
   repository<ledger>(unit).add(ledger(7, {.total = decimal("20.50"), .closed_at = wall_time(std::chrono::seconds(60)), .code = "007"}));
-  db().commit({.documents = std::move(unit.writes())});
+  db().commit({.documents = unit.take_writes()});
   unit_of_work later(db());
   const auto found = repository<ledger>(later).get(7);
   EXPECT_EQ(to_string(found.state().total), "20.50");

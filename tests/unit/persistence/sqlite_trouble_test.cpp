@@ -1,5 +1,6 @@
 #include <sqlite3.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,6 +97,79 @@ TEST_F(sqlite_trouble, a_full_disk_refuses_commits_by_name_and_serves_again_when
   close();
 }
 
+TEST_F(sqlite_trouble, a_disk_with_room_for_small_units_of_work_alone_is_degraded) {
+  small_disk disk(directory_.file("small"), "size=600k");
+  options_.directory = directory_.file("small");
+  db();
+  auto large = message("large");
+  large.body.assign(600'000, 'x');
+  EXPECT_EQ(refusal([&] { db().commit(messages({large})); }).second, "disk_full");
+  db().commit(messages({message("small")}));
+  EXPECT_EQ(refusal([&] { db().check(); }).second, "disk_nearly_full");
+  disk.grow("size=32m");
+  db().check();
+  close();
+}
+
+/// What a service says whose file is gone: nothing is acknowledged that would not be found again.
+TEST_F(sqlite_trouble, a_file_moved_away_under_a_running_service_takes_no_more_writes) {
+  const auto file = directory_.file("parts.db");
+  db().commit({.documents = {insert_part("p1", {.sku = "1"})}});
+  std::filesystem::rename(file, directory_.file("moved.db"));
+  EXPECT_EQ(refusal([&] { db().commit({.documents = {insert_part("p2", {.sku = "2"})}}); }),
+            std::pair(error_kind::unavailable, std::string("database_replaced")));
+  EXPECT_EQ(refusal([&] { db().begin({}, 1s); }).second, "database_replaced");
+  EXPECT_EQ(refusal([&] { db().check(); }).second, "database_replaced");
+  std::filesystem::rename(directory_.file("moved.db"), file);
+  db().check();
+  db().commit({.documents = {insert_part("p3", {.sku = "3"})}});
+  EXPECT_EQ(db().count(parts(), {}), 2);
+}
+
+TEST_F(sqlite_trouble, the_probe_of_an_idle_service_sees_that_its_file_was_replaced_or_its_log_deleted) {
+  const auto file = directory_.file("parts.db");
+  db().commit({.documents = {insert_part("p1", {.sku = "1"})}});
+  db().check();
+  std::filesystem::copy_file(file, directory_.file("copy.db"));
+  std::filesystem::rename(directory_.file("copy.db"), file);
+  EXPECT_EQ(refusal([&] { db().check(); }).second, "database_replaced");
+  open();
+  db().commit({.documents = {insert_part("p2", {.sku = "2"})}});
+  db().check();
+  std::filesystem::remove(file + "-wal");
+  EXPECT_EQ(refusal([&] { db().check(); }).second, "database_replaced");
+}
+
+TEST_F(sqlite_trouble, the_probe_reads_the_file_itself) {
+  db().commit({.documents = {insert_part("p1", {.sku = "1"})}});
+  db().check();
+  std::ofstream(directory_.file("parts.db"), std::ios::in | std::ios::out).write(std::string(4096, '\0').data(), 4096);
+  EXPECT_EQ(refusal([&] { db().check(); }).second, "database_corrupt");
+}
+
+TEST_F(sqlite_trouble, a_backup_put_in_the_place_of_a_file_whose_log_is_still_there_is_refused_at_the_start) {
+  const auto file = directory_.file("parts.db"), backup = directory_.file("backup.db");
+  const auto insert_some = [&](int from) {
+    for (int i = from; i < from + 200; ++i) db().commit({.documents = {insert_part("p" + std::to_string(i), {.sku = std::to_string(i)})}});
+  };
+  insert_some(0);
+  close();
+  std::filesystem::copy_file(file, backup);
+  insert_some(200);
+  // A crash: the log stays.
+  std::filesystem::copy_file(file + "-wal", directory_.file("log"));
+  insert_some(400);
+  close();
+  std::filesystem::rename(backup, file);
+  const auto pages = std::filesystem::file_size(file) / 4096;
+  std::ofstream(file, std::ios::in | std::ios::out)
+      .seekp(static_cast<std::streamoff>((pages - 1) * 4096))
+      .write(std::string(4096, 'x').data(), 4096);
+  std::filesystem::copy_file(directory_.file("log"), file + "-wal");
+  const auto reason = refused_start("database_corrupt");
+  EXPECT_NE(reason.find("-wal"), std::string::npos) << reason;
+}
+
 TEST_F(sqlite_trouble, a_read_only_disk_is_refused_at_the_start) {
   small_disk disk(directory_.file("small"), "size=1m");
   options_.directory = directory_.file("small");
@@ -105,6 +179,23 @@ TEST_F(sqlite_trouble, a_read_only_disk_is_refused_at_the_start) {
   refused_start("database_read_only");
   options_.path = "other.db";
   refused_start("database_not_opened");
+}
+
+TEST_F(sqlite_trouble, a_folder_without_permission_to_write_is_refused_as_such) {
+  db();
+  close();
+  ::chmod(directory_.path().c_str(), 0555);
+  ::chmod(directory_.file("parts.db").c_str(), 0666);
+  const auto before = ::geteuid();
+  if (before == 0) {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
+  const auto reason = refused_start("database_read_only");
+  if (before == 0) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  ::chmod(directory_.path().c_str(), 0755);
+  EXPECT_NE(reason.find("writable"), std::string::npos) << reason;
 }
 
 TEST_F(sqlite_trouble, a_folder_that_cannot_be_made_is_refused_at_the_start) {

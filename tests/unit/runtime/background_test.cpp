@@ -77,6 +77,32 @@ TEST(supervisor, a_normal_return_ends_it_and_the_starters_deadline_does_not) {
   EXPECT_EQ(background.status().at(0).restarts, 0U);
 }
 
+TEST(supervisor, ends_what_nobody_has_stopped_before_it_goes) {
+  mamey::simulated_runtime simulation;
+  int used = 1, ended = 0;
+  simulation.run([&] {
+    try {
+      mamey::supervisor background(simulation.loop());
+      for (int i = 0; i < 3; ++i) {
+        background.start("loop", [&] {
+          try {
+            mamey::sleep_for(1h);
+          } catch (const mamey::cancelled&) {
+            mamey::masked_section const finishing;
+            mamey::sleep_for(1s);
+            ended += used;
+          }
+        });
+      }
+      mamey::sleep_for(1ms);
+      throw std::runtime_error("the start failed");
+    } catch (const std::runtime_error&) {
+      used = 0;
+    }
+  });
+  EXPECT_EQ(ended, 3);
+}
+
 TEST(supervisor, stops_the_newest_first_and_says_when_one_does_not_end) {
   mamey::simulated_runtime simulation;
   mamey::supervisor background(simulation.loop());
@@ -185,11 +211,38 @@ TEST_F(signal_watcher_process, the_first_signal_starts_the_shutdown_and_the_seco
           ::kill(::getpid(), SIGTERM);
           signals.wait();
           ::fputs("shutting down\n", stderr);
-          ::kill(::getpid(), SIGINT);
-          mamey::sleep_for(1h);
+          for (;;) {  // within half a second of the first it would be the same signal
+            mamey::sleep_for(100ms);
+            ::kill(::getpid(), SIGINT);
+          }
         });
       },
       testing::ExitedWithCode(130), "shutting down");
+}
+
+TEST_F(signal_watcher_process, a_signal_right_after_the_first_is_the_same) {
+  EXPECT_EXIT(
+      {
+        mamey::signal_watcher signals;
+        mamey::runtime process({.threads = 1});
+        process.run([&] {
+          ::kill(::getpid(), SIGTERM);
+          signals.wait();
+          ::kill(::getpid(), SIGTERM);
+          mamey::sleep_for(50ms);
+        });
+        ::_exit(7);
+      },
+      testing::ExitedWithCode(7), "");
+}
+
+TEST_F(signal_watcher_process, when_nobody_watches_any_more_a_signal_ends_the_process) {
+  EXPECT_EXIT(
+      {
+        { const mamey::signal_watcher signals; }
+        ::kill(::getpid(), SIGTERM);
+      },
+      testing::KilledBySignal(SIGTERM), "");
 }
 
 TEST(run_blocking, does_not_block_the_loop_and_carries_results_and_exceptions) {
@@ -205,7 +258,9 @@ TEST(run_blocking, does_not_block_the_loop_and_carries_results_and_exceptions) {
                 3);
     });
     EXPECT_THROW(mamey::run_blocking([] { throw std::out_of_range("x"); }), std::out_of_range);
-    EXPECT_EQ(mamey::run_blocking([] { return mamey::run_blocking([] { return std::this_thread::get_id(); }) == std::this_thread::get_id(); }), true);
+    EXPECT_EQ(
+        mamey::run_blocking([] { return mamey::run_blocking([] { return std::this_thread::get_id(); }) == std::this_thread::get_id(); }),
+        true);
   });
 }
 
@@ -250,8 +305,7 @@ TEST(run_blocking, runs_many_at_once_up_to_the_number_of_threads) {
           mamey::run_blocking([&] {
             const int now = ++inside;
             int seen = most.load();
-            while (now > seen && !most.compare_exchange_weak(seen, now)) {
-            }
+            while (now > seen && !most.compare_exchange_weak(seen, now)) {}
             std::this_thread::yield();
             --inside;
             ++total;

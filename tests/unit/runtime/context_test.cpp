@@ -2,15 +2,18 @@
 
 #include <chrono>
 #include <memory>
+#include <random>
 #include <set>
 #include <string>
 
 #include <mamey/core/error.hpp>
 #include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
+#include <mamey/runtime/correlation_context.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/runtime/sync.hpp>
+#include <mamey/runtime/tracestate.hpp>
 
 namespace {
 
@@ -28,10 +31,10 @@ TEST(trace_context, reads_and_writes_traceparent) {
 
 TEST(trace_context, refuses_what_the_standard_refuses) {
   const std::string good = example;
-  for (const auto& bad :
-       {std::string(), good.substr(0, 54), good + "0", good + "-x", "ff" + good.substr(2), "0g" + good.substr(2), "00_" + good.substr(3),
-        std::string("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"), std::string("00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
-        std::string("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"), "01" + good.substr(2) + "x"}) {
+  for (const auto& bad : {std::string(), good.substr(0, 54), good + "0", good + "-x", "ff" + good.substr(2), "0g" + good.substr(2),
+                          "00_" + good.substr(3), std::string("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"),
+                          std::string("00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
+                          std::string("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"), "01" + good.substr(2) + "x"}) {
     EXPECT_FALSE(mamey::trace_context::parse(bad)) << bad;
   }
   EXPECT_TRUE(mamey::trace_context::parse("01" + good.substr(2) + "-more")) << "a later version may say more";
@@ -241,22 +244,96 @@ TEST(suspension, in_a_destructor_that_runs_because_of_an_exception_waits_instead
       const on_exit guard{waited};
       mamey::sleep_for(1h);
       FAIL() << "the deadline must end the sleep";
-    } catch (const mamey::deadline_exceeded&) {
-    }
+    } catch (const mamey::deadline_exceeded&) {}
     EXPECT_TRUE(waited);
   });
 }
 
-TEST(baggage, what_cannot_be_read_or_written_is_left_out_and_there_is_an_end) {
+TEST(baggage, what_cannot_be_read_or_written_is_left_out) {
   std::map<std::string, std::string> read;
-  mamey::read_baggage(read, " a = 1 ,b=%20;p=q,,=x,c=%4,d=%zz,e f=1,g=%,h");
-  EXPECT_EQ(read, (std::map<std::string, std::string>{{"b", " "}}));
-  EXPECT_EQ(mamey::to_baggage_text({{"b", "\xff ,;="}, {"no token", "x"}, {"whole", "x"}}, "whole"), "b=%FF%20%2C%3B%3D");
+  mamey::read_baggage(read, " a = 1 ,b=%20;p=q,,=x,c=%4,d=%zz,e f=1,g=%,h,i=\n,j=a b,k=\"q\",l=\\,m=\xc3\xa9");
+  EXPECT_EQ(read, (std::map<std::string, std::string>{{"a", "1"}, {"b", " "}}));
+  EXPECT_EQ(mamey::to_baggage_text({{"b", "\xff ,;=\\\"%"}, {"no token", "x"}, {"whole", "x"}}, "whole"), "b=%FF%20%2C%3B=%5C%22%25");
+  EXPECT_EQ(mamey::carried_context(" { \"a b\" : [ 1 , \"\\\" : \" ] } "), R"({"a b":[1,"\" : "]})");
+  for (const auto* nothing : {"", " ", "{", "null", "{}", "{ }", "5", "true", "{\"a\":1} x", "{\"a\":\"\xff\"}"})
+    EXPECT_EQ(mamey::carried_context(nothing), "") << nothing;
+  EXPECT_EQ(mamey::ascii_json("\"a\xC5\xBC\xE2\x82\xAC\xF0\x9F\x98\x80\""), R"("a\u017C\u20AC\uD83D\uDE00")");
+}
+
+TEST(baggage, it_ends_at_64_members_and_8192_bytes_and_what_is_beyond_is_dropped) {
   std::string many;
   for (int i = 0; i < 1000; ++i) many += "k" + std::to_string(i) + "=v,";
-  read.clear();
+  std::map<std::string, std::string> read;
   mamey::read_baggage(read, many);
-  EXPECT_EQ(read.size(), 32U);
+  EXPECT_EQ(read.size(), 64U);
+  EXPECT_EQ(mamey::to_baggage_text([&] {
+              std::map<std::string, std::string> made;
+              for (int i = 0; i < 100; ++i) made["k" + std::to_string(100 + i)] = "v";
+              return made;
+            }())
+                .size(),
+            64U * 7 - 1);
+
+  read.clear();
+  mamey::read_baggage(read, "small=1,large=" + std::string(12'000, '(') + ",later=2");
+  EXPECT_EQ(read, (std::map<std::string, std::string>{{"small", "1"}, {"later", "2"}}));
+  const std::map<std::string, std::string> huge{{"a", std::string(3'000, '\n')}, {"b", "2"}};
+  EXPECT_EQ(mamey::to_baggage_text(huge), "b=2") << "9000 bytes as a header";
+}
+
+TEST(baggage, what_passes_through_does_not_grow) {
+  std::string octets;  // all that a value may have, W3C Baggage §3.3.1.3
+  for (char c = 0x21; c < 0x7f; ++c) {
+    if (c != '"' && c != ',' && c != ';' && c != '\\' && c != '%') octets += c;
+  }
+  std::minstd_rand random(1);
+  for (int round = 0; round < 1'000; ++round) {
+    std::string text;
+    for (auto members = 1 + random() % 80; members > 0; --members) {
+      text += (text.empty() ? "k" : ",k") + std::to_string(random() % 100) + "=";
+      for (auto length = random() % 300; length > 0; --length) {
+        if (random() % 8 == 0)
+          text += "%" + std::string(1, "0123456789ABCDEF"[random() % 16]) + "1";
+        else
+          text += octets[random() % octets.size()];
+      }
+    }
+    std::map<std::string, std::string> read, again;
+    mamey::read_baggage(read, text);
+    const auto written = mamey::to_baggage_text(read);
+    ASSERT_LE(written.size(), std::min<std::size_t>(text.size(), 8192)) << text;
+    mamey::read_baggage(again, written);
+    ASSERT_EQ(again, read) << text;
+  }
+}
+
+TEST(tracestate, what_the_grammar_takes_is_passed_on_word_for_word) {
+  for (const auto& right : std::vector<std::string>{"rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "a=1 ,\t b=2", "a=1,,b=2,", "0tenant@sys=1",
+                                                    "a_-*/9=1", std::string(256, 'k') + "=" + std::string(256, 'v'),
+                                                    std::string(241, 't') + "@" + std::string(14, 's') + "=1",
+                                                    "a=!\"#$%&'()*+-./:;<>?@[]^_`{|}~", "a=in  side", "a=1,a=2"})
+    EXPECT_EQ(mamey::checked_tracestate(right), right);
+  EXPECT_EQ(mamey::checked_tracestate(" \ta=1 "), "a=1");
+}
+
+TEST(tracestate, what_it_refuses_makes_the_whole_none) {
+  for (const auto& nothing : {"", " ", ",", " , ,"}) EXPECT_EQ(mamey::checked_tracestate(nothing), "");
+  for (const auto& wrong : std::vector<std::string>{
+           "a", "a=", "=1", "A=1", "9=1", "a b=1", "a =1", "a=x=y", "a=\x7f", "a=\xc3\xa9", "a=1\n", "@s=1", "t@=1", "t@9=1", "t@s@s=1",
+           std::string(257, 'k') + "=1", "k=" + std::string(257, 'v'), std::string(242, 't') + "@s=1", "t@" + std::string(15, 's') + "=1"})
+    EXPECT_EQ(mamey::checked_tracestate("ok=1," + wrong), "") << wrong;
+}
+
+TEST(tracestate, it_ends_at_32_members_and_8192_bytes) {
+  const auto members = [](int count, std::size_t value) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += (text.empty() ? "k" : ",k") + std::to_string(i) + "=" + std::string(value, 'v');
+    return text;
+  };
+  EXPECT_EQ(mamey::checked_tracestate(members(32, 16)), members(32, 16)) << "more than 512 bytes";
+  EXPECT_EQ(mamey::checked_tracestate(members(33, 1)), "");
+  EXPECT_EQ(mamey::checked_tracestate(members(31, 256)), members(31, 256));
+  EXPECT_EQ(mamey::checked_tracestate(members(32, 256)), "") << "8373 bytes";
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <future>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -90,14 +92,21 @@ TEST(fiber, ten_thousand_wait_at_the_same_time) {
   EXPECT_EQ(done.load(), count);
 }
 
+/// The process gets no more stacks than it has and so many others, while this lives.
+class few_stacks {
+ public:
+  explicit few_stacks(std::size_t more) { mamey::detail::lower_stack_limit(mamey::detail::mapped_stack_count() + more); }
+  ~few_stacks() { lift(); }
+  void lift() { mamey::detail::lower_stack_limit(std::numeric_limits<std::size_t>::max()); }
+};
+
 TEST(fiber, beyond_the_number_of_stacks_a_start_waits_for_an_end) {
-  if (mamey::detail::stack_limit() > 30'000) GTEST_SKIP() << "the machine allows so many mappings that this would fill its memory";
+  const few_stacks scarce(100);
   mamey::runtime process({.threads = 1});
-  const auto count = mamey::detail::stack_limit() + 100;
   std::size_t done = 0;
   process.run([&] {
     mamey::with_scope([&](mamey::task_scope& scope) {
-      for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t i = 0; i < 500; ++i) {
         scope.spawn("one of many", [&] {
           mamey::yield();
           ++done;
@@ -105,7 +114,55 @@ TEST(fiber, beyond_the_number_of_stacks_a_start_waits_for_an_end) {
       }
     });
   });
-  EXPECT_EQ(done, count);
+  EXPECT_EQ(done, 500U);
+}
+
+TEST(fiber, a_start_for_which_there_was_no_stack_begins_when_there_is_one_again_though_nothing_lives_on_its_loop) {
+  few_stacks none(0);
+  mamey::runtime process({.threads = 1});
+  std::promise<void> first, second;
+  process.loop(0).start_fiber("first", [&] { first.set_value(); });
+  process.loop(0).start_fiber("second", [&] { second.set_value(); });
+  auto begun = first.get_future();
+  EXPECT_EQ(begun.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  none.lift();
+  EXPECT_EQ(begun.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(second.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
+}
+
+TEST(fiber, no_capacity_is_left_when_the_system_refuses_another_stack) {
+  mamey::runtime process({.threads = 1});
+  std::promise<std::pair<std::size_t, std::size_t>> seen;
+  few_stacks none(0);
+  process.loop(0).post([&] {
+    const auto before = mamey::fiber_capacity_left();
+    none.lift();
+    seen.set_value({before, mamey::fiber_capacity_left()});
+  });
+  const auto [before, after] = seen.get_future().get();
+  EXPECT_EQ(before, 0U);
+  EXPECT_GT(after, 100U);
+}
+
+TEST(fiber, stacks_that_rest_on_one_loop_are_given_up_soon_when_another_loop_wants_some) {
+  mamey::runtime process({.threads = 2});
+  few_stacks scarce(60);
+  const auto run_at_once = [&](std::size_t loop, std::size_t count) {
+    std::promise<void> ended;
+    std::atomic<std::size_t> begun{0}, left{count};
+    for (std::size_t i = 0; i < count; ++i) {
+      process.loop(loop).start_fiber("one of many", [&] {
+        ++begun;
+        while (begun < count) mamey::sleep_for(std::chrono::milliseconds(1));
+        if (--left == 0) ended.set_value();
+      });
+    }
+    ended.get_future().get();
+  };
+  run_at_once(0, 40);
+  const auto start = std::chrono::steady_clock::now();
+  run_at_once(1, 40);  // only 20 are free; loop 0 keeps what rests for 10 s
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(8));
 }
 
 TEST(fiber, capacity_falls_with_the_fibers_alive) {
@@ -171,8 +228,7 @@ TEST(event_loop, reports_how_long_it_kept_others_waiting) {
   process.run([&] { loop.read_statistics(); });
   process.run([&] {
     const auto until = std::chrono::steady_clock::now() + 20ms;
-    while (std::chrono::steady_clock::now() < until) {
-    }
+    while (std::chrono::steady_clock::now() < until) {}
     EXPECT_GE(loop.read_statistics().worst_lag, 19ms) << "a round that still runs counts";
   });
   process.run([] {});

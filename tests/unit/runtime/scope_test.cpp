@@ -69,18 +69,18 @@ TEST(with_scope, a_body_that_throws_cancels_and_joins_its_children_first) {
   simulation.run([] {
     bool child_ended = false;
     EXPECT_THROW(mamey::with_scope([&](mamey::task_scope& scope) {
-      scope.spawn("child", [&] {
-        try {
-          mamey::sleep_for(1h);
-        } catch (const mamey::cancelled&) {
-          const mamey::masked_section cleaning;
-          mamey::sleep_for(5s);
-          child_ended = true;
-        }
-      });
-      mamey::yield();
-      throw std::runtime_error("body");
-    }),
+                   scope.spawn("child", [&] {
+                     try {
+                       mamey::sleep_for(1h);
+                     } catch (const mamey::cancelled&) {
+                       const mamey::masked_section cleaning;
+                       mamey::sleep_for(5s);
+                       child_ended = true;
+                     }
+                   });
+                   mamey::yield();
+                   throw std::runtime_error("body");
+                 }),
                  std::runtime_error);
     EXPECT_TRUE(child_ended);
   });
@@ -138,14 +138,13 @@ TEST(with_scope, children_may_run_on_other_loops) {
   mamey::runtime process({.threads = 2});
   process.run([&] {
     mamey::event_loop* seen = nullptr;
-    mamey::with_scope([&](mamey::task_scope& scope) {
-      scope.spawn_on(process.loop(1), "elsewhere", [&] { seen = mamey::event_loop::current(); });
-    });
+    mamey::with_scope(
+        [&](mamey::task_scope& scope) { scope.spawn_on(process.loop(1), "elsewhere", [&] { seen = mamey::event_loop::current(); }); });
     EXPECT_EQ(seen, &process.loop(1));
     EXPECT_THROW(mamey::with_scope([&](mamey::task_scope& scope) {
-      scope.spawn_on(process.loop(1), "elsewhere", [] { throw std::out_of_range("there"); });
-      mamey::sleep_for(1h);
-    }),
+                   scope.spawn_on(process.loop(1), "elsewhere", [] { throw std::out_of_range("there"); });
+                   mamey::sleep_for(1h);
+                 }),
                  std::out_of_range);
   });
 }

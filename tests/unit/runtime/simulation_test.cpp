@@ -9,6 +9,7 @@
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/detail/fiber_core.hpp>
 #include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/random.hpp>
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/runtime/supervisor.hpp>
 #include <mamey/runtime/sync.hpp>
@@ -49,6 +50,19 @@ TEST(simulation, equal_seeds_give_equal_schedules_and_others_give_others) {
   EXPECT_GT(schedules.size(), 18U);
 }
 
+/// What the framework draws at random in a simulation: jitter and ids of traces.
+std::string drawn_from(std::uint64_t seed) {
+  std::string drawn;
+  mamey::simulated_runtime simulation({.seed = seed});
+  simulation.run([&] { drawn = std::to_string(mamey::random_share()) + " " + mamey::trace_context::make_root().to_traceparent(); });
+  return drawn;
+}
+
+TEST(simulation, the_seed_decides_what_the_framework_draws_at_random) {
+  EXPECT_EQ(drawn_from(7), drawn_from(7));
+  EXPECT_NE(drawn_from(7), drawn_from(8));
+}
+
 TEST(simulation, time_stands_still_until_nothing_is_ready_and_then_jumps) {
   mamey::simulated_runtime simulation;
   const auto began = std::chrono::steady_clock::now();
@@ -58,10 +72,13 @@ TEST(simulation, time_stands_still_until_nothing_is_ready_and_then_jumps) {
     const auto before = mamey::steady_now();
     for (int i = 0; i < 100; ++i) mamey::yield();
     EXPECT_EQ(mamey::steady_now(), before);
+    const auto now = mamey::now_utc();
     mamey::sleep_for(24h);
+    EXPECT_EQ(mamey::now_utc(), now + 24h);
   });
   EXPECT_EQ(simulation.loop().now(), start + 24h);
   EXPECT_EQ(simulation.loop().wall_now(), wall + 24h);
+  EXPECT_GT(mamey::now_utc(), wall + 48h);  // outside the loop it is what everybody's clock says
   EXPECT_LT(std::chrono::steady_clock::now() - began, 1h);
 }
 
@@ -117,6 +134,18 @@ TEST(simulation, a_schedule_that_spins_is_ended) {
     for (;;) mamey::yield();
   }),
                std::logic_error);
+}
+
+TEST(simulation, counts_steps_call_by_call) {
+  mamey::simulated_runtime simulation({.max_steps = 1'000});
+  const auto many = [] {
+    for (int i = 0; i < 600; ++i) mamey::yield();
+  };
+  for (int i = 0; i < 5; ++i) simulation.run(many);
+
+  EXPECT_GT(simulation.steps(), 3'000U);
+  EXPECT_THROW(simulation.run([&] { many(), many(); }), std::logic_error);
+  EXPECT_NO_THROW(simulation.run(many)) << "usable afterwards";
 }
 
 TEST(simulation, has_no_sockets) {
@@ -231,8 +260,7 @@ TEST(crash, can_come_at_every_suspension_point_of_a_schedule) {
         mamey::yield();
       }
     });
-    while (simulation.steps() < at && simulation.step()) {
-    }
+    while (simulation.steps() < at && simulation.step()) {}
     const bool ended = simulation.loop().read_statistics().fibers_alive == 0 && at > 0;
     simulation.crash();
     ASSERT_GE(effects, acknowledged);

@@ -1,11 +1,18 @@
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <system_error>
@@ -265,7 +272,7 @@ TEST_F(stream, connecting_resolves_names_and_names_what_it_cannot_reach) {
 
 TEST_F(stream, connecting_gives_up_in_time) {
   process.run([] {
-    mamey::tcp_listener deaf("127.0.0.1", 0, 0);  // queues one and ignores the rest
+    mamey::tcp_listener deaf("127.0.0.1", 0, {.backlog = 0});  // queues one and ignores the rest
     std::vector<mamey::tcp_stream> queued;
     EXPECT_THROW(
         {
@@ -308,6 +315,36 @@ TEST_F(stream, a_taken_port_is_an_error_that_names_the_place) {
     EXPECT_EQ(error.code(), std::errc::address_in_use);
     EXPECT_EQ(std::string(error.what()), "cannot listen on " + place + ": Address already in use");
   }
+}
+
+/// What listening says on a machine whose kernel was built without IPv6: "listens", or why not.
+void print_without_ipv6(const std::string& host) {
+  std::array<sock_filter, 6> program{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog filter{.len = program.size(), .filter = program.data()};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) std::exit(2);
+  try {
+    const mamey::tcp_listener listener(host, 0);
+    std::fputs("listens", stderr);
+  } catch (const std::system_error& error) {
+    std::fputs(error.what(), stderr);
+  }
+  std::exit(0);
+}
+
+TEST(stream_without_ipv6, every_address_is_what_the_machine_has_and_an_ipv6_address_is_refused_in_brackets) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto exits = ::testing::ExitedWithCode(0);
+  EXPECT_EXIT(print_without_ipv6("*"), exits, "^listens$");
+  EXPECT_EXIT(print_without_ipv6("::"), exits,
+              R"(^cannot listen on \[::\]:0, because this machine has no IPv6 .*: Address family not supported)");
+  EXPECT_EXIT(print_without_ipv6("::1"), exits, R"(^cannot listen on \[::1\]:0, because this machine has no IPv6)");
 }
 
 TEST_F(stream, a_listener_takes_the_names_of_this_machine_and_refuses_others) {

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -151,6 +153,24 @@ TEST_F(tls, says_what_is_wrong_with_a_certificate) {
   EXPECT_EQ(meet(tls_context::for_clients({.verify = mamey::tls_verify::none}), stranger_server).client, "") << "asked to let it pass";
 }
 
+TEST_F(tls, authorities_of_the_system_that_are_updated_are_believed_by_the_next_connection) {
+  files.issue("server");
+  mamey::testing::authority others;
+  std::filesystem::copy_file(others.ca(), files.file("system.pem"));
+  ::setenv("SSL_CERT_FILE", files.file("system.pem").c_str(), 1);
+  const auto client = tls_context::for_clients();
+  EXPECT_EQ(meet(client, server_with("server")).client, "TLS with localhost: the certificate comes from an unknown authority");
+  std::filesystem::copy_file(files.ca(), files.file("system.new"));
+  std::filesystem::rename(files.file("system.new"), files.file("system.pem"));
+  const auto until = std::chrono::steady_clock::now() + 60s;
+  std::string fault;
+  do {
+    fault = meet(client, server_with("server")).client;
+  } while (!fault.empty() && std::chrono::steady_clock::now() < until);
+  ::unsetenv("SSL_CERT_FILE");
+  EXPECT_EQ(fault, "");
+}
+
 TEST_F(tls, a_server_can_demand_certificates_of_its_clients) {
   files.issue("server");
   files.issue("orders");
@@ -208,7 +228,7 @@ TEST_F(tls, a_context_names_the_file_that_is_wrong) {
       return error.what();
     }
   };
-  EXPECT_EQ(complaint({.certificate_file = "/nowhere.pem"}), "/nowhere.pem: cannot be read, or is empty");
+  EXPECT_EQ(complaint({.certificate_file = "/nowhere.pem"}), "/nowhere.pem: cannot be read, or is empty: No such file or directory");
   EXPECT_EQ(complaint({}), "a TLS server needs a certificate: set certificateFile");
   const auto mixed = complaint({.certificate_file = files.certificate("server"), .key_file = files.key("other")});
   EXPECT_EQ(mixed.find(files.key("other") + ": is not the key of " + files.certificate("server")), 0U) << mixed;

@@ -64,7 +64,8 @@ bool raw_client::fill() {
 
 std::optional<raw_answer> raw_client::receive(bool to_head) {
   using mamey::http::message_parser;
-  message_parser parser(message_parser::role::response, {.start_line = 1 << 10, .header_bytes = 64 << 10, .headers = 100, .body = 64 << 20});
+  message_parser parser(message_parser::role::response,
+                        {.start_line = 1 << 10, .header_bytes = 64 << 10, .headers = 100, .body = 64 << 20});
   if (to_head) parser.expect_no_body();
   while (parser.advance(buffer_) < message_parser::state::complete) {
     buffer_.resize(parser.squeeze(buffer_));
@@ -106,7 +107,8 @@ std::string get(std::string_view target, std::string_view fields) {
 }
 
 std::string post(std::string_view target, std::string_view body, std::string_view fields) {
-  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(fields) + "\r\n" + std::string(body);
+  return "POST " + std::string(target) + " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         std::string(fields) + "\r\n" + std::string(body);
 }
 
 }  // namespace mamey_test

@@ -16,7 +16,9 @@ struct function_handler final : mamey::web::handler {
   using function = std::function<void(mamey::http::request&, mamey::http::response&)>;
   explicit function_handler(function answers) : run(std::move(answers)) {}
   void handle(mamey::http::request& request, mamey::http::response& response) override { run(request, response); }
+  bool answers_under_overload(const mamey::http::request& request) const override { return request.path() == essential; }
   function run;
+  std::string essential;  ///< the path that is answered under overload
 };
 
 /// A server on a free port of the loopback, with two loops.
@@ -46,7 +48,8 @@ class running_server {
 bool eventually(const std::function<bool()>& condition);
 
 inline void echo(mamey::http::request& request, mamey::http::response& response) {
-  response.set_body("text/plain", std::string(request.method_text()) + " " + std::string(request.path()) + " " + std::string(request.body()));
+  response.set_body("text/plain",
+                    std::string(request.method_text()) + " " + std::string(request.path()) + " " + std::string(request.body()));
 }
 
 }  // namespace mamey_test

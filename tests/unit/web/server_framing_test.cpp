@@ -16,7 +16,9 @@ using namespace std::string_literals;
 
 const auto behind = get("/smuggled");
 
-std::string with(const std::string& fields, const std::string& body = "") { return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" + body; }
+std::string with(const std::string& fields, const std::string& body = "") {
+  return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" + body;
+}
 
 TEST(http_server_framing, what_is_ambiguous_is_refused_and_nothing_behind_it_is_read) {
   std::atomic<int> handled{0};
@@ -79,7 +81,8 @@ TEST(http_server_framing, answers_before_the_error_are_given) {
 TEST(http_server_framing, a_body_of_get_is_consumed) {
   running_server at(echo);
   raw_client client(at.port);
-  ASSERT_TRUE(client.send("GET /1 HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(behind.size()) + "\r\n\r\n" + behind + get("/2")));
+  ASSERT_TRUE(
+      client.send("GET /1 HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(behind.size()) + "\r\n\r\n" + behind + get("/2")));
   EXPECT_EQ(client.receive()->body, "GET /1 " + behind);
   EXPECT_EQ(client.receive()->body, "GET /2 ");
 }
@@ -101,8 +104,7 @@ TEST(http_server_framing, what_exceeds_a_limit_is_told_even_to_a_client_that_goe
   const auto status_of = [&](const std::string& head, const std::string& more) {
     raw_client client(at.port);
     EXPECT_TRUE(client.send(head));
-    for (int i = 0; i < 64 && client.send(more); ++i) {
-    }
+    for (int i = 0; i < 64 && client.send(more); ++i) {}
     const auto answer = client.receive();
     EXPECT_FALSE(client.was_reset());
     EXPECT_TRUE(answer && answer->body.starts_with(R"({"code":")")) << "the one shape of errors";

@@ -1,14 +1,21 @@
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <stdexcept>
 #include <string>
 
 #include <mamey/core/error.hpp>
+#include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 
 #include "server_fixture.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace {
 
@@ -42,7 +49,8 @@ TEST(http_server, answers_pipelined_requests_in_their_order) {
   });
   raw_client client(at.port);
   std::string batch;
-  for (int i = 0; i < 64; ++i) batch += i % 3 == 0 ? post("/" + std::to_string(i), std::string(static_cast<std::size_t>(i * 20), 'b')) : get("/" + std::to_string(i));
+  for (int i = 0; i < 64; ++i)
+    batch += i % 3 == 0 ? post("/" + std::to_string(i), std::string(static_cast<std::size_t>(i * 20), 'b')) : get("/" + std::to_string(i));
   ASSERT_TRUE(client.send(batch));
   for (int i = 0; i < 64; ++i) {
     const auto answer = client.receive();
@@ -173,7 +181,8 @@ TEST(http_server, survives_whatever_a_handler_throws) {
     ASSERT_TRUE(answer) << target;
     EXPECT_EQ(answer->status, 500) << target;
     EXPECT_EQ(answer->header("X-Half"), "");
-    EXPECT_TRUE(answer->body.starts_with(target == "/status"s ? R"({"code":"invalid_status",)" : R"({"code":"internal_error",)")) << answer->body;
+    EXPECT_TRUE(answer->body.starts_with(target == "/status"s ? R"({"code":"invalid_status",)" : R"({"code":"internal_error",)"))
+        << answer->body;
     EXPECT_EQ(answer->body.find("secret"), std::string::npos);
   }
   EXPECT_EQ(client.ask(get("/domain"))->status, 400);
@@ -203,7 +212,8 @@ TEST(http_server, a_client_may_ask_for_less_time_but_not_for_more) {
 TEST(http_server, sets_the_context_from_the_headers) {
   running_server at([](http::request&, http::response& response) {
     const auto& context = current_context();
-    response.body() = context.correlation_id + "|" + context.trace.trace_id_text() + "|" + (context.baggage.contains("tier") ? context.baggage.at("tier") : "");
+    response.body() = context.correlation_id + "|" + context.trace.trace_id_text() + "|" +
+                      (context.baggage.contains("tier") ? context.baggage.at("tier") : "");
   });
   raw_client client(at.port);
   const auto fresh = client.ask(get("/"));
@@ -212,13 +222,59 @@ TEST(http_server, sets_the_context_from_the_headers) {
   EXPECT_NE(client.ask(get("/"))->body, fresh->body) << "nothing is left over from the request before";
 
   const auto trace = "0af7651916cd43dd8448eb211c80319c"s;
-  const auto given = client.ask(get("/", "X-Request-ID: abc-1\r\ntraceparent: 00-" + trace + "-b7ad6b7169203331-01\r\nbaggage: tier=g%20old;p=1, x=y\r\n"));
+  const auto given = client.ask(
+      get("/", "X-Request-ID: abc-1\r\ntraceparent: 00-" + trace + "-b7ad6b7169203331-01\r\nbaggage: tier=g%20old;p=1, x=y\r\n"));
   EXPECT_EQ(given->body, "abc-1|" + trace + "|g old");
   EXPECT_EQ(given->header("X-Request-ID"), "abc-1");
   EXPECT_EQ(client.ask(get("/", "X-Request-ID: one\r\nX-Correlation-ID: two\r\n"))->header("X-Request-ID"), "two");
-  EXPECT_EQ(client.ask(get("/", "X-Correlation-ID: two\r\nCorrelation-Context: {\"correlationId\":\"three\",\"user\":{}}\r\n"))->header("X-Request-ID"), "three");
+  EXPECT_EQ(client.ask(get("/", "X-Correlation-ID: two\r\nCorrelation-Context: {\"correlationId\":\"three\",\"user\":{}}\r\n"))
+                ->header("X-Request-ID"),
+            "three");
   EXPECT_EQ(client.ask(get("/", "Correlation-Context: {nonsense\r\n"))->header("X-Request-ID").size(), 32U);
-  EXPECT_EQ(client.ask(get("/", "X-Request-ID: <script>\r\n"))->header("X-Request-ID").size(), 32U) << "what could break a log or a header is no id";
+  EXPECT_EQ(client.ask(get("/", "X-Request-ID: <script>\r\n"))->header("X-Request-ID").size(), 32U)
+      << "what could break a log or a header is no id";
+}
+
+TEST(http_server, takes_a_tracestate_with_its_trace_and_joins_lines) {
+  running_server at([](http::request&, http::response& response) {
+    const auto& context = current_context();
+    response.body() = context.trace.trace_id_text().substr(0, 4) + "|" + context.tracestate + "|" + to_baggage_text(context.baggage);
+  });
+  raw_client client(at.port);
+  const auto parent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"s;
+  EXPECT_EQ(client.ask(get("/", parent + "tracestate: rojo=1,congo=2\r\n"))->body, "0af7|rojo=1,congo=2|");
+  EXPECT_EQ(client.ask(get("/", parent))->body, "0af7||") << "nothing is left over from the request before";
+  EXPECT_EQ(client.ask(get("/", "TraceState: rojo=1\r\n" + parent + "tracestate: congo=2 , x=3\r\ntracestate:\r\n"))->body,
+            "0af7|rojo=1,congo=2 , x=3|")
+      << "several lines are one";
+  EXPECT_EQ(client.ask(get("/", parent + "tracestate: rojo=1\r\ntracestate: broken\r\n"))->body, "0af7||")
+      << "malformed: the trace goes on without it";
+  EXPECT_EQ(client.ask(get("/", "tracestate: rojo=1\r\n"))->body.substr(4), "||");
+  EXPECT_EQ(client.ask(get("/", "traceparent: 00-nonsense\r\ntracestate: rojo=1\r\n"))->body.substr(4), "||") << "of a trace that is none";
+  const auto twice = client.ask(get("/", parent + parent + "tracestate: rojo=1\r\n"))->body;
+  EXPECT_NE(twice.substr(0, 4), "0af7") << "two parents are none";
+  EXPECT_EQ(twice.substr(4), "||");
+  EXPECT_EQ(client.ask(get("/", parent + "baggage: a=1\r\nbaggage: b=2, a=3\r\n"))->body, "0af7||a=1,b=2");
+}
+
+TEST(http_server, keeps_a_correlation_context_apart_and_believes_nobody_for_it) {
+  const auto told = [](const char* header, std::string_view sent) {
+    running_server at(
+        [](http::request&, http::response& response) {
+          const auto& context = current_context();
+          response.body() =
+              context.correlation_context + "|" + std::to_string(context.baggage.size()) + "|" + (context.user ? "somebody" : "nobody");
+        },
+        {.correlation_context_header = header});
+    return raw_client(at.port).ask(get("/", sent))->body;
+  };
+  for (const auto* name : {"Correlation-Context", "X-Ctx", "Ctx", "C"}) {
+    EXPECT_EQ(told(name, std::string(name) + ": { \"CorrelationId\": \"three\", \"User\": {\"Id\":\"\\u017C\"} }\r\n"),
+              R"({"CorrelationId":"three","User":{"Id":"\u017C"}}|0|nobody)")
+        << name;
+  }
+  EXPECT_EQ(told("", "Correlation-Context: {\"correlationId\":\"three\"}\r\n"), "|0|nobody") << "blank is none";
+  EXPECT_EQ(told("Correlation-Context", "Correlation-Context: {\"a\":1}, {\"b\":2}\r\n"), "|0|nobody") << "two in one are no JSON";
 }
 
 // ── Addresses ──
@@ -236,6 +292,57 @@ TEST(http_server, says_which_port_is_taken) {
   }
 }
 
+TEST(http_server, listens_on_a_socket_in_the_file_system) {
+  const mamey::testing::temporary_directory folder;
+  const auto path = folder.file("socket");
+  runtime loops({.threads = 1});
+  function_handler handler(
+      [](http::request& request, http::response& response) { response.body() = "hello " + std::string(request.peer()); });
+  const auto ask = [&] {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, path.size());
+    const int client = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    std::string answer;
+    if (::connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+      const auto asked = get("/", "Connection: close\r\n");
+      EXPECT_EQ(::send(client, asked.data(), asked.size(), MSG_NOSIGNAL), static_cast<ssize_t>(asked.size()));
+      char bytes[4096];
+      for (ssize_t count = 0; (count = ::recv(client, bytes, sizeof bytes, 0)) > 0;) answer.append(bytes, static_cast<std::size_t>(count));
+    }
+    ::close(client);
+    return answer;
+  };
+  {
+    web::http_server server(loops, {.urls = {"http://unix:" + path}}, handler);
+    server.start();
+    EXPECT_EQ(server.addresses().front().url(), "http://unix:" + path);
+    EXPECT_NE(ask().find("hello unix"), std::string::npos);
+    web::http_server second(loops, {.urls = {"http://unix:" + path}}, handler);
+    EXPECT_THROW(second.start(), unavailable) << "somebody listens there";
+    EXPECT_NE(ask().find("hello unix"), std::string::npos);
+  }
+  EXPECT_EQ(::access(path.c_str(), F_OK), -1) << "it is removed at the end";
+
+  for (const auto& [mode, permissions] : {std::pair("0660", 0660U), {"0600", 0600U}, {"0", 0U}}) {
+    web::http_server server(loops, {.urls = {"http://unix:" + path}, .socket_mode = mode}, handler);
+    server.start();
+    struct ::stat found{};
+    ASSERT_EQ(::stat(path.c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 0777, permissions);
+  }
+
+  const int abandoned = ::socket(AF_UNIX, SOCK_STREAM, 0);  // what a process that was killed leaves behind
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(::bind(abandoned, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ::close(abandoned);
+  web::http_server server(loops, {.urls = {"http://unix:" + path}}, handler);
+  server.start();
+  EXPECT_NE(ask().find("hello unix"), std::string::npos);
+}
+
 TEST(http_server, listens_on_several_addresses_and_on_ipv6) {
   runtime loops({.threads = 1});
   function_handler handler(echo);
@@ -243,11 +350,21 @@ TEST(http_server, listens_on_several_addresses_and_on_ipv6) {
   server.start();
   const auto addresses = server.addresses();
   ASSERT_EQ(addresses.size(), 3U);
-  EXPECT_EQ(addresses[2].url(), "http://localhost:" + std::to_string(addresses[2].port));
+  EXPECT_EQ(addresses[2].url(), "http://*:" + std::to_string(addresses[2].port))
+      << "whoever reads the log sees that other machines are let in";
+  EXPECT_EQ(addresses[2].local_url(), "http://localhost:" + std::to_string(addresses[2].port));
   EXPECT_EQ(addresses[1].url(), "http://[::1]:" + std::to_string(addresses[1].port));
   EXPECT_EQ(raw_client(addresses[0].port).ask(get("/"))->status, 200);
   EXPECT_EQ(raw_client(addresses[1].port, "::1").ask(get("/"))->status, 200);
   EXPECT_EQ(raw_client(addresses[2].port).ask(get("/"))->status, 200);
+
+  web::http_server other(loops, {.urls = {addresses[1].url()}}, handler);
+  try {
+    other.start();
+    FAIL() << "two servers on one port";
+  } catch (const unavailable& refused) {
+    EXPECT_EQ(refused.reason().find("cannot listen on " + addresses[1].url() + ": "), 0U) << refused.reason();
+  }
 }
 
 TEST(http_server, tells_the_handler_who_asks) {

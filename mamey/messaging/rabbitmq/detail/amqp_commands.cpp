@@ -32,7 +32,8 @@ void connection_machine::declare_exchange(std::uint16_t channel, const exchange_
     out.short_integer(0);
     out.short_string(what.name);
     out.short_string(what.type);
-    out.octet(static_cast<std::uint8_t>((what.mode == exchange_mode::passive ? 1 : 0) | (what.durable ? 2 : 0) | (what.auto_delete ? 4 : 0)));
+    out.octet(
+        static_cast<std::uint8_t>((what.mode == declare_mode::passive ? 1 : 0) | (what.durable ? 2 : 0) | (what.auto_delete ? 4 : 0)));
     out.table({});
   });
 }
@@ -41,12 +42,14 @@ void connection_machine::declare_queue(std::uint16_t channel, const queue_reques
   send_method(channel, amqp_method::queue_declare, [&](amqp_writer& out) {
     out.short_integer(0);
     out.short_string(what.name);
-    out.octet(static_cast<std::uint8_t>((what.durable ? 2 : 0) | (what.exclusive ? 4 : 0) | (what.auto_delete ? 8 : 0)));
+    out.octet(static_cast<std::uint8_t>((what.mode == declare_mode::passive ? 1 : 0) | (what.durable ? 2 : 0) | (what.exclusive ? 4 : 0) |
+                                        (what.auto_delete ? 8 : 0)));
     out.table(what.arguments);
   });
 }
 
-void connection_machine::bind_queue(std::uint16_t channel, std::string_view queue, std::string_view exchange, std::string_view routing_key) {
+void connection_machine::bind_queue(std::uint16_t channel, std::string_view queue, std::string_view exchange,
+                                    std::string_view routing_key) {
   send_method(channel, amqp_method::queue_bind, [&](amqp_writer& out) {
     out.short_integer(0);
     out.short_string(queue);
@@ -104,7 +107,8 @@ void connection_machine::publish(std::uint16_t channel, std::string_view exchang
     out.short_integer(0);
     out.long_long_integer(body.size());
     out.properties(properties);
-    if (output_.size() - length - 4 > frame_max_ - frame_overhead) throw malformed("the headers of the message fill more than a frame of " + std::to_string(frame_max_) + " bytes");
+    if (output_.size() - length - 4 > frame_max_ - frame_overhead)
+      throw malformed("the headers of the message fill more than a frame of " + std::to_string(frame_max_) + " bytes");
     out.close_length(length);
     output_ += frame_end;
     const std::size_t most = frame_max_ - frame_overhead;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <mamey/core/invariants.hpp>
+
 namespace mamey::inline v1::rabbitmq_detail {
 
 namespace {
@@ -16,6 +18,7 @@ connection_machine::connection_machine(connection_settings settings)
 // -- life ---------------------------------------------------------------------------------------------------------------
 
 void connection_machine::start(steady_time now) {
+  const detail::invariants_after asserted(*this, "connection_machine");
   output_ += protocol_header;
   state_ = state::awaiting_start;
   deadline_ = now + settings_.handshake;
@@ -30,8 +33,10 @@ steady_time connection_machine::wake_at() const noexcept {
 }
 
 void connection_machine::tick(steady_time now) {
+  const detail::invariants_after asserted(*this, "connection_machine");
   if (state_ == state::closed || state_ == state::idle) return;
-  if (now >= deadline_) return end(0, state_ == state::closing ? "the broker did not answer the close" : "the broker did not finish the handshake in time");
+  if (now >= deadline_)
+    return end(0, state_ == state::closing ? "the broker did not answer the close" : "the broker did not finish the handshake in time");
   if (heartbeat_.count() == 0) return;
   if (now >= last_received_ + heartbeat_ * 2)
     return end(0, "no heartbeat of the broker for " + std::to_string(heartbeat_.count() * 2) + " s");
@@ -45,8 +50,10 @@ void connection_machine::tick(steady_time now) {
 }
 
 void connection_machine::lost(std::string_view reason) {
+  const detail::invariants_after asserted(*this, "connection_machine");
   if (state_ == state::closed) return;
-  // RabbitMQ closes the socket without a word when the credentials or the virtual host are wrong and the client claims no capability for it.
+  // RabbitMQ closes the socket without an error frame when the credentials or the virtual host are wrong and the client claims no
+  // capability for it.
   end(0, std::string(reason));
 }
 
@@ -61,6 +68,7 @@ void connection_machine::end(std::uint16_t code, std::string text, amqp_method m
 }
 
 void connection_machine::close(steady_time now) {
+  const detail::invariants_after asserted(*this, "connection_machine");
   if (state_ == state::closed) return;
   if (state_ != state::open) return end(0, "closed before it was open");
   send_method(0, amqp_method::connection_close, [](amqp_writer& out) {
@@ -70,6 +78,22 @@ void connection_machine::close(steady_time now) {
   });
   state_ = state::closing;
   deadline_ = now + settings_.handshake;
+}
+
+std::string_view connection_machine::check() const {
+  const bool has_channels = state_ == state::open || state_ == state::closing;
+  if (!has_channels && !channels_.empty()) return "only an open connection has channels";
+  if (state_ == state::closed && !input_.empty()) return "a connection that has ended keeps no input";
+  if (state_ != state::idle && state_ != state::open && state_ != state::closed && deadline_ == steady_time::max())
+    return "handshake and closing have a deadline";
+  if (input_.size() >= std::max(frame_max_, largest_first_frame)) return "less than one frame is kept";
+  for (const auto& [number, each] : channels_) {
+    if (number == 0 || number > channel_max_) return "channels have numbers that both sides have agreed on";
+    if (each.header_due && each.body_due) return "a header comes before its body";
+    if (each.body_due != (each.body_left > 0)) return "a body is due as long as some of it is missing";
+    if (each.content.body.size() > settings_.body_max) return "a body that is too large is not kept";
+  }
+  return {};
 }
 
 amqp_event& connection_machine::emit(amqp_event_type type, std::uint16_t channel) {
@@ -82,6 +106,7 @@ amqp_event& connection_machine::emit(amqp_event_type type, std::uint16_t channel
 // -- frames -------------------------------------------------------------------------------------------------------------
 
 void connection_machine::receive(std::string_view bytes, steady_time now) {
+  const detail::invariants_after asserted(*this, "connection_machine");
   if (state_ == state::closed || state_ == state::idle) return;
   last_received_ = now;
   // What is complete is read where it lies; only a started frame is kept.
@@ -91,12 +116,15 @@ void connection_machine::receive(std::string_view bytes, steady_time now) {
   try {
     while (rest.size() >= frame_overhead - 1 && state_ != state::closed) {
       if (state_ == state::awaiting_start && rest.starts_with("AMQP")) throw malformed("the broker speaks another version of AMQP");
-      if (state_ == state::awaiting_start && rest.starts_with("\x15\x03")) throw malformed("the broker speaks TLS on this port, and ssl.enabled is false");
+      if (state_ == state::awaiting_start && rest.starts_with("\x15\x03"))
+        throw malformed("the broker speaks TLS on this port, and ssl.enabled is false");
       amqp_reader head(rest.substr(0, 7));
       const auto type = head.octet();
       const auto channel = head.short_integer();
       const auto size = head.long_integer();
-      if (size > frame_max_ - frame_overhead) throw malformed("a frame of " + std::to_string(size) + " bytes, where " + std::to_string(frame_max_ - frame_overhead) + " are allowed");
+      if (size > frame_max_ - frame_overhead)
+        throw malformed("a frame of " + std::to_string(size) + " bytes, where " + std::to_string(frame_max_ - frame_overhead) +
+                        " are allowed");
       if (rest.size() < size + frame_overhead) break;
       if (rest[size + 7] != frame_end) throw malformed("a frame without its end mark");
       const auto payload = rest.substr(7, size);
@@ -180,8 +208,15 @@ void connection_machine::on_channel_method(std::uint16_t channel, amqp_method me
       send_method(channel, channel_flow_ok, [&](amqp_writer& out) { out.octet(active); });
       return;
     }
+    case queue_declare_ok: {
+      (void)from.short_string();
+      const auto messages = from.long_integer();
+      auto& told = emit(amqp_event_type::answered, channel);
+      told.method = method;
+      told.messages = messages;
+      return;
+    }
     case exchange_declare_ok:
-    case queue_declare_ok:
     case queue_bind_ok:
     case basic_qos_ok:
     case basic_cancel_ok:

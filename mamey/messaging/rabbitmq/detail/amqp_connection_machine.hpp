@@ -3,8 +3,8 @@
 /// @file
 /// One AMQP 0-9-1 connection without its socket: bytes and time in, bytes and events out. No clock, no thread, no I/O.
 ///
-/// The handshake runs by itself after `start`. Commands append their frames to `output`, so whatever was asked for between two writes goes
-/// out in one. Commands on one channel may be sent without awaiting their answers: the broker takes them in order.
+/// The handshake runs without further commands after `start`. Commands append their frames to `output`, so all commands between two writes
+/// go out in one write. Commands on one channel may be sent without waiting for their answers: the broker handles them in order.
 
 #include <chrono>
 #include <cstdint>
@@ -24,25 +24,25 @@ struct connection_settings {
   std::string virtual_host = "/";
   bool external = false;  ///< SASL EXTERNAL: the client certificate is who we are
   std::string connection_name;
-  std::chrono::seconds heartbeat{60};      ///< proposed; 0: none
-  std::uint16_t channel_max = 2047;        ///< proposed
-  std::uint32_t frame_max = 131'072;       ///< proposed; at least 4096
-  std::uint64_t body_max = 128U << 20;     ///< a larger message is received without its body
+  std::chrono::seconds heartbeat{60};           ///< proposed; 0: none
+  std::uint16_t channel_max = 2047;             ///< proposed
+  std::uint32_t frame_max = 131'072;            ///< proposed; at least 4096
+  std::uint64_t body_max = 128U << 20;          ///< a larger message is received without its body
   std::chrono::milliseconds handshake{10'000};  ///< from `start` to `opened`, and for the answer to `close`
 };
 
 enum class amqp_event_type : std::uint8_t {
-  opened,              ///< the handshake is over
-  closed,              ///< the connection is of no use any more; `code` 0 when we asked for it. The last event
-  blocked,             ///< the broker reads no publishes for now; `text` says why
+  opened,   ///< the handshake is over
+  closed,   ///< the connection is of no use any more; `code` 0 when we asked for it. The last event
+  blocked,  ///< the broker reads no publishes for now; `text` says why
   unblocked,
   channel_opened,
-  channel_closed,      ///< by the broker, with `code`, `text` and the method that was wrong, or as we asked (`code` 0). The channel's last event
-  answered,            ///< a synchronous `method` is done: `declare_ok`, `bind_ok`, …
-  delivered,           ///< consumer_tag, delivery_tag, redelivered, exchange, routing_key, properties, body
-  returned,            ///< an unroutable mandatory message: code, text, exchange, routing_key, properties. Before its confirm
-  confirmed,           ///< delivery_tag; `multiple`: all up to it
-  refused,             ///< likewise, by basic.nack
+  channel_closed,  ///< by the broker, with `code`, `text` and the method that was wrong, or as we asked (`code` 0). The channel's last event
+  answered,        ///< a synchronous `method` is done: `declare_ok`, `bind_ok`, …
+  delivered,       ///< consumer_tag, delivery_tag, redelivered, exchange, routing_key, properties, body
+  returned,        ///< an unroutable mandatory message: code, text, exchange, routing_key, properties. Before its confirm
+  confirmed,       ///< delivery_tag; `multiple`: all up to it
+  refused,         ///< likewise, by basic.nack
   consumer_cancelled,  ///< by the broker: the queue went away
 };
 
@@ -111,16 +111,19 @@ struct amqp_event {
   std::string routing_key;
   message_properties properties;
   std::string body;
+  std::uint32_t messages = 0;  ///< of `queue_declare_ok`: that wait in the queue
 };
 
-enum class exchange_mode : std::uint8_t { active, passive };
+/// Passive: only asks whether it is there.
+enum class declare_mode : std::uint8_t { active, passive };
 struct exchange_request {
   std::string name, type = "topic";
-  exchange_mode mode = exchange_mode::active;
+  declare_mode mode = declare_mode::active;
   bool durable = true, auto_delete = false;
 };
 struct queue_request {
   std::string name;
+  declare_mode mode = declare_mode::active;
   bool durable = true, exclusive = false, auto_delete = false;
   field_table arguments;
 };
@@ -143,6 +146,8 @@ class connection_machine {
   void wrote(steady_time now) noexcept { last_sent_ = now; }
   std::vector<amqp_event> take_events() { return std::exchange(events_, {}); }
   steady_time wake_at() const noexcept;
+  /// The first invariant that does not hold; empty: all hold. Asserted after each event in debug and sanitizer builds, and by simulations.
+  std::string_view check() const;
   bool is_open() const noexcept { return state_ == state::open; }
   bool is_blocked() const noexcept { return blocked_; }
   bool has_ended() const noexcept { return state_ == state::closed; }

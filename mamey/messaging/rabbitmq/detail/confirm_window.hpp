@@ -40,6 +40,8 @@ class confirm_window {
   /// The broker closed the channel over one of the publishes.
   std::vector<outcome> closed_over_a_publish(std::string_view reason);
 
+  /// The first invariant that does not hold; empty: all hold. Asserted after each event in debug and sanitizer builds, and by simulations.
+  std::string_view check() const;
   std::size_t in_flight() const noexcept { return unsettled_; }
 
  private:
@@ -54,8 +56,8 @@ class confirm_window {
   std::vector<outcome> end_all(publish_result result, std::string_view reason);
 
   const std::size_t most_;
-  std::deque<entry> sent_;     ///< from the oldest unsettled one
-  std::uint64_t first_ = 1;    ///< sequence of the first of them
+  std::deque<entry> sent_;   ///< from the oldest unsettled one
+  std::uint64_t first_ = 1;  ///< sequence of the first of them
   std::size_t unsettled_ = 0;
   std::map<std::string, std::uint64_t> by_id_;  ///< sequence of what is out
   std::set<std::string> suspects_;              ///< bounded: see the source

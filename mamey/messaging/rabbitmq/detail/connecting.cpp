@@ -39,7 +39,9 @@ broker_address address_of(const std::string& host, const rabbitmq_options& optio
 }
 
 reconnect_pace::reconnect_pace(std::chrono::milliseconds longest, std::uint64_t seed)
-    : random_(static_cast<std::minstd_rand::result_type>(seed % 2147483646 + 1)), longest_(std::max(first_pause, longest)), pause_(first_pause) {}
+    : random_(static_cast<std::minstd_rand::result_type>(seed % 2147483646 + 1)),
+      longest_(std::max(first_pause, longest)),
+      pause_(first_pause) {}
 
 std::chrono::milliseconds reconnect_pace::after(bool was_open, std::chrono::nanoseconds so_long) {
   if (was_open && so_long > healthy_after) pause_ = first_pause;

@@ -19,7 +19,9 @@ std::string taken(envelope& from, const std::string& header) {
 
 }  // namespace
 
-std::string delay_queue_of(const std::string& queue, std::chrono::milliseconds wait) { return queue + ".delay-" + std::to_string(wait.count()); }
+std::string delay_queue_of(const std::string& queue, std::chrono::milliseconds wait) {
+  return queue + ".delay-" + std::to_string(wait.count());
+}
 
 queue_request delay_queue_request(const std::string& queue, std::chrono::milliseconds wait) {
   // At least once, a message leaves the delay queue only when its own queue has confirmed it; RabbitMQ wants reject-publish with it.

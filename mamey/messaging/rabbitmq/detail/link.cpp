@@ -20,11 +20,12 @@ constexpr std::chrono::milliseconds last_words{500};
 
 }  // namespace
 
-broker_link::broker_link(event_loop& loop, link_settings settings) : loop_(loop), settings_(std::move(settings)), fiber_(loop) {}
-broker_link::~broker_link() = default;
+broker_link::broker_link(event_loop& loop, link_settings settings)
+    : loop_(loop), settings_(std::move(settings)), fiber_(std::make_unique<supervisor>(loop)) {}
+broker_link::~broker_link() { fiber_.reset(); }  // before what it uses
 
 void broker_link::start() {
-  fiber_.start("rabbitmq " + settings_.name, [this] { run(); });
+  fiber_->start("rabbitmq " + settings_.name, [this] { run(); });
 }
 
 void broker_link::stop(std::chrono::nanoseconds grace) {
@@ -36,7 +37,7 @@ void broker_link::stop(std::chrono::nanoseconds grace) {
     });
     ended_.try_acquire_until(steady_now() + grace);
   }
-  fiber_.stop(std::chrono::seconds(10));
+  fiber_->stop(std::chrono::seconds(10));
 }
 
 void broker_link::post(std::function<void(broker_link&)> work) {
@@ -131,7 +132,8 @@ void broker_link::use(const std::string& host, std::uint16_t port) {
   const auto until = steady_now() + timeout;
   ++opened_;
   stream_ = std::make_unique<tcp_stream>(tcp_stream::connect(host, port, timeout));
-  if (settings_.tls) stream_->start_tls(*settings_.tls, settings_.options.ssl.server_name.empty() ? host : settings_.options.ssl.server_name, until);
+  if (settings_.tls)
+    stream_->start_tls(*settings_.tls, settings_.options.ssl.server_name.empty() ? host : settings_.options.ssl.server_name, until);
   if (stopping_) return;
   machine_ = std::make_unique<connection_machine>(settings_of(settings_.options, settings_.name));
   unsent_.clear();

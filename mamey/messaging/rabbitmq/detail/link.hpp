@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// A connection that comes back by itself: connects to one of several hosts, feeds a `connection_machine` from the socket and the socket
-/// from the machine, hands events to the channels' owners, and when the broker goes away starts again.
+/// A connection that reconnects automatically. It connects to one of several hosts, passes bytes between the socket and a
+/// `connection_machine`, hands events to the channels' owners, and starts again when the broker goes away.
 ///
 /// Everything that touches the machine runs on the link's loop: `post` gets there from any thread.
 
@@ -33,11 +33,11 @@ class channel_user {
   virtual void on_event(amqp_event&& event) = 0;
   /// The connection went, and the channel with it.
   virtual void on_lost(std::string_view reason) = 0;
-  /// Everything that one read brought has been told.
+  /// All events of one read have been handed over.
   virtual void on_batch_end() {}
 };
 
-/// Told of the connection itself. On the loop; must not suspend.
+/// Receives events of the connection itself. On the loop; must not suspend.
 class link_observer {
  public:
   virtual ~link_observer() = default;
@@ -57,7 +57,7 @@ struct link_settings {
 class broker_link : public std::enable_shared_from_this<broker_link> {
  public:
   broker_link(event_loop& loop, link_settings settings);
-  ~broker_link();  ///< `stop` has returned
+  ~broker_link();  ///< ends what `stop` has not ended
   /// Any thread.
   void start();
   /// Says goodbye to the broker, waits at most `grace`. May suspend.
@@ -98,14 +98,14 @@ class broker_link : public std::enable_shared_from_this<broker_link> {
 
   event_loop& loop_;
   const link_settings settings_;
-  supervisor fiber_;
+  std::unique_ptr<supervisor> fiber_;
 
   // Of the loop.
-  std::unique_ptr<tcp_stream> stream_;           ///< null while there is no connection, as the machine
+  std::unique_ptr<tcp_stream> stream_;  ///< null while there is no connection, as the machine
   std::unique_ptr<connection_machine> machine_;
   std::uint64_t opened_ = 0;  ///< sockets, this one included
-  std::string unsent_;                           ///< on its way into the socket
-  std::string failure_;                          ///< why the socket was given up
+  std::string unsent_;        ///< on its way into the socket
+  std::string failure_;       ///< why the socket was given up
   std::map<std::uint16_t, std::shared_ptr<channel_user>> users_;
   std::vector<std::weak_ptr<link_observer>> observers_;
   semaphore rest_to_write_{0};

@@ -21,8 +21,8 @@ namespace mamey::inline v1::rabbitmq_detail {
 
 class publisher final : public channel_user, public link_observer, public std::enable_shared_from_this<publisher> {
  public:
-  publisher(std::shared_ptr<broker_link> link, std::shared_ptr<topology_keeper> topology, wire_format format, const rabbitmq_options& options,
-            std::shared_ptr<counters> counted, publish_callback done, channel_state_callback changed);
+  publisher(std::shared_ptr<broker_link> link, std::shared_ptr<topology_keeper> topology, wire_format format,
+            const rabbitmq_options& options, std::shared_ptr<counters> counted, publish_callback done, channel_state_callback changed);
 
   // Any thread.
   void start();
@@ -43,8 +43,11 @@ class publisher final : public channel_user, public link_observer, public std::e
   enum class state : std::uint8_t { down, opening, ready };
 
   void open();
+  void open_channel(std::uint64_t number);
+  void open_later();
   void take_incoming();
   void pump();
+  void pump_later(std::chrono::nanoseconds pause);
   bool try_send(const outgoing_message& next);
   void end(const outgoing_message& which, publish_result result, std::string reason);
   void end_all(std::vector<confirm_window::outcome> outcomes);
@@ -66,10 +69,13 @@ class publisher final : public channel_user, public link_observer, public std::e
   // Of the loop.
   state state_ = state::down;
   bool closed_ = false;
+  bool pump_is_due_ = false;
   std::uint16_t channel_ = 0;
   std::uint64_t opening_ = 0;  ///< counts openings: an answer to an earlier one is stale
   confirm_window window_;
   std::deque<outgoing_message> pending_;
+  int missed_ = 0;            ///< channels closed since the last confirm for want of an exchange that others declare
+  std::string last_closing_;  ///< why the broker closed the last channel, until it confirms again
 };
 
 }  // namespace mamey::inline v1::rabbitmq_detail

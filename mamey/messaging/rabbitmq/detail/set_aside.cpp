@@ -13,8 +13,8 @@ const logger log{"mamey.messaging.rabbitmq"};
 
 }  // namespace
 
-set_aside::set_aside(std::shared_ptr<broker_link> link, std::shared_ptr<topology_keeper> topology, wire_format format, const rabbitmq_options& options,
-                     std::shared_ptr<counters> counted)
+set_aside::set_aside(std::shared_ptr<broker_link> link, std::shared_ptr<topology_keeper> topology, wire_format format,
+                     const rabbitmq_options& options, std::shared_ptr<counters> counted)
     : link_(std::move(link)), topology_(std::move(topology)), format_(std::move(format)), options_(options), counted_(std::move(counted)) {}
 
 set_aside::~set_aside() = default;

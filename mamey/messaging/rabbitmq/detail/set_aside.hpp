@@ -17,8 +17,8 @@ namespace mamey::inline v1::rabbitmq_detail {
 class set_aside final : public std::enable_shared_from_this<set_aside> {
  public:
   /// Opens its channel on `link` with the first message.
-  set_aside(std::shared_ptr<broker_link> link, std::shared_ptr<topology_keeper> topology, wire_format format, const rabbitmq_options& options,
-            std::shared_ptr<counters> counted);
+  set_aside(std::shared_ptr<broker_link> link, std::shared_ptr<topology_keeper> topology, wire_format format,
+            const rabbitmq_options& options, std::shared_ptr<counters> counted);
   ~set_aside();
 
   /// `done` says whether the broker has confirmed the copy; else it may or may not be there. Called once, later, unless `close` comes first.

@@ -56,9 +56,11 @@ void subscriber::start() {
     link_->post([self = shared_from_this()](broker_link& link) {
       if (self->alive()) link.amqp().close_channel(std::exchange(self->channel_, std::uint16_t{0}));
     });
-    throw unavailable("rabbitmq_timeout", "RabbitMQ did not start the consumer of {} in {} ms", what_.queue, options_.continuation_timeout.count());
+    throw unavailable("rabbitmq_timeout", "RabbitMQ did not start the consumer of {} in {} ms", what_.queue,
+                      options_.continuation_timeout.count());
   }
-  if (refused_code_ == not_found_code) throw not_found("queue_not_declared", "the queue {} is not declared: {}", what_.queue, refused_reason_);
+  if (refused_code_ == not_found_code)
+    throw not_found("queue_not_declared", "the queue {} is not declared: {}", what_.queue, refused_reason_);
   throw unavailable("rabbitmq_refused", "RabbitMQ does not let us consume {}: {}", what_.queue, refused_reason_);
 }
 
@@ -83,7 +85,8 @@ void subscriber::close() {
     if (self->on_its_way_.empty()) return self->close_channel();
     link.loop().add_timer(steady_now() + self->options_.continuation_timeout / 2, [self] { self->close_channel(); });
   });
-  if (!closed_.try_acquire_until(steady_now() + options_.continuation_timeout)) log.warning("the consumer of {queue} did not close in time", what_.queue);
+  if (!closed_.try_acquire_until(steady_now() + options_.continuation_timeout))
+    log.warning("the consumer of {queue} did not close in time", what_.queue);
 }
 
 // -- deliveries -----------------------------------------------------------------------------------------------------------
@@ -173,7 +176,8 @@ void subscriber::refuse_too_large(const held& which) {
   const auto tag = which.delivery_tag;
   counted_->too_large += 1;
   if (options_.queue.park_too_large) {
-    log.error("a message of {queue} is larger than rabbitMq.maxMessageBytes and goes to {aside}; id {id}", what_.queue, topology_keeper::too_large_queue_of(what_.queue), which.message->id);
+    log.error("a message of {queue} is larger than rabbitMq.maxMessageBytes and goes to {aside}; id {id}", what_.queue,
+              topology_keeper::too_large_queue_of(what_.queue), which.message->id);
     if (!out_.given_back(tag)) return;
     link_->amqp().reject(channel_, tag);
     held_.erase(tag);
@@ -248,7 +252,8 @@ bool subscriber::delay_at_broker(const verdict& how) {
   const auto known = held_.find(how.delivery_tag);
   if (!wait || known == held_.end()) return false;
   const auto& message = *known->second.message;
-  const int starts = known->second.earlier_starts + (message.id.empty() ? int{how.counting == start_counting::counted} : starts_->of(what_.queue, message.id));
+  const int starts = known->second.earlier_starts +
+                     (message.id.empty() ? int{how.counting == start_counting::counted} : starts_->of(what_.queue, message.id));
   on_its_way_.insert(how.delivery_tag);
   aside_->put(as_waiting(message, delay_queue_of(what_.queue, *wait), starts), [weak = weak_from_this(), how](bool kept) {
     if (const auto self = weak.lock()) self->delayed(how.delivery_tag, how.delay, kept);

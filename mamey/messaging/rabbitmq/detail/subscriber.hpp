@@ -46,8 +46,8 @@ class subscriber final : public channel_user, public verdict_taker, public std::
     std::uint64_t delivery_tag = 0;
     std::shared_ptr<const envelope> message;
     bool redelivered = false;
-    bool too_large = false;    ///< its body was not received
-    int earlier_starts = 0;    ///< before it came from a delay queue
+    bool too_large = false;  ///< its body was not received
+    int earlier_starts = 0;  ///< before it came from a delay queue
   };
 
   void take_verdicts();
@@ -88,10 +88,10 @@ class subscriber final : public channel_user, public verdict_taker, public std::
   std::uint16_t channel_ = 0;
   bool consuming_ = false, cancelled_ = false, closing_ = false, leaving_ = false, ended_ = false;
   settlements out_;
-  std::map<std::uint64_t, held> held_;                         ///< what is out
-  std::set<std::uint64_t> on_its_way_;                         ///< of these, into a delay queue: acknowledged when it is there
-  lanes lanes_;                                                ///< ordered: what has a key
-  std::set<std::uint64_t> too_large_;                          ///< of what is out: kept, for nobody to handle
+  std::map<std::uint64_t, held> held_;  ///< what is out
+  std::set<std::uint64_t> on_its_way_;  ///< of these, into a delay queue: acknowledged when it is there
+  lanes lanes_;                         ///< ordered: what has a key
+  std::set<std::uint64_t> too_large_;   ///< of what is out: kept, for nobody to handle
 };
 
 }  // namespace mamey::inline v1::rabbitmq_detail

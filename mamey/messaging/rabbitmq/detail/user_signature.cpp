@@ -15,10 +15,12 @@ namespace {
 /// HMAC-SHA256 in hexadecimal digits. Each field goes with its length, so that no two messages have the same text.
 std::string signed_with(const std::string& secret, const envelope& message) {
   std::string text = "mamey user 1\n";
-  for (const auto* field : {&message.id, &message.type, &message.tenant, &message.user}) text += std::to_string(field->size()) + ':' + *field + '\n';
+  for (const auto* field : {&message.id, &message.type, &message.tenant, &message.user})
+    text += std::to_string(field->size()) + ':' + *field + '\n';
   std::array<unsigned char, EVP_MAX_MD_SIZE> code{};
   unsigned size = 0;
-  if (!::HMAC(::EVP_sha256(), secret.data(), static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(), code.data(), &size))
+  if (!::HMAC(::EVP_sha256(), secret.data(), static_cast<int>(secret.size()), reinterpret_cast<const unsigned char*>(text.data()),
+              text.size(), code.data(), &size))
     throw std::runtime_error("the user of a message cannot be signed: OpenSSL has no HMAC-SHA256");
   constexpr std::string_view digits = "0123456789abcdef";
   std::string hex;
@@ -31,7 +33,8 @@ std::string signed_with(const std::string& secret, const envelope& message) {
 
 }  // namespace
 
-user_signatures::user_signatures(std::string key_id, std::map<std::string, std::string> secrets) : key_id_(std::move(key_id)), secrets_(std::move(secrets)) {}
+user_signatures::user_signatures(std::string key_id, std::map<std::string, std::string> secrets)
+    : key_id_(std::move(key_id)), secrets_(std::move(secrets)) {}
 
 std::string user_signatures::of(const envelope& message) const { return key_id_ + ':' + signed_with(secrets_.at(key_id_), message); }
 

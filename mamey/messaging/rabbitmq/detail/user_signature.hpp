@@ -14,7 +14,7 @@
 
 namespace mamey::inline v1::rabbitmq_detail {
 
-inline constexpr std::size_t shortest_signing_secret = 32;  ///< bytes: less can be guessed
+inline constexpr std::size_t shortest_signing_secret = 32;               ///< bytes: less can be guessed
 inline constexpr std::string_view signature_header = "mamey-signature";  ///< `KID:` and 64 hexadecimal digits
 
 class user_signatures {

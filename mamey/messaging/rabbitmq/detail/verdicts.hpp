@@ -24,7 +24,7 @@ struct verdict {
 /// Thread-safe.
 class verdicts {
  public:
-  /// Whether the loop must be told: of those before, it has been.
+  /// Whether the loop must be woken: for earlier ones it has been.
   bool add(const verdict& how) {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(how);

@@ -1,13 +1,18 @@
 #include <mamey/messaging/rabbitmq/detail/wire_message.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <span>
 
 #include <mamey/core/utf8.hpp>
+#include <mamey/core/uuid.hpp>
 #include <mamey/messaging/handling.hpp>
+#include <mamey/messaging/message_headers.hpp>
 #include <mamey/messaging/rabbitmq/detail/delay_queues.hpp>
+#include <mamey/runtime/context.hpp>
+#include <mamey/runtime/correlation_context.hpp>
 
 namespace mamey::inline v1::rabbitmq_detail {
 
@@ -16,6 +21,7 @@ namespace {
 constexpr std::string_view ours = "mamey-";  // whatever begins so is believed only of the message that it names
 constexpr std::string_view id_header = "mamey-id";
 constexpr std::string_view traceparent_header = "traceparent";
+constexpr std::string_view tracestate_header = "tracestate";  // of the same trace, or of none
 
 bool is_of_a_dead_letter(std::string_view name) { return name.starts_with("x-death") || name.starts_with("x-first-death-"); }
 
@@ -26,13 +32,16 @@ Number number_of(std::string_view text, Number otherwise) {
   return wrong == std::errc() && end == text.data() + text.size() ? value : otherwise;
 }
 
-std::int64_t microseconds_of(wall_time when) { return when.time_since_epoch().count(); }
+std::string text_of(double real) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), real).ptr};
+}
 
 std::string text_of(const field_value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
   if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
-  if (const auto* real = std::get_if<double>(&value)) return std::to_string(*real);
+  if (const auto* real = std::get_if<double>(&value)) return text_of(*real);
   return {};
 }
 
@@ -55,9 +64,35 @@ void make_text(envelope& message) {
     make_utf8_text(*each);
 }
 
-wall_time within_the_calendar(std::int64_t microseconds) {
-  constexpr std::int64_t end = 253'402'300'800'000'000;  // of the year 9999
-  return wall_time(std::chrono::microseconds(std::clamp<std::int64_t>(microseconds, 0, end)));
+timestamp time_of(std::string_view microseconds, timestamp otherwise) {
+  return from_unix_microseconds(std::max<std::int64_t>(number_of(microseconds, unix_microseconds(otherwise)), 0));
+}
+
+/// The context that goes out: the one that came, or was made for the user. `{}` is none.
+std::string context_of(const envelope& message, const wire_format& format) {
+  for (const auto name : {context_header, std::string_view(format.context_header)}) {
+    if (const auto context = header_of(message, name); !context.empty()) return ascii_json(context);
+  }
+  return "{}";
+}
+
+/// Some publishers write the content type into the type. No type has a slash in it.
+void take_for_content_type(envelope& message, const std::string& content_type) {
+  if (message.type.find('/') == std::string::npos) return;
+  if (content_type.empty()) message.content_type = message.type;
+  message.type.clear();
+}
+
+/// Ids that are no UUID are numbers and names which another service may use as well: joined with where the message comes from and what it says, one is its own.
+/// Stable: joining twice changes nothing. Ours are left alone: their ids are UUIDs, or were taken over from a service that made them.
+void join_with_origin(envelope& message) {
+  if (message.id.empty() || uuid::parse(message.id)) return;
+  if (message.correlation_id.empty()) message.correlation_id = message.id;
+  const auto& origin = message.source.empty() ? message.exchange : message.source;
+  const auto front = origin + '/', back = '/' + derived_id(message.body, "body").substr(0, 8);
+  if (message.id.starts_with(front) && message.id.ends_with(back)) return;
+  auto joined = front + message.id + back;
+  message.id = joined.size() <= longest_short_string ? std::move(joined) : derived_id(message.id, front + back);
 }
 
 /// One of our attributes; false for a header that is a header to us too.
@@ -67,8 +102,7 @@ bool take_attribute(envelope& into, std::string_view name, const std::string& va
   if (name == "version") return into.version = number_of(value, 1), true;
   if (name == "min-version") return into.min_version = number_of(value, 1), true;
   if (name == "causation-id") return into.causation_id = value, true;
-  if (name == "occurred-at")
-    return into.occurred_at = within_the_calendar(number_of<std::int64_t>(value, microseconds_of(into.occurred_at))), true;
+  if (name == "occurred-at") return into.occurred_at = time_of(value, into.occurred_at), true;
   if (name == "key") return into.key = value, true;
   if (name == "stream") return into.stream = value, true;
   if (name == "position") return into.position = number_of<std::int64_t>(value, 0), true;
@@ -76,19 +110,24 @@ bool take_attribute(envelope& into, std::string_view name, const std::string& va
   if (name == "user") return into.user = value, true;
   if (name == "expires-at") {
     const auto at = number_of<std::int64_t>(value, std::numeric_limits<std::int64_t>::min());
-    if (at != std::numeric_limits<std::int64_t>::min()) into.expires_at = within_the_calendar(at);
+    if (at != std::numeric_limits<std::int64_t>::min()) into.expires_at = time_of(value, {});
     return true;
   }
   return false;
 }
 
+bool looks_like_json(std::string_view body) {
+  const auto first = body.find_first_not_of(" \t\r\n");
+  return first == body.npos || std::string_view("{[\"-0123456789tfn").find(body[first]) != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string span_context_of(std::string_view traceparent) {
-  // 00-<32 hex>-<16 hex>-<2 hex>
-  if (traceparent.size() != 55 || traceparent[2] != '-' || traceparent[35] != '-' || traceparent[52] != '-') return {};
-  const bool sampled = (number_of<int>(traceparent.substr(54), 0) & 1) != 0;
-  return std::string(traceparent.substr(3, 32)) + ':' + std::string(traceparent.substr(36, 16)) + ":0:" + (sampled ? '1' : '0');
+  const auto trace = trace_context::parse(traceparent);  // .NET services lose a message whose span context they cannot read
+  if (!trace) return {};
+  const auto text = trace->to_traceparent();  // 00-<32 hex>-<16 hex>-<2 hex>
+  return text.substr(3, 32) + ':' + text.substr(36, 16) + ":0:" + (trace->sampled ? '1' : '0');
 }
 
 std::string traceparent_of(std::string_view span_context) {
@@ -125,7 +164,7 @@ message_properties to_wire(const envelope& message, const wire_format& format) {
   if (message.version != 1) put("mamey-version", std::to_string(message.version));
   if (message.min_version != 1) put("mamey-min-version", std::to_string(message.min_version));
   put_set("mamey-causation-id", message.causation_id);
-  put("mamey-occurred-at", std::to_string(microseconds_of(message.occurred_at)));
+  put("mamey-occurred-at", std::to_string(unix_microseconds(message.occurred_at)));
   put_set("mamey-key", message.key);
   put_set("mamey-stream", message.stream);
   if (message.position != 0) put("mamey-position", std::to_string(message.position));
@@ -134,17 +173,18 @@ message_properties to_wire(const envelope& message, const wire_format& format) {
     put("mamey-user", message.user);
     if (format.signatures) put(signature_header, format.signatures->of(message));
   }
-  if (message.expires_at) put("mamey-expires-at", std::to_string(microseconds_of(*message.expires_at)));
+  if (message.expires_at) put("mamey-expires-at", std::to_string(unix_microseconds(*message.expires_at)));
   put_set(traceparent_header, message.traceparent);
   put_set(format.span_context_header, span_context_of(message.traceparent));
-  if (format.with_context && !message.headers.contains(format.context_header))
-    put(format.context_header, message.user.empty() ? "{}" : message.user);
+  if (format.with_context) put(format.context_header, context_of(message, format));
   const auto own = out.headers.size();
   const auto is_own = [&](const std::string& name) {
     return std::ranges::any_of(std::span(out.headers).first(own), [&](const auto& each) { return each.first == name; });
   };
   for (const auto& [name, value] : message.headers) {
     if (name.empty() || name.size() > longest_short_string || is_of_a_dead_letter(name) || is_own(name)) continue;
+    if (name == context_header || name == format.context_header) continue;
+    if (name == format.span_context_header && traceparent_of(value).empty()) continue;
     put(name, value);
   }
   return out;
@@ -157,7 +197,7 @@ envelope from_wire(message_properties&& properties, std::string&& body, std::str
   message.correlation_id = std::move(properties.correlation_id);
   message.type = std::move(properties.type);
   message.source = std::move(properties.app_id);
-  if (!properties.content_type.empty()) message.content_type = std::move(properties.content_type);
+  if (!properties.content_type.empty()) message.content_type = properties.content_type;
   constexpr std::uint64_t last_second = 253'402'300'799;  // of the year 9999
   if (properties.timestamp && *properties.timestamp <= last_second)
     message.occurred_at = wall_time(std::chrono::seconds(*properties.timestamp));
@@ -171,10 +211,17 @@ envelope from_wire(message_properties&& properties, std::string&& body, std::str
   for (auto& [name, value] : properties.headers) {
     auto text = text_of(value);
     if (std::holds_alternative<std::monostate>(value)) continue;
-    if (name == format.span_context_header) {
+    if (name == format.context_header) {
+      if (!std::holds_alternative<std::string>(value)) continue;
+      if (auto context = carried_context(text); !context.empty()) message.headers[std::string(context_header)] = std::move(context);
+    } else if (name == context_header) {
+      continue;  // somebody's header of the name that we keep the context by
+    } else if (name == format.span_context_header) {
       span_context = std::move(text);
     } else if (name == traceparent_header) {
       if (!copied) message.traceparent = std::move(text);
+    } else if (name == tracestate_header) {
+      if (!copied) message.headers[name] = std::move(text);
     } else if (name == signature_header) {
       if (named && !copied) signature = std::move(text);
     } else if (name.starts_with(ours)) {
@@ -184,19 +231,21 @@ envelope from_wire(message_properties&& properties, std::string&& body, std::str
       message.headers[name] = std::move(text);
     }
   }
-  if (message.traceparent.empty()) message.traceparent = traceparent_of(span_context);
-  const auto first_exchange = take_first_exchange(message);
-  const auto context = message.headers.find(format.context_header);
-  if (named && !copied) {
-    if (context != message.headers.end() && (context->second == "{}" || context->second == message.user))
-      message.headers.erase(context);  // made by to_wire
-  } else if (context != message.headers.end() && context->second != "{}") {
-    message.user = context->second;
+  if (message.traceparent.empty()) {
+    message.traceparent = traceparent_of(span_context);
+    message.headers.erase(std::string(tracestate_header));
   }
+  const auto first_exchange = take_first_exchange(message);
+  // Of a message of ours the context may be that of somebody who called it anonymously: its user stands in a header of its own.
+  if (!named || copied) message.user = header_of(message, context_header);
   // What comes through the default exchange may claim any origin: a user that a signature can vouch for needs it.
   const auto source = exchange.empty() && !format.signatures ? std::string_view(first_exchange) : exchange;
   const bool trusted = std::ranges::find(format.trusted_exchanges, source) != format.trusted_exchanges.end();
   if (!trusted && !(format.signatures && !message.id.empty() && format.signatures->matches(message, signature))) message.user.clear();
+  // .NET services do not look at the property: JSON that says it for nothing is read, too. What is neither is damaged, and named so.
+  if (properties.content_encoding == "gzip" && !looks_like_json(message.body)) message.headers[std::string(encoding_header)] = "gzip";
+  take_for_content_type(message, properties.content_type);
+  if (!named || copied) join_with_origin(message);
   make_text(message);
   return message;
 }

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include <mamey/core/ascii.hpp>
 #include <mamey/core/error.hpp>
+#include <mamey/persistence/expected_rows.hpp>
+#include <mamey/persistence/job_columns.hpp>
 #include <mamey/persistence/postgres/detail/delayed.hpp>
 #include <mamey/persistence/postgres/detail/error_store.hpp>
 #include <mamey/persistence/postgres/detail/inbox.hpp>
+#include <mamey/persistence/postgres/detail/job_rows.hpp>
 #include <mamey/persistence/postgres/detail/outbox.hpp>
 #include <mamey/persistence/postgres/detail/placeholders.hpp>
 
@@ -16,11 +19,10 @@ namespace {
 
 std::string first_word(std::string_view sql) {
   std::string word;
-  for (const char c : sql) {
-    const auto each = static_cast<unsigned char>(c);
-    if (std::isalpha(each) != 0)
-      word += static_cast<char>(std::tolower(each));
-    else if (!word.empty() || std::isspace(each) == 0)
+  for (const char each : sql) {
+    if (is_ascii_letter(each))
+      word += ascii_lower(each);
+    else if (!word.empty() || !is_ascii_space(each))
       break;
   }
   return word;
@@ -49,9 +51,7 @@ step plain_step(const sql_statement& statement, std::size_t most_bytes) {
 
 std::int64_t checked_rows(const sql_statement& statement, const rows& result) {
   const auto changed = result.affected();
-  if (statement.expected_rows && changed != *statement.expected_rows)
-    throw concurrency_conflict("concurrency_conflict", "{changed} rows changed, {expected} were expected", changed,
-                               *statement.expected_rows);
+  check_expected_rows(statement, changed);
   return changed;
 }
 
@@ -69,8 +69,12 @@ unit_steps::unit_steps(const change_set& changes, const document_tables& tables,
   for (const auto& each : changes.outbox) add(insert_outbox(each));
   for (const auto& each : changes.finished_errors) add(finish_error(each));
   for (const auto& each : changes.errors) add(insert_error(each));
+  cancelled_at_ = steps_.size();
+  for (const auto& each : changes.cancelled_delayed) add(cancel_delayed(each));
   for (const auto& each : changes.finished_delayed) add(finish_delayed(each));
   for (const auto& each : changes.delayed) add(insert_delayed(each));
+  jobs_at_ = steps_.size();
+  for (const auto& each : changes.jobs) add(write_job(each));
 }
 
 bool unit_steps::checks_rows() const noexcept {
@@ -83,10 +87,15 @@ bool unit_steps::was_handled_already(const exchange& refused) const {
 
 void unit_steps::throw_refusal(const exchange& refused, std::size_t first) const {
   const auto at = *refused.failed - std::min(first, *refused.failed);
-  if (refused.error.state == unexpected_rows_state && at >= documents_at_ && at < documents_at_ + changes_->documents.size()) {
+  if (at >= documents_at_ && at < documents_at_ + changes_->documents.size()) {
     const auto& change = changes_->documents[at - documents_at_];
-    tables_->at(*change.into).throw_not_as_expected(change);
+    const auto& table = tables_->at(*change.into);
+    if (refused.error.state == unexpected_rows_state) table.throw_not_as_expected(change);
+    if (refused.error.state == "23505") table.throw_taken(taken_columns(refused.error));
   }
+  if (refused.error.state == unexpected_rows_state && at >= cancelled_at_ && at < cancelled_at_ + changes_->cancelled_delayed.size())
+    throw_not_waiting(changes_->cancelled_delayed[at - cancelled_at_]);
+  if (refused.error.state == unexpected_rows_state && at >= jobs_at_) throw_job_changed(changes_->jobs[at - jobs_at_]);
   throw_error(refused.error, refused.steps[*refused.failed].text);
 }
 

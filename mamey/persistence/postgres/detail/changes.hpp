@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/unit_store.hpp>
 #include <mamey/persistence/postgres/detail/collections.hpp>
 #include <mamey/persistence/postgres/detail/connection.hpp>
 
@@ -35,7 +35,7 @@ class unit_steps {
   const document_tables* tables_;
   std::vector<step> steps_;
   bool has_inbox_ = false;
-  std::size_t documents_at_ = 0, statements_at_ = 0;
+  std::size_t documents_at_ = 0, statements_at_ = 0, cancelled_at_ = 0, jobs_at_ = 0;
 };
 
 /// A plain statement, its parameters numbered. Throws `internal_error` when their number is wrong, or when it would begin or end a

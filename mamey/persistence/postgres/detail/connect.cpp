@@ -59,7 +59,7 @@ struct failure {
   bool is_final = false;  ///< to try again changes nothing
 };
 
-/// libpq tells what the server said as text only; told to be verbose, with the SQLSTATE: `FATAL:  28P01: password authentication failed …`.
+/// libpq returns the server's error as text only; in its verbose form with the SQLSTATE: `FATAL:  28P01: password authentication failed …`.
 std::string sql_state_in(std::string_view text) {
   const auto is_state = [](std::string_view word) {
     return word.size() == 5 && std::ranges::all_of(word, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
@@ -87,7 +87,9 @@ failure failure_of(const PGconn* session) {
   const auto says = [&](std::string_view words) { return text.find(words) != std::string::npos; };
   const bool is_mistrust = state.empty() && (says("certificate") || says("not support SSL") ||
                                              (says("SSL error") && !says("eof")));  // which is a server that went away
-  return {.cause = shortened(std::move(text), state), .is_final = is_refusal || is_mistrust};
+  // libpq's own words for a parameter that it cannot read: invalid gssencmode value: "Disable".
+  const bool is_no_value = state.empty() && text.starts_with("invalid ") && (says(" value: ") || says(" value \"") || says("number"));
+  return {.cause = shortened(std::move(text), state), .is_final = is_refusal || is_mistrust || is_no_value};
 }
 
 void ignore_notice(void*, const PGresult*) {}

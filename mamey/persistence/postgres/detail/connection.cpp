@@ -17,8 +17,6 @@
 namespace mamey::inline v1::postgres_detail {
 namespace {
 
-constexpr std::size_t most_prepared = 500;  ///< statements a session keeps; others are parsed each time
-
 std::string field(const PGresult* result, int code) {
   const char* const text = PQresultErrorField(result, code);
   return text == nullptr ? std::string() : text;
@@ -28,7 +26,9 @@ server_error error_of(const PGresult* result) {
   server_error made{.state = field(result, PG_DIAG_SQLSTATE),
                     .message = field(result, PG_DIAG_MESSAGE_PRIMARY),
                     .detail = field(result, PG_DIAG_MESSAGE_DETAIL),
-                    .constraint = field(result, PG_DIAG_CONSTRAINT_NAME)};
+                    .constraint = field(result, PG_DIAG_CONSTRAINT_NAME),
+                    .table = field(result, PG_DIAG_TABLE_NAME),
+                    .routine = field(result, PG_DIAG_SOURCE_FUNCTION)};
   if (made.message.empty()) made.message = PQresultErrorMessage(result);
   return made;
 }
@@ -57,8 +57,8 @@ void exchange::start_over() {
   answers_.clear();
 }
 
-connection::connection(session_handle session, std::shared_ptr<const statement_stopper> stopper)
-    : session_(std::move(session)), stopper_(std::move(stopper)) {
+connection::connection(session_handle session, surroundings around)
+    : session_(std::move(session)), around_(std::move(around)), era_(around_.era ? around_.era->now() : 0), opened_(steady_now()) {
   PQsetnonblocking(session_.get(), 1);
   PQenterPipelineMode(session_.get());
 }
@@ -67,7 +67,7 @@ connection::~connection() = default;
 
 bool connection::retired() const {
   const std::lock_guard lock(mutex_);
-  return retired_;
+  return retired_ || outlived();
 }
 
 bool connection::in_transaction() const {
@@ -78,7 +78,7 @@ bool connection::in_transaction() const {
 
 bool connection::looks_alive() {
   const std::lock_guard lock(mutex_);
-  if (retired_) return false;
+  if (retired_ || outlived()) return false;
   if (!in_flight_.empty()) return true;
   // A server says farewell before it closes: the end stands behind it.
   while (!retired_ && more_input()) retired_ = PQconsumeInput(session_.get()) == 0 || PQstatus(session_.get()) == CONNECTION_BAD;
@@ -134,7 +134,7 @@ bool connection::send_step(exchange& work, std::size_t index) {
     formats[i] = value.is_binary ? 1 : 0;
   }
   auto known = prepared_.find(text);
-  if (known == prepared_.end() && prepared_.size() < most_prepared) {
+  if (known == prepared_.end() && prepared_.size() < around_.most_prepared) {
     auto name = "m" + std::to_string(++names_given_);
     if (PQsendPrepare(session_.get(), name.c_str(), text.c_str(), 0, nullptr) == 0) return false;
     work.answers_.push_back({index, true});
@@ -161,7 +161,7 @@ void connection::await(const exchange_ptr& work) {
         work->wake_.acquire();
     }
   } catch (...) {
-    // Rethrown below: whoever reads next must not depend on this one.
+    // Rethrown below: the next reader must not depend on this one.
     pass_on(work.get());
     abandon(work);
     throw;
@@ -183,10 +183,11 @@ void connection::read_for_all(const exchange_ptr& mine) {
       const std::lock_guard lock(mutex_);
       make_progress();
       if (mine->end != exchange::ending::none) return;
+      if (PQsocket(session_.get()) < 0) return lose(words_of(session_.get()));
       if (unflushed_) in = socket_wait::interest::both;
       socket_.start(PQsocket(session_.get()));
     }
-    // Outside a loop others may add to what has to be written while this thread sleeps: it looks up now and then.
+    // Outside a loop others may add to what has to be written while this thread sleeps: it checks at intervals.
     const auto until = socket_.loop() == nullptr ? steady_now() + std::chrono::milliseconds(20) : steady_time::max();
     socket_.wait(in, until);
   }
@@ -212,7 +213,7 @@ void connection::abandon(const exchange_ptr& work) noexcept {
     for (const auto& each : work->steps) texts.push_back(each.text);
   }
   // A thread that is no loop's must not wait for a connection: the server's own bound ends the statement.
-  if (stopper_ && backend_ != 0 && in_fiber()) stopper_->stop(backend_, std::move(texts));
+  if (around_.stopper && backend_ != 0 && in_fiber()) around_.stopper->stop(backend_, std::move(texts));
 }
 
 // -- reading, under the lock ------------------------------------------------------------------------------------------
@@ -261,6 +262,10 @@ void connection::take_result(pg_result* owned) {
   if (status == PGRES_PIPELINE_SYNC) {
     in_flight_.pop_front();
     return settle(work, exchange::ending::answered);
+  }
+  if (status == PGRES_FATAL_ERROR) {
+    // It was idle: of what was on its way when its time ran out the server has run nothing.
+    if (auto farewell = error_of(owned); ended_idle(farewell)) return lose(std::move(farewell.message), exchange::ending::unsent);
   }
   if (work->answers_.empty()) {  // the server ends the session between two exchanges
     if (status == PGRES_FATAL_ERROR) lose(error_of(owned).message);
@@ -317,13 +322,15 @@ void connection::give_up_row() {
   head->error = {.state = std::string(row_too_large_state),
                  .message = "one row has more bytes than a query may return",
                  .detail = {},
-                 .constraint = {}};
+                 .constraint = {},
+                 .routine = {}};
   lose("an answer on it was too large");
 }
 
 void connection::take_refusal(exchange& from, std::size_t step, const pg_result* result) {
   auto error = error_of(result);
   if (is_stale_statement(error)) retired_ = true;
+  if (is_read_only(error) && around_.era && around_.writes && steady_now() - opened_ >= around_.youth) around_.era->end(era_);
   // Without a SQLSTATE it is libpq that speaks: the connection is gone, and nobody knows what the server did.
   if (error.state.empty()) return;
   if (!from.failed) {
@@ -332,16 +339,15 @@ void connection::take_refusal(exchange& from, std::size_t step, const pg_result*
   }
 }
 
-void connection::lose(std::string trouble) {
+void connection::lose(std::string trouble, exchange::ending unanswered) {
   retired_ = true;
+  if (reader_ != nullptr) socket_.interrupt();  // it may sleep on another loop, and libpq may have closed the socket
   const bool incomplete = unflushed_;
   auto all = std::exchange(in_flight_, {});
   for (const auto& each : all) {
     each->trouble = trouble;
     // The last one is cut off where the socket would take no more.
-    settle(each, each->failed                       ? exchange::ending::answered
-                 : incomplete && each == all.back() ? exchange::ending::unsent
-                                                    : exchange::ending::lost);
+    settle(each, each->failed ? exchange::ending::answered : incomplete && each == all.back() ? exchange::ending::unsent : unanswered);
   }
 }
 

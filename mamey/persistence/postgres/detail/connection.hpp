@@ -4,7 +4,9 @@
 /// A session in pipeline mode, used by several fibers and threads at a time. Each sends a whole exchange (statements and one Sync) and
 /// waits for its answer; one of those who wait reads for all, on its own loop, and hands over when its own answer is there.
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -39,7 +41,8 @@ struct exchange {
   std::string trouble;                ///< why the connection broke
 
   rows& result(std::size_t index) { return steps[index].result; }
-  /// Throws what the refusal or the broken connection means. A lost one is `unavailable`: whoever commits looks at `end` first.
+  /// Throws the exception for the refusal or the broken connection. A lost connection is `unavailable`: a caller that commits checks `end`
+  /// first.
   void throw_if_failed() const;
   /// Forgets the answers: to be run again.
   void start_over();
@@ -57,10 +60,31 @@ struct exchange {
 };
 using exchange_ptr = std::shared_ptr<exchange>;
 
+/// Which connections are still good, for all pools of a store. When a write meets "read only", its server is no primary any more: every
+/// connection that was opened before is retired, and those who come next walk the list of hosts again. Any thread.
+class session_era {
+ public:
+  std::uint64_t now() const noexcept { return now_.load(std::memory_order_relaxed); }
+  /// Ends the era `seen`; who sees that later ends nothing.
+  void end(std::uint64_t seen) noexcept { now_.compare_exchange_strong(seen, seen + 1); }
+
+ private:
+  std::atomic<std::uint64_t> now_{0};
+};
+
 class connection {
  public:
-  /// `session` is connected. `stopper`: null where statements need not be stopped.
-  explicit connection(session_handle session, std::shared_ptr<const statement_stopper> stopper = nullptr);
+  /// What a connection belongs to; all may be null.
+  struct surroundings {
+    std::shared_ptr<const statement_stopper> stopper;  ///< null where statements need not be stopped
+    std::shared_ptr<session_era> era;                  ///< null: the connection belongs to none
+    bool writes = true;                                ///< whether its being refused a write ends the era
+    std::chrono::nanoseconds youth{};                  ///< a refusal within it ends no era: there was no better server a moment ago
+    std::size_t most_prepared = 500;                   ///< statements the session keeps; others are parsed each time
+  };
+
+  /// `session` is connected.
+  explicit connection(session_handle session, surroundings around);
   ~connection();
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -68,7 +92,7 @@ class connection {
   /// Sends the statements and waits for the answers. Throws only when the ambient context interrupts the wait: then the answer will not be
   /// seen, the server is asked to stop, and the connection is retired.
   void run(const exchange_ptr& work);
-  /// Sends without waiting: the answer is dropped by whoever uses the connection next. Never suspends.
+  /// Sends without waiting: the next user of the connection drops the answer. Never suspends.
   void post(const exchange_ptr& work) noexcept;
   /// Which process of the server's this is, for `stopper`. Before anybody else uses the connection.
   void is_served_by(int backend) { backend_ = backend; }
@@ -78,7 +102,7 @@ class connection {
   /// Whether a transaction is open, broken or not. Asked by who has the connection alone, between exchanges.
   bool in_transaction() const;
 
-  /// Not to be used any more: broken, or an answer is still to come that nobody waits for.
+  /// Not to be used any more: broken, of an era that has ended, or an answer is still to come that nobody waits for.
   bool retired() const;
   /// Whether an idle session is still there. No round trip.
   bool looks_alive();
@@ -99,19 +123,22 @@ class connection {
   static void take_row(step& to, pg_result* owned);
   step* bounded_head() const;
   bool is_row_too_large();
+  bool outlived() const noexcept { return around_.era && around_.era->now() != era_; }
   void give_up_row();
   void take_refusal(exchange& from, std::size_t step, const pg_result* result);
   bool more_input() const;
-  void lose(std::string trouble);
+  void lose(std::string trouble, exchange::ending unanswered = exchange::ending::lost);
   void settle(const exchange_ptr& done, exchange::ending how);
 
   mutable std::mutex mutex_;  // never held while waiting
   session_handle session_;
-  const std::shared_ptr<const statement_stopper> stopper_;
+  const surroundings around_;
+  const std::uint64_t era_;
+  const steady_time opened_;
   int backend_ = 0;
   std::deque<exchange_ptr> in_flight_;
   const exchange* reader_ = nullptr;
-  socket_wait socket_;  ///< of the reader
+  socket_wait socket_;                      ///< of the reader
   std::optional<std::uint64_t> row_began_;  ///< `bytes_read` when the row that is coming was first seen incomplete
   bool unflushed_ = false;
   bool retired_ = false;

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <memory>
 
+#include <mamey/core/ascii.hpp>
 #include <mamey/core/error.hpp>
 
 namespace mamey::inline v1::postgres_detail {
@@ -30,7 +30,7 @@ std::string_view trimmed(std::string_view text) {
 std::string normal(std::string_view key) {
   std::string text;
   for (const char each : key) {
-    if (each != ' ' && each != '_') text += static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
+    if (each != ' ' && each != '_') text += ascii_lower(each);
   }
   return text;
 }
@@ -72,6 +72,9 @@ key_values split_pairs(std::string_view text) {
     std::string value;
     if (at < text.size() && (text[at] == '\'' || text[at] == '"')) {
       value = quoted_value(text, at, key);
+      const auto rest = text.substr(at, text.find(';', at) - at);
+      if (!trimmed(rest).empty())
+        refuse("the value of \"{key}\" in the connection string ends with its quote: expected \";\" behind it", key);
       at = text.find(';', at);
     } else {
       const auto end = text.find(';', at);
@@ -105,56 +108,78 @@ constexpr std::array renamed{
     known_key{"sslpassword", "sslpassword"},
     known_key{"options", "options"},
     known_key{"kerberosservicename", "krbsrvname"},
-    known_key{"channelbinding", "channel_binding"},
 };
 /// Of Npgsql's own machinery or of what this client decides itself: accepted, without effect.
-constexpr std::array<std::string_view, 35> ignored{"pooling",
-                                                   "minimumpoolsize",
-                                                   "minpoolsize",
-                                                   "connectionidlelifetime",
-                                                   "connectionpruninginterval",
-                                                   "connectionlifetime",
-                                                   "encoding",
-                                                   "clientencoding",
-                                                   "timezone",
-                                                   "persistsecurityinfo",
-                                                   "includeerrordetail",
-                                                   "includeerrordetails",
-                                                   "logparameters",
-                                                   "enlist",
-                                                   "maxautoprepare",
-                                                   "autoprepareminusages",
-                                                   "noresetonclose",
-                                                   "readbuffersize",
-                                                   "writebuffersize",
-                                                   "socketreceivebuffersize",
-                                                   "socketsendbuffersize",
-                                                   "loadtablecomposites",
-                                                   "loadbalancehosts",
-                                                   "hostrecheckseconds",
-                                                   "arraynullabilitymode",
-                                                   "multiplexing",
-                                                   "writecoalescingbufferthresholdbytes",
-                                                   "servercompatibilitymode",
-                                                   "cancellationtimeout",
-                                                   "keepalive",
-                                                   "tcpkeepalive",
-                                                   "internalcommandtimeout",
-                                                   "integratedsecurity",
-                                                   "checkcertificaterevocation",
-                                                   "usesslstream"};
+constexpr std::array ignored = std::to_array<std::string_view>({
+    "arraynullabilitymode",
+    "autoprepareminusages",
+    "backendtimeouts",
+    "cancellationtimeout",
+    "checkcertificaterevocation",
+    "clientencoding",
+    "connectionidlelifetime",
+    "connectionlifetime",
+    "connectionpruninginterval",
+    "convertinfinitydatetime",
+    "efadmindatabase",
+    "eftemplatedatabase",
+    "encoding",
+    "enlist",
+    "entityadmindatabase",
+    "entitytemplatedatabase",
+    "hostrecheckseconds",
+    "includeerrordetail",
+    "includeerrordetails",
+    "includefailedbatchedcommand",
+    "includerealm",
+    "integratedsecurity",
+    "internalcommandtimeout",
+    "keepalive",
+    "loadbalancehosts",
+    "loadbalancetimeout",
+    "loadtablecomposites",
+    "logparameters",
+    "maxautoprepare",
+    "minimumpoolsize",
+    "minpoolsize",
+    "multiplexing",
+    "noresetonclose",
+    "persistsecurityinfo",
+    "pooling",
+    "readbuffersize",
+    "servercompatibilitymode",
+    "socketreceivebuffersize",
+    "socketsendbuffersize",
+    "syncnotification",
+    "tcpkeepalive",
+    "tcpkeepaliveinterval",
+    "tcpkeepalivetime",
+    "timezone",
+    "useperfcounters",
+    "usesslstream",
+    "writebuffersize",
+    "writecoalescingbufferthresholdbytes",
+});
+
+/// libpq wants its values in lower case, Npgsql takes them in any, with blanks and dashes.
+std::string choice(std::string_view key, const std::string& value, std::span<const known_key> known, std::string_view expected) {
+  auto wanted = normal(value);
+  std::erase(wanted, '-');
+  const auto found = std::ranges::find(known, wanted, &known_key::npgsql);
+  if (found == known.end()) refuse("{key} in the connection string: expected {expected}, got \"{value}\"", key, expected, value);
+  return std::string(found->libpq);
+}
 
 std::string ssl_mode(const std::string& value) {
   static constexpr std::array known{known_key{"disable", "disable"},    known_key{"allow", "allow"},
                                     known_key{"prefer", "prefer"},      known_key{"require", "require"},
                                     known_key{"verifyca", "verify-ca"}, known_key{"verifyfull", "verify-full"}};
-  auto wanted = normal(value);
-  std::erase(wanted, '-');
-  const auto found = std::ranges::find(known, wanted, &known_key::npgsql);
-  if (found == known.end()) {
-    refuse("SSL Mode in the connection string: expected Disable, Allow, Prefer, Require, VerifyCA or VerifyFull, got \"{value}\"", value);
-  }
-  return std::string(found->libpq);
+  return choice("SSL Mode", value, known, "Disable, Allow, Prefer, Require, VerifyCA or VerifyFull");
+}
+
+std::string channel_binding(const std::string& value) {
+  static constexpr std::array known{known_key{"disable", "disable"}, known_key{"prefer", "prefer"}, known_key{"require", "require"}};
+  return choice("Channel Binding", value, known, "Disable, Prefer or Require");
 }
 
 std::string session_attributes(const std::string& value) {
@@ -163,16 +188,13 @@ std::string session_attributes(const std::string& value) {
                                     known_key{"master", "primary"},
                                     known_key{"standby", "standby"},
                                     known_key{"secondary", "standby"},
-                                    known_key{"preferprimary", "any"},
+                                    known_key{"preferprimary", "read-write"},  // a service that writes has no use for another
                                     known_key{"preferstandby", "prefer-standby"},
                                     known_key{"readwrite", "read-write"},
                                     known_key{"readonly", "read-only"},
                                     known_key{"prefersecondary", "prefer-standby"}};
-  auto wanted = normal(value);
-  std::erase(wanted, '-');
-  const auto found = std::ranges::find(known, wanted, &known_key::npgsql);
-  if (found == known.end()) refuse("Target Session Attributes in the connection string: \"{value}\" is not understood", value);
-  return std::string(found->libpq);
+  return choice("Target Session Attributes", value, known,
+                "any, primary, standby, prefer-primary, prefer-standby, read-write or read-only");
 }
 
 int whole_number(const std::string& key, const std::string& value) {
@@ -182,6 +204,14 @@ int whole_number(const std::string& key, const std::string& value) {
     refuse("{key} in the connection string: expected a whole number, got \"{value}\"", key, value);
   }
   return number;
+}
+
+/// A key whose values are harmless but for some, which would promise what this client does not keep.
+void expect_one_of(const std::string& key, const std::string& value, std::initializer_list<std::string_view> harmless) {
+  if (std::ranges::find(harmless, normal(value)) != harmless.end()) return;
+  std::string list;
+  for (const auto each : harmless) list += (list.empty() ? "" : ", ") + std::string(each);
+  refuse("{key}={value} in the connection string cannot be kept here: expected one of {list}, or no such key", key, value, list);
 }
 
 std::vector<std::string> split(std::string_view text) {
@@ -220,6 +250,20 @@ void add_servers(connection_target& to, const std::string& hosts, const std::str
   }
 }
 
+/// `app, public`: tables are made in the first, and looked for in the others too.
+void take_search_path(connection_target& to, std::string_view text) {
+  for (auto& each : split(text)) {
+    if (each.size() > 1 && each.front() == '"' && each.back() == '"') each = each.substr(1, each.size() - 2);
+    if (each.empty() || each == "$user") {
+      refuse("Search Path in the connection string: expected names of schemas, the first is where tables are made, got \"{value}\"", text);
+    }
+    if (!to.search_path)
+      to.search_path = std::move(each);
+    else if (each != "public")
+      to.further_schemas.push_back(std::move(each));
+  }
+}
+
 connection_target from_npgsql(const std::string& text) {
   connection_target made;
   std::string hosts = "localhost", ports = "5432";
@@ -236,10 +280,18 @@ connection_target from_npgsql(const std::string& text) {
       made.parameters["sslmode"] = ssl_mode(value);
     } else if (name == "trustservercertificate") {
       trusts = normal(value) == "true" || value == "1";
+    } else if (name == "channelbinding") {
+      made.parameters["channel_binding"] = channel_binding(value);
     } else if (name == "targetsessionattributes") {
       made.parameters["target_session_attrs"] = session_attributes(value);
     } else if (name == "searchpath") {
-      made.search_path = value;
+      take_search_path(made, value);
+    } else if (name == "gssencryptionmode") {
+      expect_one_of(key, value, {"disable", "prefer"});
+    } else if (name == "sslnegotiation") {
+      expect_one_of(key, value, {"postgres"});
+    } else if (name == "replicationmode") {
+      expect_one_of(key, value, {"off"});
     } else if (name == "timeout") {
       made.connect_timeout = std::chrono::seconds(whole_number(key, value));
     } else if (name == "commandtimeout") {
@@ -247,7 +299,13 @@ connection_target from_npgsql(const std::string& text) {
     } else if (name == "maximumpoolsize" || name == "maxpoolsize") {
       made.most_connections = whole_number(key, value);
     } else if (std::ranges::find(ignored, name) == ignored.end()) {
-      refuse("the connection string has the key \"{key}\", which is not understood", key);
+      refuse(
+          "the connection string has the key \"{key}\", which is not understood: expected Npgsql's Host, Port, Database, Username, "
+          "Password, SSL Mode, "
+          "Root Certificate, Trust Server Certificate, Search Path, Timeout, Command Timeout, Maximum Pool Size, Target Session "
+          "Attributes, "
+          "Application Name, …",
+          key);
     }
   }
   // Npgsql: trust means that no certificate is looked at, which contradicts a mode that looks at it.
@@ -287,7 +345,7 @@ connection_target from_libpq(const std::string& text) {
   const auto at = options == made.parameters.end() ? std::string::npos : options->second.find("search_path=");
   if (at != std::string::npos) {
     const auto value = std::string_view(options->second).substr(at + 12);
-    made.search_path = std::string(value.substr(0, value.find(' ')));
+    take_search_path(made, value.substr(0, value.find(' ')));
   }
   add_servers(made, hosts, ports);
   return made;
@@ -302,7 +360,10 @@ std::string connection_target::description() const {
   };
   std::string text = value("user");
   if (!text.empty()) text += '@';
-  for (std::size_t i = 0; i < servers.size(); ++i) text += (i > 0 ? "," : "") + servers[i].host + ":" + servers[i].port;
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    const auto& [host, port] = servers[i];
+    text += (i > 0 ? "," : "") + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + port;
+  }
   return text + "/" + value("dbname");
 }
 

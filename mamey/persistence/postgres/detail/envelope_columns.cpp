@@ -34,28 +34,17 @@ std::string overwrite(std::string_view columns) {
 
 void add_envelope(parameters& to, const envelope& message) {
   to.add(message.id).add(message.correlation_id).add(message.causation_id).add(message.type).add(message.version).add(message.min_version);
-  to.add(message.source).add(message.occurred_at.time_since_epoch().count()).add(message.key).add(message.stream).add(message.position);
+  to.add(message.source).add(unix_microseconds(message.occurred_at)).add(message.key).add(message.stream).add(message.position);
   to.add(message.tenant).add(message.content_type);
   if (message.expires_at)
-    to.add(message.expires_at->time_since_epoch().count());
+    to.add(unix_microseconds(*message.expires_at));
   else
     to.add_null();
   to.add(message.traceparent).add(message.user);
-  to.add(message.headers.empty() ? std::string() : json::to_string(message.headers));
+  to.add(message.headers.empty() ? std::string() : json::to_string(message.headers, {.unwritable = json::unwritable::replace}));
   to.add_bytes(message.body).add(message.exchange).add(message.routing_key);
 }
 
-envelope read_envelope(const rows& from, int row, int first) {
-  struct {
-    const rows& all;
-    int row;
-    std::string text(int column) const { return all.text(row, column); }
-    std::string_view view(int column) const { return all.view(row, column); }
-    std::int64_t integer(int column) const { return all.integer(row, column); }
-    std::string bytes(int column) const { return all.bytes(row, column); }
-    bool is_null(int column) const { return all.is_null(row, column); }
-  } const one{from, row};
-  return envelope_of(one, first);
-}
+envelope read_envelope(const rows& from, int row, int first) { return envelope_of(stored_row{from, row}, first); }
 
 }  // namespace mamey::inline v1::postgres_detail

@@ -35,4 +35,15 @@ std::string overwrite(std::string_view columns);
 void add_envelope(parameters& to, const envelope& message);
 envelope read_envelope(const rows& from, int row, int first);
 
+/// As `envelope_of` reads one.
+struct stored_row {
+  const rows& all;
+  int row;
+  std::string text(int column) const { return all.text(row, column); }
+  std::string_view view(int column) const { return all.view(row, column); }
+  std::int64_t integer(int column) const { return all.integer(row, column); }
+  std::string bytes(int column) const { return all.bytes(row, column); }
+  bool is_null(int column) const { return all.is_null(row, column); }
+};
+
 }  // namespace mamey::inline v1::postgres_detail

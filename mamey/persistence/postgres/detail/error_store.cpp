@@ -3,22 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include <mamey/persistence/envelope_row.hpp>
 #include <mamey/persistence/postgres/detail/envelope_columns.hpp>
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
 
-constexpr std::string_view columns =
-    "id, subscription, inbox_message_id, error_code, error_reason, attempts, first_failed_at_us, failed_at_us, ";
-
 const std::string& select() {
-  static const auto sql = "select " + std::string(columns) + std::string(envelope_columns) + " from mamey_errors ";
+  static const auto sql = "select " + std::string(error_columns) + std::string(envelope_columns) + " from mamey_errors ";
   return sql;
 }
 
 const std::string& insert_text() {
   static const auto sql = [] {
-    const auto all = std::string(columns) + std::string(envelope_columns);
+    const auto all = std::string(error_columns) + std::string(envelope_columns);
     return "insert into mamey_errors (" + all + ") values ($1, $2, $3, $4, $5, $6, $7, $8, " + envelope_parameters(9) +
            ") on conflict (id) do update set " + overwrite(all);
   }();
@@ -35,7 +33,7 @@ step insert_error(const error_record& record) {
       .add(record.error_code)
       .add(record.error_reason)
       .add(record.attempts);
-  made.values.add(record.first_failed_at.time_since_epoch().count()).add(record.failed_at.time_since_epoch().count());
+  made.values.add(unix_microseconds(record.first_failed_at)).add(unix_microseconds(record.failed_at));
   add_envelope(made.values, record.message);
   return made;
 }
@@ -56,18 +54,7 @@ step load_error(std::string_view id) {
 
 std::vector<error_record> read_errors(const rows& found) {
   std::vector<error_record> all;
-  for (int row = 0; row < found.count(); ++row) {
-    const auto time = [&](int column) { return wall_time(std::chrono::microseconds(found.integer(row, column))); };
-    auto message = read_envelope(found, row, 8);
-    all.push_back({.id = found.text(row, 0),
-                   .key = {.subscription = found.text(row, 1), .message_id = found.text(row, 2), .tenant = message.tenant},
-                   .message = std::move(message),
-                   .error_code = found.text(row, 3),
-                   .error_reason = found.text(row, 4),
-                   .attempts = static_cast<int>(found.integer(row, 5)),
-                   .first_failed_at = time(6),
-                   .failed_at = time(7)});
-  }
+  for (int row = 0; row < found.count(); ++row) all.push_back(error_record_of(stored_row{found, row}));
   return all;
 }
 

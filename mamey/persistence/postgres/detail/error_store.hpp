@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/error_store.hpp>
 #include <mamey/persistence/postgres/detail/statement.hpp>
 
 namespace mamey::inline v1::postgres_detail {

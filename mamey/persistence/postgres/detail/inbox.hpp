@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/inbox_store.hpp>
+#include <span>
+
 #include <mamey/persistence/postgres/detail/statement.hpp>
 
 namespace mamey::inline v1::postgres_detail {
@@ -19,7 +21,8 @@ inline constexpr const char* inbox_constraint = "mamey_inbox_pkey";
 /// new.
 step enter_inbox(const inbox_key& key);
 
-step was_handled(const inbox_key& key);
+/// A row for each key, in order: whether it was handled.
+step were_handled(std::span<const inbox_key> keys);
 step count_start(const inbox_key& key, int presumed);
 step take_back_start(const inbox_key& key);
 step forget_starts(const inbox_key& key);

@@ -59,15 +59,14 @@ std::unique_ptr<interactive_transaction> interactive_transaction::begin(pool& fr
     const auto work = make_exchange(std::move(steps));
     leased->run(work);
     // A connection that had died while it lay idle has begun nothing.
-    const bool broke =
-        work->end != exchange::ending::answered || (work->failed && (work->error.is_fatal() || is_stale_statement(work->error)));
+    const bool broke = work->end != exchange::ending::answered ||
+                       (work->failed && (work->error.is_fatal() || (is_read_only(work->error) && leased->retired())));
     if (broke && tries < 2) continue;
     std::unique_ptr<interactive_transaction> opened(new interactive_transaction(
         std::move(leased), tables, settings, inbox ? inbox_row::there_already : inbox_row::to_insert, std::move(then)));
     work->throw_if_failed();
     if (!inbox) return opened;
-    if (!work->result(2).boolean(0, 0))
-      throw message_busy(*inbox);
+    if (!work->result(2).boolean(0, 0)) throw message_busy(*inbox);
     if (!work->result(2).boolean(0, 1)) return nullptr;
     return opened;
   }

@@ -8,7 +8,7 @@
 #include <memory>
 #include <optional>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/document_store.hpp>
 #include <mamey/persistence/postgres/detail/changes.hpp>
 #include <mamey/persistence/postgres/detail/pool.hpp>
 
@@ -33,12 +33,14 @@ class interactive_transaction final : public store_transaction {
   std::vector<document> find(const collection& in, const document_query& query) override;
   std::int64_t count(const collection& in, std::span<const column_condition> where) override;
   void query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) override;
+  bool cuts_times() const noexcept override { return tables_.cuts_times(); }
   std::int64_t execute(const sql_statement& statement) override;
   void commit(const change_set& changes) override;
   void rollback() noexcept override;
 
  private:
-  interactive_transaction(pool::lease on, const document_tables& tables, const interactive_settings& settings, inbox_row inbox, committed then);
+  interactive_transaction(pool::lease on, const document_tables& tables, const interactive_settings& settings, inbox_row inbox,
+                          committed then);
   step run(step one);
   void require_open();
   void end() noexcept;

@@ -26,8 +26,9 @@ bool is_missing(connection& on, std::string_view component, const postgres_migra
 }
 
 void apply_step(connection& on, std::string_view component, const postgres_migration& step) {
+  const auto script = script_of(step, name_of(step, component));
   try {
-    on.run_script(step.sql);
+    on.run_script(script);
     if (!on.in_transaction())
       throw internal_error("sql_error", "a migration must not contain BEGIN, COMMIT or ROLLBACK: it runs in a transaction already");
     run_statement(on, "insert into mamey_schema (component, version, name, checksum, applied_at) values ($1, $2, $3, $4, now())",
@@ -66,17 +67,27 @@ void open_transaction::commit() {
   on_ = nullptr;
 }
 
-void lock_schema(connection& on) {
-  run_statement(
-      on,
-      "select set_config('statement_timeout', '0', true), pg_advisory_xact_lock(hashtextextended('mamey.schema.' || current_schema(), 0))");
+namespace {
+
+/// Waits for another process that prepares the same schema, for as long as its migrations run. `key`: an SQL expression.
+void wait_in_line(connection& on, const std::string& key, parameters values) {
+  // A statement of its own: the server takes the bound of a statement before it runs it. `transaction_timeout` came with PostgreSQL 17.
+  run_statement(on, "select set_config(name, '0', true) from pg_settings where name in ('statement_timeout', 'transaction_timeout')");
+  const auto before = run_statement(on, "select current_setting('lock_timeout'), set_config('lock_timeout', '0', true)");
+  run_statement(on, "select pg_advisory_xact_lock(" + key + ")", std::move(values));
+  // A statement that waits for a table makes its users wait: there the bound of the role holds.
+  run_statement(on, "select set_config('lock_timeout', $1, true)", parameters().add(before.text(0, 0)));
 }
+
+}  // namespace
+
+void lock_schema(connection& on) { wait_in_line(on, "hashtextextended('mamey.schema.' || current_schema(), 0)", {}); }
 
 namespace {
 
 void make_history(connection& on, const std::string& schema) {
   // Before the schema is there it has no name to lock by.
-  run_statement(on, "select pg_advisory_xact_lock(hashtextextended('mamey.schema.' || $1, 1))", parameters().add(schema));
+  wait_in_line(on, "hashtextextended('mamey.schema.' || $1, 1)", std::move(parameters().add(schema)));
   // `if not exists` asks for the right to create even when nothing is to be created.
   if (!schema.empty() && run_statement(on, "select 1 from pg_namespace where nspname = $1", parameters().add(schema)).count() == 0)
     run_statement(on, "create schema " + quoted(schema));

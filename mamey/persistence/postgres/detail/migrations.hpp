@@ -29,7 +29,8 @@ class open_transaction {
 /// Runs one statement and throws what it refuses.
 rows run_statement(connection& on, std::string text, parameters values = {});
 
-/// Waits, within the transaction, until no other process changes tables of this schema.
+/// Waits, within the transaction, until no other process changes tables of this schema. Neither `commandTimeout` nor the timeouts of the
+/// role bound that wait, and no statement of the transaction has a bound of its own any more.
 void lock_schema(connection& on);
 
 /// Makes the schema and the table that remembers steps.

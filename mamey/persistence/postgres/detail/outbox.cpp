@@ -85,20 +85,23 @@ step release_outbox(const std::string& token, std::span<const std::int64_t> sequ
 step fail_outbox(const std::string& token, std::span<const outbox_failure> failures) {
   static const auto sql =
       std::string(locked_by_token) +
-      ", failures as (select * from unnest($1::bigint[], $3::text[], $4::bigint[], $5::bigint[]) as f (seq, reason, delay, state)) "
-      "update mamey_outbox o set attempts = o.attempts + 1, last_error = f.reason, state = f.state::integer, due_at_ms = mamey_now_ms() + "
+      ", failures as (select * from unnest($1::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as f (seq, reason, delay, "
+      "state, counted)) "
+      "update mamey_outbox o set attempts = o.attempts + f.counted::integer, last_error = f.reason, state = f.state::integer, due_at_ms = "
+      "mamey_now_ms() + "
       "f.delay, "
       "delay_ms = f.delay, token = null, claimed_until_ms = null from locked join failures f on f.seq = locked.seq where o.seq = "
       "locked.seq";
-  std::vector<std::int64_t> sequences, delays, states;
+  std::vector<std::int64_t> sequences, delays, states, counted;
   std::vector<std::string> reasons;
   for (const auto& each : failures) {
     sequences.push_back(each.sequence);
     reasons.push_back(each.reason);
     delays.push_back(each.retry_after.count());
     states.push_back(each.park ? 1 : 0);
+    counted.push_back(each.counted ? 1 : 0);
   }
-  return of(sql, std::move(parameters().add(sequences).add(token).add_texts(reasons).add(delays).add(states)));
+  return of(sql, std::move(parameters().add(sequences).add(token).add_texts(reasons).add(delays).add(states).add(counted)));
 }
 
 step list_aside(set_aside which, std::int64_t offset, std::int64_t limit) {

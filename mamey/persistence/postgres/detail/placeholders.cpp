@@ -1,13 +1,14 @@
 #include <mamey/persistence/postgres/detail/placeholders.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
+
+#include <mamey/core/ascii.hpp>
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
+bool is_word(char c) { return is_ascii_alphanumeric(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
 
 /// Reads over strings, names and comments, and calls `each` for what stands outside them.
 template <class Each>
@@ -41,7 +42,7 @@ void for_code(std::string_view sql, Each each) {
       end = std::min(end + 1, sql.size());
     } else if (const auto close = rest[0] == '$' && (at == 0 || !is_word(sql[at - 1])) ? rest.find('$', 1) : std::string_view::npos;
                close != std::string_view::npos && std::ranges::all_of(rest.substr(1, close - 1), is_word) &&
-               (close == 1 || std::isdigit(static_cast<unsigned char>(rest[1])) == 0)) {
+               (close == 1 || !is_ascii_digit(rest[1]))) {
       end = end_of(at + close + 1, rest.substr(0, close + 1));
     } else {
       literal = false;
@@ -56,7 +57,7 @@ void for_code(std::string_view sql, Each each) {
 std::string_view without_leading_comments(std::string_view sql) {
   auto first = sql.size();
   for_code(sql, [&](std::string_view part, bool literal, std::size_t at) {
-    const bool says_something = !literal && part[0] != ';' && std::isspace(static_cast<unsigned char>(part[0])) == 0;
+    const bool says_something = !literal && part[0] != ';' && !is_ascii_space(part[0]);
     if (says_something) first = std::min(first, at);
   });
   return sql.substr(first);

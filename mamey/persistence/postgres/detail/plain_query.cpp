@@ -11,7 +11,8 @@ void hand_out(const step& answered, const std::function<void(const sql_row&)>& e
   const auto& found = answered.result;
   std::vector<std::string> names;
   for (int column = 0; column < found.columns(); ++column) names.push_back(found.name(column));
-  sql_row shown{.names = names, .values = {}};
+  const auto owner = std::make_shared<const std::vector<std::string>>(std::move(names));
+  sql_row shown{.names = *owner, .values = {}, .names_owner = owner};
   for (int row = 0; row < found.count(); ++row) {
     shown.values.clear();
     for (int column = 0; column < found.columns(); ++column) shown.values.push_back(found.value(row, column));

@@ -12,10 +12,22 @@ namespace {
 const logger log{"mamey.postgres"};
 constexpr std::chrono::milliseconds shortest_back_off{20};
 
+/// One more caller that waits, for the statistics.
+class counted {
+ public:
+  explicit counted(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~counted() { --count_; }
+  counted(const counted&) = delete;
+  counted& operator=(const counted&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
 }  // namespace
 
 struct pool::member {
-  member(session_handle opened, std::shared_ptr<const statement_stopper> stopper) : session(std::move(opened), std::move(stopper)) {}
+  member(session_handle opened, connection::surroundings around) : session(std::move(opened), std::move(around)) {}
   connection session;
   int load = 0;  ///< under the pool's guard
   bool discarded = false;
@@ -41,24 +53,21 @@ pool::pool(pool_settings settings)
 
 pool::lease pool::acquire() {
   check_context();
+  const auto until = deadline_after(settings_.acquire_timeout);
   if (!turns_.try_acquire()) {
-    if (waiting_.fetch_add(1) >= settings_.waiting_limit) {
-      --waiting_;
+    const counted waits(waiting_);
+    if (waiting_ > settings_.waiting_limit) {
       throw unavailable("pool_full", "more than {limit} callers wait for a {kind} connection to the database", settings_.waiting_limit,
                         settings_.kind);
     }
-    struct leave {
-      std::atomic<int>& count;
-      ~leave() { --count; }
-    } const leaving{waiting_};
-    if (!turns_.try_acquire_until(deadline_after(settings_.acquire_timeout))) {
+    if (!turns_.try_acquire_until(until)) {
       throw unavailable("pool_exhausted", "no {kind} connection to the database came free within {bound} ms: all {count} are in use",
                         settings_.kind, std::chrono::duration_cast<std::chrono::milliseconds>(settings_.acquire_timeout).count(),
                         settings_.connections);
     }
   }
   try {
-    return {*this, take()};
+    return {*this, take(until)};
   } catch (...) {  // rethrown: the turn is somebody else's
     turns_.release();
     throw;
@@ -67,7 +76,6 @@ pool::lease pool::acquire() {
 
 /// The least used connection. Opening another one is better than sharing one that is in use.
 std::shared_ptr<pool::member> pool::take_idle_or_least(bool may_open) {
-  const std::lock_guard lock(guard_);
   for (;;) {
     std::shared_ptr<member> best;
     for (const auto& each : members_) {
@@ -86,24 +94,75 @@ std::shared_ptr<pool::member> pool::take_idle_or_least(bool may_open) {
   }
 }
 
-std::shared_ptr<pool::member> pool::take() {
-  if (auto found = take_idle_or_least(true)) return found;
-  // One opens at a time: a server that comes back is not stormed, and who waited for the opening may share what came of it.
-  const std::unique_lock one(opening_);
-  if (auto found = take_idle_or_least(true)) return found;
+bool pool::has_live_member() const {
+  return std::ranges::any_of(members_, [](const auto& each) { return !each->discarded && !each->session.retired(); });
+}
+
+/// Under the lock.
+void pool::tell_seekers(std::size_t most) noexcept {
+  const auto told = std::min(most, seekers_);
+  seekers_ -= told;
+  if (told > 0) room_.release(told);
+}
+
+/// Until a connection came free, was opened, or was lost; or `until`. May return sooner.
+void pool::wait_for_room(std::unique_lock<std::mutex>& lock, steady_time until) {
+  ++seekers_;
+  lock.unlock();
+  const auto leave = [&] {
+    lock.lock();
+    if (room_.try_acquire())
+      tell_seekers(1);  // what came for this one is somebody else's
+    else
+      --seekers_;
+  };
   try {
-    return open();
-  } catch (const error& failure) {
-    // A busy connection is better than none.
-    if (failure.kind() == error_kind::unavailable) {
-      if (auto found = take_idle_or_least(false)) return found;
-    }
+    const counted waits(waiting_);
+    if (room_.try_acquire_until(until))
+      lock.lock();
+    else
+      leave();
+  } catch (...) {  // rethrown
+    leave();
     throw;
   }
 }
 
+std::shared_ptr<pool::member> pool::take(steady_time until) {
+  for (;;) {
+    std::unique_lock lock(guard_);
+    if (auto found = take_idle_or_least(true)) return found;
+    const bool backs_off = steady_now() < not_before_;
+    if (backs_off) {  // a busy connection is better than none
+      if (auto found = take_idle_or_least(false)) return found;
+    }
+    if (!opening_ && !backs_off) {
+      // One opens at a time: a server that comes back is not stormed, and who waited for the opening may share what came of it.
+      opening_ = true;
+      lock.unlock();
+      if (auto made = try_to_open()) return made;
+      continue;
+    }
+    if (!opening_ && !has_live_member()) throw unavailable(last_code_, "{cause}", last_failure_);
+    if (steady_now() >= until) {
+      throw unavailable("pool_exhausted",
+                        "no {kind} connection to the database came free within {bound} ms: {open} of {count} are open{why}", settings_.kind,
+                        std::chrono::duration_cast<std::chrono::milliseconds>(settings_.acquire_timeout).count(), members_.size(),
+                        settings_.connections, failures_ > 0 ? ", and no further one can be: " + last_failure_ : "");
+    }
+    wait_for_room(lock, opening_ ? until : std::min(until, not_before_));
+  }
+}
+
 std::shared_ptr<pool::member> pool::connect(steady_time until) const {
-  auto made = std::make_shared<member>(open_session(settings_.target, until), settings_.stopper);
+  auto made = std::make_shared<member>(
+      open_session(settings_.target, until),
+      connection::surroundings{.stopper = settings_.stopper,
+                               .era = settings_.era,
+                               .writes = settings_.writes,
+                               .youth = settings_.longest_back_off,
+                               // A transaction cannot start over when it meets a plan that is out of date.
+                               .most_prepared = settings_.share > 1 ? connection::surroundings{}.most_prepared : 0});
   const auto greeting = make_exchange(settings_.greeting);
   try {
     const deadline_scope bound(until);
@@ -118,24 +177,37 @@ std::shared_ptr<pool::member> pool::connect(steady_time until) const {
   return made;
 }
 
-std::shared_ptr<pool::member> pool::open() {
-  if (steady_now() < not_before_) throw unavailable(last_code_, "{cause}", last_failure_);
+/// Null when the server lets in no further one, but some are open.
+std::shared_ptr<pool::member> pool::try_to_open() {
+  struct over {
+    pool& of;
+    ~over() {
+      const std::lock_guard lock(of.guard_);
+      of.opening_ = false;
+      of.tell_seekers(of.seekers_);
+    }
+  } const telling{*this};
   try {
     auto made = connect(deadline_after(settings_.connect_timeout));
-    if (failures_ > 0) log.info("{kind} connections to {server} can be made again", settings_.kind, settings_.target.description());
-    failures_ = 0;
     ++opened_;
     const std::lock_guard lock(guard_);
+    if (failures_ > 0) log.info("{kind} connections to {server} can be made again", settings_.kind, settings_.target.description());
+    failures_ = 0;
     members_.push_back(made);
     return made;
   } catch (const error& failure) {
     if (failure.kind() == error_kind::cancelled || failure.kind() == error_kind::deadline_exceeded) throw;  // not the server's doing
     ++refused_;
+    const std::lock_guard lock(guard_);
     last_failure_ = failure.reason();
     last_code_ = failure.code();
-    if (failures_ == 0) log.warning("no {kind} connection to the database: {cause}", settings_.kind, last_failure_);
+    const bool some_are_open = has_live_member();
+    if (failures_ == 0) {
+      log.warning("no {further}{kind} connection to the database: {cause}", some_are_open ? "further " : "", settings_.kind, last_failure_);
+    }
     const auto pause = shortest_back_off * (1 << std::min(failures_++, 12));
     not_before_ = steady_now() + std::min<std::chrono::nanoseconds>(pause, settings_.longest_back_off);
+    if (failure.kind() == error_kind::unavailable && some_are_open) return nullptr;
     throw;
   }
 }
@@ -150,29 +222,27 @@ void pool::give_back(const std::shared_ptr<member>& used) noexcept {
       ++lost_;
       closes = used;
     }
+    tell_seekers(closes ? seekers_ : 1);
   }
   turns_.release();
 }
 
-bool pool::run_once(const exchange_ptr& work) {
-  const auto leased = acquire();
-  leased->run(work);
-  return work->end == exchange::ending::answered;
-}
-
-namespace {
-
-bool is_to_be_run_again(const exchange& work) { return work.failed && is_stale_statement(work.error); }
-
-}  // namespace
-
-void pool::run(const exchange_ptr& work) {
-  for (int tries = 1; tries < 3; ++tries) {
-    run_once(work);
-    if (work->end != exchange::ending::unsent && !is_to_be_run_again(*work)) return;
+pool::lease pool::run(const exchange_ptr& work, const std::function<void(connection&)>& how) {
+  static constexpr int most_broken = 3;
+  // Each connection may be out of date, and is retired when it is met; the one behind them is fresh.
+  const int most_tries = std::max(most_broken, settings_.connections + 2);
+  for (int tries = 1;; ++tries) {
+    auto leased = acquire();
+    if (how)
+      how(*leased);
+    else
+      leased->run(work);
+    const bool unsent = work->end == exchange::ending::unsent && tries < most_broken;
+    const bool out_of_date =
+        work->failed && (is_stale_statement(work->error) || is_read_only(work->error)) && leased->retired() && tries < most_tries;
+    if (!unsent && !out_of_date) return leased;
     work->start_over();
   }
-  run_once(work);
 }
 
 void pool::run_again_if_lost(const exchange_ptr& work) {

@@ -9,21 +9,25 @@ namespace {
 
 step of(std::string text, parameters values) { return {.text = std::move(text), .values = std::move(values), .result = {}}; }
 
-// $1 queue, $2 token, $3 lease, $4 most rows. Where rows are found, an index hands them out in their order and the search stops with the last
-// row that is wanted, however long the queue: see `queue_plans`.
+// $1 queue, $2 token, $3 lease, $4 most rows. Where rows are found, an index hands them out in their order and the search stops with the
+// last row that is wanted, however long the queue: see `queue_plans`.
 
-/// As for rows of the outbox: what lies further ahead than it did when it was given counts as past, and that is asked of the clock at that moment.
+/// As for rows of the outbox: what lies further ahead than it did when it was given counts as past, and that is asked of the clock at that
+/// moment.
 constexpr std::string_view is_due = "(m.due_at_ms <= (select now from clock) or m.due_at_ms - mamey_now_ms() > m.delay_ms)";
 constexpr std::string_view lease_is_over =
     "(m.claimed_until_ms <= (select now from clock) or m.claimed_until_ms - mamey_now_ms() > m.lease_ms)";
 
-/// `suspect`: of those whose lease ended without a word the first, while no other that had a start before is out. Looked for among the first
-/// rows, where what is out stands: an index of it would cost every take more.
+/// `suspect`: the first row whose lease ended without an outcome, while no other row with an earlier start is leased. It is looked for
+/// among the first rows, where leased rows are: an index would cost more in every take.
 const std::string& given() {
   static const auto sql =
-      "with recursive clock as materialized (select mamey_now_ms() as now), here as materialized (select id from mamey_queues where name = $1), "
-      "first_rows as materialized (select seq, starts, token, due_at_ms, delay_ms, claimed_until_ms, lease_ms from mamey_queue_messages where queue = "
-      "(select id from here) order by seq limit 1000), suspect as materialized (select m.seq from first_rows m where m.token is not null and " +
+      "with recursive clock as materialized (select mamey_now_ms() as now), here as materialized (select id from mamey_queues where name = "
+      "$1), "
+      "first_rows as materialized (select seq, starts, token, due_at_ms, delay_ms, claimed_until_ms, lease_ms from mamey_queue_messages "
+      "where queue = "
+      "(select id from here) order by seq limit 1000), suspect as materialized (select m.seq from first_rows m where m.token is not null "
+      "and " +
       std::string(is_due) + " and " + std::string(lease_is_over) +
       " and not exists (select 1 from first_rows m where m.token is not null and m.starts > 1 and not " + std::string(lease_is_over) +
       ") order by m.seq limit 1)";
@@ -69,9 +73,11 @@ const std::string& first_rows_text() {
 const std::string& by_key_text() {
   static const auto sql = take_text(
       "with recursive keys (key) as (select min(key) from mamey_queue_messages where queue = (select id from here) and key <> '' union all "
-      "select (select min(n.key) from mamey_queue_messages n where n.queue = (select id from here) and n.key > keys.key and n.key <> '') from "
+      "select (select min(n.key) from mamey_queue_messages n where n.queue = (select id from here) and n.key > keys.key and n.key <> '') "
+      "from "
       "keys where keys.key is not null), "
-      "heads as materialized (select (select h.seq from mamey_queue_messages h where h.queue = (select id from here) and h.key = keys.key and "
+      "heads as materialized (select (select h.seq from mamey_queue_messages h where h.queue = (select id from here) and h.key = keys.key "
+      "and "
       "h.key <> '' order by h.seq limit 1) as seq from keys where keys.key is not null union all select * from (select m.seq from "
       "mamey_queue_messages m where m.queue = (select id from here) and m.key = '' and " +
       is_free() +
@@ -91,7 +97,8 @@ std::string locked(std::string_view condition) {
 
 step queue_plans() {
   return of(
-      "select set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false), set_config('enable_sort', 'off', false), "
+      "select set_config('enable_seqscan', 'off', false), set_config('enable_bitmapscan', 'off', false), set_config('enable_sort', 'off', "
+      "false), "
       "set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false), "
       "set_config('plan_cache_mode', 'force_generic_plan', false)",
       {});
@@ -100,20 +107,24 @@ step queue_plans() {
 // -- queues and bindings ----------------------------------------------------------------------------------------------
 
 step declare_queue(const std::string& name) {
-  return of("insert into mamey_queues (name) select $1::text where not exists (select 1 from mamey_queues where name = $1::text) on conflict do nothing",
-            std::move(parameters().add(name)));
+  return of(
+      "insert into mamey_queues (name) select $1::text where not exists (select 1 from mamey_queues where name = $1::text) on conflict do "
+      "nothing",
+      std::move(parameters().add(name)));
 }
 
 step bind_queue(const std::string& queue, const std::string& exchange, const std::string& routing_key) {
   return of(
-      "insert into mamey_queue_bindings (exchange, routing_key, queue) select $2::text, $3::text, id from mamey_queues where name = $1::text on "
+      "insert into mamey_queue_bindings (exchange, routing_key, queue) select $2::text, $3::text, id from mamey_queues where name = "
+      "$1::text on "
       "conflict do nothing",
       std::move(parameters().add(queue).add(exchange).add(routing_key)));
 }
 
 step unbind_queue(const std::string& queue, const std::string& exchange, const std::string& routing_key) {
-  return of("delete from mamey_queue_bindings where exchange = $2 and routing_key = $3 and queue = (select id from mamey_queues where name = $1)",
-            std::move(parameters().add(queue).add(exchange).add(routing_key)));
+  return of(
+      "delete from mamey_queue_bindings where exchange = $2 and routing_key = $3 and queue = (select id from mamey_queues where name = $1)",
+      std::move(parameters().add(queue).add(exchange).add(routing_key)));
 }
 
 // -- publishing -------------------------------------------------------------------------------------------------------
@@ -149,7 +160,8 @@ step take_messages(const std::string& queue, const std::string& token, std::size
 
 step are_messages_beyond_the_first(const std::string& queue) {
   return of(
-      "select exists (select 1 from mamey_queue_messages where queue = (select id from mamey_queues where name = $1) order by seq offset 1000 limit 1)",
+      "select exists (select 1 from mamey_queue_messages where queue = (select id from mamey_queues where name = $1) order by seq offset "
+      "1000 limit 1)",
       std::move(parameters().add(queue)));
 }
 
@@ -157,7 +169,10 @@ std::vector<queued_message> read_taken(const rows& found) {
   std::vector<queued_message> all;
   all.reserve(static_cast<std::size_t>(found.count()));
   for (int row = 0; row < found.count(); ++row) {
-    all.push_back({.sequence = found.integer(row, 0), .message = read_envelope(found, row, 3), .starts = static_cast<int>(found.integer(row, 1)), .maybe_sent = found.boolean(row, 2)});
+    all.push_back({.sequence = found.integer(row, 0),
+                   .message = read_envelope(found, row, 3),
+                   .starts = static_cast<int>(found.integer(row, 1)),
+                   .maybe_sent = found.boolean(row, 2)});
   }
   std::ranges::sort(all, {}, &queued_message::sequence);  // RETURNING has no order
   return all;
@@ -169,16 +184,18 @@ step remove_messages(std::span<const std::int64_t> sequences) {
 }
 
 step give_back_messages(const std::string& token, std::span<const std::int64_t> sequences, std::int64_t delay_ms, bool counted) {
-  static const auto sql = locked(" and token = $2") +
-                          "update mamey_queue_messages m set starts = m.starts - $4::integer, due_at_ms = mamey_now_ms() + $3::bigint, delay_ms = "
-                          "$3::bigint, token = null, claimed_until_ms = null from locked where m.seq = locked.seq";
+  static const auto sql =
+      locked(" and token = $2") +
+      "update mamey_queue_messages m set starts = m.starts - $4::integer, due_at_ms = mamey_now_ms() + $3::bigint, delay_ms = "
+      "$3::bigint, token = null, claimed_until_ms = null from locked where m.seq = locked.seq";
   return of(sql, std::move(parameters().add(sequences).add(token).add(delay_ms).add(counted ? 0 : 1)));
 }
 
 step renew_messages(const std::string& token, std::span<const std::int64_t> sequences, std::int64_t lease_ms) {
-  static const auto sql = locked(" and token = $2") +
-                          "update mamey_queue_messages m set claimed_until_ms = mamey_now_ms() + $3::bigint, lease_ms = $3::bigint from locked "
-                          "where m.seq = locked.seq";
+  static const auto sql =
+      locked(" and token = $2") +
+      "update mamey_queue_messages m set claimed_until_ms = mamey_now_ms() + $3::bigint, lease_ms = $3::bigint from locked "
+      "where m.seq = locked.seq";
   return of(sql, std::move(parameters().add(sequences).add(token).add(lease_ms)));
 }
 

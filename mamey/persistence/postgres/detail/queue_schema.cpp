@@ -8,8 +8,8 @@
 namespace mamey::inline v1::postgres_detail {
 namespace {
 
-// As for the outbox: vacuum by number of rows; half of a page is free, so that a taken row's new version fits beside it and touches no index; and
-// a sequence is never given twice, since an acknowledgement applies to a sequence whoever says it, however late.
+// As for the outbox: vacuum by number of rows; half of a page is free, so that a taken row's new version fits beside it and touches no
+// index; and a sequence is never given twice, since an acknowledgement applies to a sequence without a token, however late.
 constexpr std::string_view messages_table = R"(
 create function mamey_now_ms() returns bigint language sql volatile as
   $$ select floor(extract(epoch from clock_timestamp()) * 1000)::bigint $$;
@@ -42,7 +42,8 @@ create index mamey_queue_messages_key on mamey_queue_messages (queue, key, seq) 
 }  // namespace
 
 std::span<const postgres_migration> queues_schema() {
-  static const std::array steps{postgres_migration{1, "queues", std::string(messages_table) + std::string(envelope_definition) + std::string(rest)}};
+  static const std::array steps{
+      postgres_migration{1, "queues", std::string(messages_table) + std::string(envelope_definition) + std::string(rest)}};
   return steps;
 }
 

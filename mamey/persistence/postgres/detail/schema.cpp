@@ -2,21 +2,19 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
+#include <mamey/persistence/envelope_row.hpp>
 #include <mamey/persistence/postgres/detail/envelope_columns.hpp>
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
 
-std::string with_envelope(std::string sql) {
-  static constexpr std::string_view hole = "$envelope";
-  for (auto at = sql.find(hole); at != std::string::npos; at = sql.find(hole, at)) sql.replace(at, hole.size(), envelope_definition);
-  return sql;
-}
+std::string with_envelope(std::string sql) { return v1::with_envelope(std::move(sql), envelope_definition); }
 
-// The outbox is written, claimed and deleted all the time: vacuum by number of rows, not by share. A claim takes whole pages of rows, so half of a
-// page is left free: every claimed row's new version fits beside it and touches no index (at 80 % seven of ten did).
-// A sequence of the identity is never given twice, since "sent" applies to a sequence whoever says it, however late.
+// The outbox is written, claimed and deleted all the time: vacuum by number of rows, not by share. A claim takes whole pages of rows, so
+// half of a page is left free: every claimed row's new version fits beside it and touches no index (at 80 % seven of ten did). A sequence
+// of the identity is never given twice, since "sent" applies to a sequence without a token, however late.
 constexpr const char* step_1 = R"(
 -- The one clock that leases and due times are compared with.
 create function mamey_now_ms() returns bigint language sql volatile as
@@ -143,13 +141,27 @@ alter table mamey_delayed add column holds_key boolean not null default false;
 create index mamey_delayed_key on mamey_delayed (subscription, key, n) where holds_key;
 )";
 
+// Recurring jobs, and delayed messages by their key.
+constexpr const char* step_5 = R"(
+create table mamey_jobs (
+  name text collate "C" primary key,
+  schedule text not null,
+  enabled boolean not null,
+  next_ms bigint not null,
+  last_ms bigint,                              -- the occurrence that was started last
+  runs bigint not null,
+  missed bigint not null,
+  version bigint not null);
+create index mamey_delayed_by_type on mamey_delayed (type, key);
+)";
+
 }  // namespace
 
 std::span<const postgres_migration> store_schema() {
   static const std::array steps{postgres_migration{1, "outbox_inbox_delayed_errors", with_envelope(step_1)},
                                 postgres_migration{2, "tenants_in_the_inbox_starts_of_delayed", step_2},
                                 postgres_migration{3, "pending_outbox", step_3},
-                                postgres_migration{4, "delayed_rows_hold_their_keys", step_4}};
+                                postgres_migration{4, "delayed_rows_hold_their_keys", step_4}, postgres_migration{5, "jobs", step_5}};
   return steps;
 }
 

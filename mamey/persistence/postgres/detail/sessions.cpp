@@ -9,7 +9,7 @@
 namespace mamey::inline v1::postgres_detail {
 namespace {
 
-std::vector<step> greeting(const postgres_options& options, access mode, bool shared) {
+std::vector<step> greeting(const postgres_options& options, const connection_target& target, access mode, bool shared) {
   std::string sql =
       "select pg_backend_pid(), set_config('default_transaction_isolation', 'read committed', false), set_config('TimeZone', 'UTC', "
       "false), "
@@ -22,7 +22,11 @@ std::vector<step> greeting(const postgres_options& options, access mode, bool sh
   if (mode == access::read_only) sql += ", set_config('default_transaction_read_only', 'on', false)";
   // Who waits for a lock has everybody wait who stands behind it.
   if (shared) sql += ", set_config('lock_timeout', '" + std::to_string(options.lock_timeout.count()) + "', false)";
-  if (!options.schema.empty()) sql += ", set_config('search_path', '" + quoted(options.schema) + ", public', false)";
+  if (!options.schema.empty()) {
+    std::string path = quoted(options.schema);
+    for (const auto& each : target.further_schemas) path += ", " + quoted(each);
+    sql += ", set_config('search_path', '" + path + ", public', false)";
+  }
   return one({.text = std::move(sql), .values = std::move(parameters().add(options.command_timeout.count())), .result = {}});
 }
 
@@ -37,6 +41,8 @@ std::vector<step> one(step made) {
 connection_target target_of(const postgres_options& options, const postgres_environment& environment) {
   auto target = parse_connection_string(options.connection_string);
   if (!environment.application.empty()) target.parameters.try_emplace("application_name", environment.application);
+  // A service writes: of several servers it wants the one that lets it, also after they have changed roles.
+  if (target.servers.size() > 1) target.parameters.try_emplace("target_session_attrs", "read-write");
   return target;
 }
 
@@ -46,7 +52,7 @@ postgres_options settled_options(postgres_options options, const connection_targ
 }
 
 pool_settings pool_of(const postgres_options& options, const connection_target& target, std::string kind, int connections, int share,
-                      access mode, std::shared_ptr<const statement_stopper> stopper) {
+                      access mode, std::shared_ptr<const statement_stopper> stopper, std::shared_ptr<session_era> era) {
   return {.kind = std::move(kind),
           .connections = connections,
           .share = share,
@@ -55,8 +61,10 @@ pool_settings pool_of(const postgres_options& options, const connection_target& 
           .connect_timeout = options.connect_timeout,
           .longest_back_off = options.longest_back_off,
           .target = target,
-          .greeting = greeting(options, mode, share > 1),
-          .stopper = std::move(stopper)};
+          .greeting = greeting(options, target, mode, share > 1),
+          .stopper = std::move(stopper),
+          .era = std::move(era),
+          .writes = mode == access::read_write};
 }
 
 std::vector<step> run_bookkeeping(pool& on, std::vector<step> steps, durability how, when_lost then, const postgres_options& options,

@@ -24,7 +24,7 @@ postgres_options settled_options(postgres_options options, const connection_targ
 enum class access : std::uint8_t { read_only, read_write };
 /// A pool whose sessions are set to what we rely on, whatever the server's and the role's defaults are.
 pool_settings pool_of(const postgres_options& options, const connection_target& target, std::string kind, int connections, int share,
-                      access mode, std::shared_ptr<const statement_stopper> stopper);
+                      access mode, std::shared_ptr<const statement_stopper> stopper, std::shared_ptr<session_era> era);
 
 inline constexpr int most_tries = 4;  ///< of a unit that meets deadlocks or serialization failures
 

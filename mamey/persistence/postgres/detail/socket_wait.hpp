@@ -14,13 +14,15 @@ namespace mamey::inline v1::postgres_detail {
 /// What has been read from a TCP connection since it was made, or a little less; nothing of a socket in the file system.
 std::optional<std::uint64_t> bytes_read(int descriptor);
 
-/// One descriptor, waited for by one fiber or thread at a time. Edges are remembered, so a wait that begins after one returns at once.
+/// One socket, waited for by one fiber or thread at a time. Edges are remembered, so a wait that begins after one returns at once. A loop
+/// watches a descriptor of ours for it: libpq closes its own whenever a call of any thread finds the connection broken, and another socket
+/// may have its number at once.
 class socket_wait final : event_loop::watcher {
  public:
   enum class interest : std::uint8_t { reading, writing, both };
 
   socket_wait() = default;
-  ~socket_wait() override { stop(); }
+  ~socket_wait() override;
   socket_wait(const socket_wait&) = delete;
   socket_wait& operator=(const socket_wait&) = delete;
 
@@ -28,6 +30,8 @@ class socket_wait final : event_loop::watcher {
   void start(int descriptor);
   /// Takes it off; on the loop it was put on.
   void stop() noexcept;
+  /// Ends the current wait, or else the next one. Any thread.
+  void interrupt() noexcept { edges_.release(); }
   event_loop* loop() const noexcept { return loop_; }
 
   /// False when `until` passed. Throws when the ambient context is interrupted.
@@ -43,7 +47,8 @@ class socket_wait final : event_loop::watcher {
   void hung_up() override { signal(); }
   void signal();
 
-  int descriptor_ = -1;
+  int descriptor_ = -1;  ///< libpq's
+  int watched_ = -1;     ///< ours, of the same socket; made for the first loop
   event_loop* loop_ = nullptr;
   interest interest_ = interest::both;
   bool signalled_ = false;

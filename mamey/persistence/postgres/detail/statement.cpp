@@ -4,9 +4,9 @@
 
 #include <array>
 #include <charconv>
-#include <cstdlib>
 
 #include <mamey/core/error.hpp>
+#include <mamey/core/time.hpp>
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
@@ -34,11 +34,17 @@ std::string hex_decoded(std::string_view text) {
   return bytes;
 }
 
-/// `2026-01-02 03:04:05.6+00` ⇒ `2026-01-02T03:04:05.6Z`
+/// `2026-01-02 03:04:05.6+00` ⇒ `2026-01-02T03:04:05.6000000Z`, as a column's value is written here too; one without a zone has no Z. What is beyond the calendar
+/// (`infinity`, `0044-03-15 BC`) stays as it is, and no type reads it.
 std::string iso_time(std::string_view text) {
   std::string iso(text);
   if (const auto blank = iso.find(' '); blank != std::string::npos) iso[blank] = 'T';
-  if (iso.ends_with("+00")) iso.replace(iso.size() - 3, 3, "Z");
+  const auto time = parse_timestamp(iso);
+  if (!time) return iso;
+  const bool has_zone = iso.ends_with("+00");
+  iso.clear();
+  text_codec<timestamp>::to_column(iso, *time);
+  if (!has_zone) iso.pop_back();
   return iso;
 }
 
@@ -148,7 +154,7 @@ sql_value rows::value(int row, int column) const {
       return number_of<std::int64_t>(shown);
     case float4_id:
     case float8_id:
-      return std::strtod(std::string(shown).c_str(), nullptr);  // also NaN and Infinity
+      return number_of<double>(shown);  // also NaN and Infinity
     case bytea_id: {
       const auto decoded = hex_decoded(shown);
       const auto* const first = reinterpret_cast<const std::byte*>(decoded.data());

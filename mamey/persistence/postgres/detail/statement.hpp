@@ -61,7 +61,7 @@ class rows {
   std::string text(int row, int column) const { return std::string(view(row, column)); }
   std::int64_t integer(int row, int column) const noexcept;
   bool boolean(int row, int column) const noexcept { return view(row, column) == "t"; }
-  std::size_t bytes() const noexcept;            ///< in memory
+  std::size_t bytes() const noexcept;  ///< in memory
   /// One more row of the same columns; nobody else may look at these. False: out of memory.
   bool append_row(pg_result* owned);
   std::string bytes(int row, int column) const;  ///< of a `bytea`

@@ -14,7 +14,7 @@ namespace {
 
 const logger log{"mamey.postgres"};
 
-constexpr int most_stopping = 4;                  ///< in this process; the server's own bound ends what nobody stops
+constexpr int most_stopping = 4;                 ///< in this process; the server's own bound ends what nobody stops
 constexpr std::chrono::seconds longest_wait{2};  ///< for a connection
 std::atomic<int> stopping{0};
 

@@ -4,11 +4,13 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/core/json.hpp>
+#include <mamey/messaging/message_headers.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/persistence/postgres/detail/collection_schema.hpp>
 #include <mamey/persistence/postgres/detail/migrations.hpp>
 #include <mamey/persistence/postgres/detail/outbox.hpp>
 #include <mamey/persistence/postgres/detail/pool.hpp>
+#include <mamey/runtime/correlation_context.hpp>
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
@@ -45,7 +47,8 @@ std::string type_in(std::string_view qualified) {
 
 /// The broker of .NET copies what came in onto what goes out: these speak of another message.
 bool is_stale(std::string_view header) {
-  return header.starts_with("mamey-") || header == "traceparent" || header.starts_with("x-death") || header.starts_with("x-first-death-");
+  return header.starts_with("mamey-") || header == "traceparent" || header == "tracestate" || header.starts_with("x-death") ||
+         header.starts_with("x-first-death-");
 }
 
 std::string setting(const std::map<std::string, std::string>& from, const std::string& type) {
@@ -75,14 +78,16 @@ class taking_over {
   std::string checked_table(std::string_view key, const std::string& name) {
     auto table = quoted(options_.schema) + "." + quoted(name);
     if (run_statement(on_, "select to_regclass($1)", parameters().add(table)).is_null(0, 0))
-      refuse("there is no table {table} in this database: set postgres:takeOver:schema and postgres:takeOver:{key}, or "
-             "postgres:takeOver:enabled to false when everything has been taken over",
-             table, key);
+      refuse(
+          "there is no table {table} in this database: set postgres:takeOver:schema and postgres:takeOver:{key}, or "
+          "postgres:takeOver:enabled to false when everything has been taken over",
+          table, key);
     return table;
   }
 
   void lock() {
-    run_statement(on_, "select set_config('lock_timeout', $1, true)", parameters().add(std::max<std::int64_t>(options_.lock_timeout.count(), 1)));
+    run_statement(on_, "select set_config('lock_timeout', $1, true)",
+                  parameters().add(std::max<std::int64_t>(options_.lock_timeout.count(), 1)));
     try {
       run_statement(on_, "lock table " + outbox_ + (inbox_.empty() ? "" : ", " + inbox_) + " in access exclusive mode");
     } catch (const error& failure) {
@@ -97,7 +102,7 @@ class taking_over {
                        quoted(columns.sent_at) + ") * 1000000)::bigint";
     for (const auto* name : {&columns.originated_message_id, &columns.correlation_id, &columns.span_context, &columns.headers,
                              &columns.message_type, &columns.serialized_message, &columns.serialized_message_context})
-      read += ", " + quoted(*name) + "::text";
+      read += name->empty() ? ", null::text" : ", " + quoted(*name) + "::text";  // a table may do without some
     const auto unsent = quoted(columns.processed_at) + " is null";
     run_statement(on_, read + " from " + outbox_ + " where " + unsent + " order by 2, 1");
     std::int64_t taken = 0;
@@ -125,9 +130,10 @@ class taking_over {
     };
     if (is_blank(message.id) || message.id.size() > longest_id) refuse_row("its id must have 1 to 255 characters");
     if (from.is_null(row, sent_at)) refuse_row("it does not say when it was stored");
-    message.occurred_at = wall_time(std::chrono::microseconds(from.integer(row, sent_at)));
+    message.occurred_at = from_unix_microseconds(from.integer(row, sent_at));
     message.causation_id = from.text(row, originated);
-    message.correlation_id = from.is_null(row, correlation) || is_blank(from.view(row, correlation)) ? message.id : from.text(row, correlation);
+    message.correlation_id =
+        from.is_null(row, correlation) || is_blank(from.view(row, correlation)) ? message.id : from.text(row, correlation);
     message.source = environment_.application;
     message.type = type_in(from.view(row, type));
     if (message.type.empty()) refuse_row("its type \"" + from.text(row, type) + "\" is not `Namespace.Type, Assembly`");
@@ -142,10 +148,11 @@ class taking_over {
       if (!name.empty() && !is_blank(value) && value != "{}") message.headers[name] = value;
     };
     put(environment_.take_over.span_context_header, from.view(row, span));
-    put(environment_.take_over.context_header, from.view(row, context));
+    if (!environment_.take_over.context_header.empty()) put(std::string(context_header), carried_context(from.view(row, context)));
 
     const auto exchange = setting(options_.exchanges, message.type), key = setting(options_.routing_keys, message.type);
-    auto names = names_of(message.type, {.exchange = exchange.c_str(), .routing_key = key.c_str(), .queue = "unused"}, environment_.take_over.names);
+    auto names =
+        names_of(message.type, {.exchange = exchange.c_str(), .routing_key = key.c_str(), .queue = "unused"}, environment_.take_over.names);
     message.exchange = std::move(names.exchange);
     message.routing_key = std::move(names.routing_key);
     return message;
@@ -165,11 +172,14 @@ class taking_over {
     // What our own upkeep would remove is not brought in, so that a later start does not bring it back.
     const auto handled = quoted(options_.columns.processed_at);
     return run_statement(on_,
-                         "insert into mamey_inbox (subscription, message_id, handled_at_ms) select ours, theirs.message_id, theirs.handled_at_ms from (select " +
+                         "insert into mamey_inbox (subscription, message_id, handled_at_ms) select ours, theirs.message_id, "
+                         "theirs.handled_at_ms from (select " +
                              id_of(quoted(options_.columns.id)) + " as message_id, floor(extract(epoch from " + handled +
                              ") * 1000)::bigint as handled_at_ms from " + inbox_ + " where " + handled +
-                             " > now() - $2::bigint * interval '1 millisecond') theirs cross join unnest($1::text[]) as ours where not exists (select 1 "
-                             "from mamey_inbox known where known.subscription = ours and known.message_id = theirs.message_id) on conflict do nothing",
+                             " > now() - $2::bigint * interval '1 millisecond') theirs cross join unnest($1::text[]) as ours where not "
+                             "exists (select 1 "
+                             "from mamey_inbox known where known.subscription = ours and known.message_id = theirs.message_id) on conflict "
+                             "do nothing",
                          std::move(parameters().add_texts(options_.handlers).add(environment_.take_over.inbox_retention.count())))
         .affected();
   }

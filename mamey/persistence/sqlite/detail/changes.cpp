@@ -1,8 +1,10 @@
 #include <mamey/persistence/sqlite/detail/changes.hpp>
 
 #include <mamey/core/error.hpp>
+#include <mamey/persistence/expected_rows.hpp>
 #include <mamey/persistence/sqlite/detail/delayed.hpp>
 #include <mamey/persistence/sqlite/detail/error_store.hpp>
+#include <mamey/persistence/sqlite/detail/job_rows.hpp>
 #include <mamey/persistence/sqlite/detail/outbox.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
@@ -30,8 +32,10 @@ std::size_t size_of(const change_set& changes) {
 
 bool insert_inbox(connection& on, const inbox_key& key, std::int64_t now_ms) {
   // A row without a tenant is an earlier release's, which knew none: it stands for every tenant's message.
-  return on.use("insert into mamey_inbox (subscription, message_id, tenant, handled_at_ms) select ?1, ?2, ?3, ?4 where ?3 = '' or not exists "
-                "(select 1 from mamey_inbox where subscription = ?1 and message_id = ?2 and tenant is null) on conflict do nothing")
+  return on.use(
+               "insert into mamey_inbox (subscription, message_id, tenant, handled_at_ms) select ?1, ?2, ?3, ?4 where ?3 = '' or not "
+               "exists "
+               "(select 1 from mamey_inbox where subscription = ?1 and message_id = ?2 and tenant is null) on conflict do nothing")
              .bind(key.subscription)
              .bind(key.message_id)
              .bind(key.tenant)
@@ -47,10 +51,7 @@ std::int64_t execute_statement(connection& on, const sql_statement& statement) {
   }
   for (const auto& value : statement.parameters) prepared.bind(value);
   const auto changed = prepared.run();
-  if (statement.expected_rows && changed != *statement.expected_rows) {
-    throw concurrency_conflict("concurrency_conflict", "{changed} rows changed, {expected} were expected", changed,
-                               *statement.expected_rows);
-  }
+  check_expected_rows(statement, changed);
   return changed;
 }
 
@@ -60,8 +61,10 @@ void apply_changes(connection& on, const document_tables& tables, const change_s
   for (const auto& each : changes.outbox) insert_outbox(on, each, now_ms);
   for (const auto& each : changes.finished_errors) on.use("delete from mamey_errors where id = ?").bind(each).run();
   for (const auto& each : changes.errors) insert_error(on, each);
+  for (const auto& each : changes.cancelled_delayed) cancel_delayed(on, each);
   for (const auto& each : changes.finished_delayed) on.use("delete from mamey_delayed where id = ?").bind(each).run();
   for (const auto& each : changes.delayed) insert_delayed(on, each, now_ms);
+  for (const auto& each : changes.jobs) write_job(on, each);
 }
 
 unit_job::unit_job(const change_set& changes, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how)

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/unit_store.hpp>
 #include <mamey/persistence/sqlite/detail/clock.hpp>
 #include <mamey/persistence/sqlite/detail/collections.hpp>
 #include <mamey/persistence/sqlite/detail/connection.hpp>

@@ -16,9 +16,7 @@ class store_clock {
   explicit store_clock(const std::function<wall_time()>& source) : source_(source) {}
 
   std::int64_t now_ms() const { return std::chrono::duration_cast<std::chrono::milliseconds>(now().time_since_epoch()).count(); }
-  wall_time now() const {
-    return source_ ? source_() : std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  }
+  wall_time now() const { return source_ ? source_() : std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
 
  private:
   std::function<wall_time()> source_;

@@ -14,7 +14,8 @@
 
 namespace mamey::inline v1::sqlite_detail {
 
-const sql_dialect& dialect();
+/// `cuts_times`: as PostgreSQL does, for who tests a service that will use it.
+sql_dialect dialect(bool cuts_times);
 
 std::optional<document> load_document(connection& on, const document_table& from, std::string_view id);
 std::vector<document> find_documents(connection& on, const document_table& in, const document_query& query);

@@ -1,21 +1,27 @@
 #include <mamey/persistence/sqlite/detail/connection.hpp>
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <thread>
 
+#include <mamey/core/ascii.hpp>
 #include <mamey/core/error.hpp>
+#include <mamey/domain/column_decimals.hpp>
 #include <mamey/persistence/sqlite/detail/errors.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
 namespace {
 
-constexpr std::size_t most_cached_statements = 512;  // ours are some dozens; the rest is room for a service's own
-constexpr int steps_between_looks = 4'000;           // of SQLite's machine, some 100 µs
+constexpr std::size_t most_cached_statements = 512;       // ours are some dozens; the rest is room for a service's own
+constexpr std::uintmax_t most_checked_bytes = 256 << 20;  // a second, where the disk is slow
+constexpr int steps_between_looks = 4'000;                // of SQLite's machine, some 100 µs
 
 void make_folder(const std::string& file) {
   const auto folder = std::filesystem::path(file).parent_path();
@@ -25,32 +31,57 @@ void make_folder(const std::string& file) {
   if (failed) throw unavailable("database_not_opened", "cannot open {file}: making its folder failed: {cause}", file, failed.message());
 }
 
+/// SQLite's own words for a folder in which it may not make its log speak of something else.
+void expect_writable_folder(const std::string& file) {
+  auto folder = std::filesystem::path(file).parent_path().string();
+  if (folder.empty()) folder = ".";
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0 || errno != EACCES) return;
+  throw unavailable(
+      "database_read_only",
+      "cannot open {file}: its folder {folder} must be writable for this process, as SQLite keeps a log beside the file: {cause}", file,
+      folder, std::system_category().message(errno));
+}
+
 }  // namespace
 
 // -- connection -------------------------------------------------------------------------------------------------------
 
 connection::connection(const sqlite_options& options, access how) : file_(sqlite_file(options)), busy_timeout_(options.busy_timeout) {
   if (file_ != ":memory:") make_folder(file_);
+  if (file_ != ":memory:" && options.vfs.empty() && how == access::write) expect_writable_folder(file_);
+  std::error_code none;
+  const bool has_log = how == access::write && std::filesystem::file_size(file_ + "-wal", none) > 0 && !none;
   const auto flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (how == access::write ? SQLITE_OPEN_CREATE : 0);
   const auto code = sqlite3_open_v2(file_.c_str(), &database_, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
   try {
     if (code != SQLITE_OK) throw_open_error(database_, code, file_);
     configure(options, how);
+    if (has_log) check_after_crash();
   } catch (...) {
-    sqlite3_close_v2(database_);
+    close();
     throw;
   }
 }
 
-connection::~connection() {
+connection::~connection() { close(); }
+
+// Statements first: SQLite keeps a connection as long as one of its statements lives.
+void connection::close() noexcept {
   for (auto& [text, each] : statements_) sqlite3_finalize(each.handle);
   sqlite3_close_v2(database_);
 }
 
 void connection::configure(const sqlite_options& options, access how) {
   sqlite3_extended_result_codes(database_, 1);
+  sqlite3_create_collation_v2(
+      database_, "mamey_decimal", SQLITE_UTF8, nullptr,
+      [](void*, int left_size, const void* left, int right_size, const void* right) {
+        return compare_decimals({static_cast<const char*>(left), static_cast<std::size_t>(left_size)},
+                                {static_cast<const char*>(right), static_cast<std::size_t>(right_size)});
+      },
+      nullptr);
   sqlite3_busy_handler(database_, &connection::on_busy, this);
-  // Not within COMMIT: whoever waits for the commit need not wait for the checkpoint.
+  // Not within COMMIT: a caller that waits for the commit need not wait for the checkpoint.
   sqlite3_wal_autocheckpoint(database_, 0);
   sqlite3_wal_hook(
       database_,
@@ -91,13 +122,29 @@ void connection::switch_to_log() {
   }
 }
 
+// A log that was left behind may belong to another file: somebody has put a backup in this one's place. SQLite applies it all the same, and
+// can only tell by what comes out. A large file would hold up the start too long.
+void connection::check_after_crash() {
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(file_, unknown);
+  if (unknown || size > most_checked_bytes) return;
+  auto found = use("pragma quick_check(1)");
+  if (found.step() && found.view(0) != "ok")
+    throw unavailable("database_corrupt",
+                      "cannot open {file}: with its -wal, which an earlier run has left behind, it is not intact: {cause}. If a backup was "
+                      "put in its place, "
+                      "remove the -wal and -shm of the old file; else restore a backup",
+                      file_, found.view(0));
+}
+
 // Short naps: the other holder is a group commit, gone after one sync. SQLite's own handler would soon sleep 100 ms.
 int connection::on_busy(void* self, int count) noexcept {
   auto& me = *static_cast<connection*>(self);
   const auto now = std::chrono::steady_clock::now();
   if (count == 0) me.busy_since_ = now;
   if (now - me.busy_since_ >= me.busy_timeout_) return 0;
-  std::this_thread::sleep_for(std::chrono::microseconds(std::min(100 + 100 * count, 2'000)));  // not banned: a thread of the store, no event loop
+  const auto nap = std::chrono::microseconds(std::min(100 + 100 * count, 2'000));
+  std::this_thread::sleep_for(nap);  // not banned: a thread of the store, no event loop
   return 1;
 }
 
@@ -110,7 +157,7 @@ statement connection::use(std::string_view sql) {
     const auto code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &made, &rest);
     if (code != SQLITE_OK) fail(code, sql);
     if (made == nullptr) throw internal_error("sql_error", "no statement in \"{sql}\"", sql);
-    if (std::any_of(rest, sql.data() + sql.size(), [](unsigned char c) { return c != ';' && !std::isspace(c); })) {
+    if (std::any_of(rest, sql.data() + sql.size(), [](char c) { return c != ';' && !is_ascii_space(c); })) {
       sqlite3_finalize(made);
       throw internal_error("sql_error", "one statement at a time, not \"{sql}\"", sql);
     }
@@ -252,6 +299,7 @@ sql_value statement::value(int column) const {
 
 int statement::columns() const noexcept { return sqlite3_column_count(handle_); }
 std::string statement::name(int column) const { return sqlite3_column_name(handle_, column); }
+bool statement::only_reads() const noexcept { return sqlite3_stmt_readonly(handle_) != 0; }
 int statement::parameters() const noexcept { return sqlite3_bind_parameter_count(handle_); }
 
 }  // namespace mamey::inline v1::sqlite_detail

@@ -58,6 +58,7 @@ class statement {
   int columns() const noexcept;
   std::string name(int column) const;
   int parameters() const noexcept;
+  bool only_reads() const noexcept;
 
  private:
   void check(int code) const;
@@ -89,7 +90,7 @@ class connection {
   std::int64_t total_changes() const noexcept;
   std::int64_t last_inserted() const noexcept;
 
-  /// Stops running statements when `stop` says so: it is asked now and then, within them. Empty: never.
+  /// Stops running statements when `stop` returns true; it is called at intervals while a statement runs. Empty: never.
   void limit(std::function<bool()> stop);
 
   /// Frames now in the log, as the last commit left it.
@@ -105,6 +106,7 @@ class connection {
   sqlite3* handle() const noexcept { return database_; }
 
  private:
+  void close() noexcept;
   struct cached {
     sqlite3_stmt* handle = nullptr;
     bool in_use = false;
@@ -116,6 +118,7 @@ class connection {
 
   void configure(const sqlite_options& options, access how);
   void switch_to_log();
+  void check_after_crash();
   void trim_cache();
 
   static int on_busy(void* self, int count) noexcept;

@@ -4,7 +4,9 @@
 #include <mamey/persistence/envelope_row.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
-std::string headers_text(const envelope& message) { return message.headers.empty() ? std::string() : json::to_string(message.headers); }
+std::string headers_text(const envelope& message) {
+  return message.headers.empty() ? std::string() : json::to_string(message.headers, {.unwritable = json::unwritable::replace});
+}
 
 void bind_envelope(statement& into, const envelope& message, const std::string& headers) {
   into.bind(message.id)
@@ -13,29 +15,15 @@ void bind_envelope(statement& into, const envelope& message, const std::string& 
       .bind(message.type)
       .bind(message.version)
       .bind(message.min_version);
-  into.bind(message.source)
-      .bind(message.occurred_at.time_since_epoch().count())
-      .bind(message.key)
-      .bind(message.stream)
-      .bind(message.position);
+  into.bind(message.source).bind(unix_microseconds(message.occurred_at)).bind(message.key).bind(message.stream).bind(message.position);
   into.bind(message.tenant).bind(message.content_type);
   if (message.expires_at)
-    into.bind(message.expires_at->time_since_epoch().count());
+    into.bind(unix_microseconds(*message.expires_at));
   else
     into.bind_null();
   into.bind(message.traceparent).bind(message.user).bind(headers).bind(message.body).bind(message.exchange).bind(message.routing_key);
 }
 
-envelope read_envelope(const statement& from, int first) {
-  struct {
-    const statement& row;
-    std::string text(int column) const { return row.text(column); }
-    std::string_view view(int column) const { return row.view(column); }
-    std::int64_t integer(int column) const { return row.integer(column); }
-    std::string bytes(int column) const { return row.text(column); }
-    bool is_null(int column) const { return row.is_null(column); }
-  } const one{from};
-  return envelope_of(one, first);
-}
+envelope read_envelope(const statement& from, int first) { return envelope_of(stored_row{from}, first); }
 
 }  // namespace mamey::inline v1::sqlite_detail

@@ -32,4 +32,14 @@ std::string headers_text(const envelope& message);
 void bind_envelope(statement& into, const envelope& message, const std::string& headers);
 envelope read_envelope(const statement& from, int first);
 
+/// As `envelope_of` reads one.
+struct stored_row {
+  const statement& row;
+  std::string text(int column) const { return row.text(column); }
+  std::string_view view(int column) const { return row.view(column); }
+  std::int64_t integer(int column) const { return row.integer(column); }
+  std::string bytes(int column) const { return row.text(column); }
+  bool is_null(int column) const { return row.is_null(column); }
+};
+
 }  // namespace mamey::inline v1::sqlite_detail

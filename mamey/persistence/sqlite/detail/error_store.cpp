@@ -4,36 +4,23 @@
 #include <string>
 #include <utility>
 
+#include <mamey/persistence/envelope_row.hpp>
 #include <mamey/persistence/sqlite/detail/envelope_columns.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
 namespace {
 
-constexpr std::string_view columns =
-    "id, subscription, inbox_message_id, error_code, error_reason, attempts, first_failed_at_us, failed_at_us, ";
-
 const std::string& select() {
-  static const auto sql = "select " + std::string(columns) + std::string(envelope_columns) + " from mamey_errors ";
+  static const auto sql = "select " + std::string(error_columns) + std::string(envelope_columns) + " from mamey_errors ";
   return sql;
 }
 
-error_record read_error(const statement& row) {
-  const auto time = [&](int column) { return wall_time(std::chrono::microseconds(row.integer(column))); };
-  auto message = read_envelope(row, 8);
-  return {.id = row.text(0),
-          .key = {.subscription = row.text(1), .message_id = row.text(2), .tenant = message.tenant},
-          .message = std::move(message),
-          .error_code = row.text(3),
-          .error_reason = row.text(4),
-          .attempts = static_cast<int>(row.integer(5)),
-          .first_failed_at = time(6),
-          .failed_at = time(7)};
-}
+error_record read_error(const statement& row) { return error_record_of(stored_row{row}); }
 
 }  // namespace
 
 void insert_error(connection& on, const error_record& record) {
-  static const auto sql = "insert or replace into mamey_errors (" + std::string(columns) + std::string(envelope_columns) +
+  static const auto sql = "insert or replace into mamey_errors (" + std::string(error_columns) + std::string(envelope_columns) +
                           ") values (?, ?, ?, ?, ?, ?, ?, ?, " + std::string(envelope_parameters) + ")";
   const auto headers = headers_text(record.message);
   auto row = on.use(sql);
@@ -43,7 +30,7 @@ void insert_error(connection& on, const error_record& record) {
       .bind(record.error_code)
       .bind(record.error_reason)
       .bind(record.attempts);
-  row.bind(record.first_failed_at.time_since_epoch().count()).bind(record.failed_at.time_since_epoch().count());
+  row.bind(unix_microseconds(record.first_failed_at)).bind(unix_microseconds(record.failed_at));
   bind_envelope(row, record.message, headers);
   row.run();
 }
@@ -72,7 +59,7 @@ std::int64_t count_errors(connection& on) {
 std::size_t clean_errors(connection& on, wall_time before, std::size_t most) {
   return static_cast<std::size_t>(
       on.use("delete from mamey_errors where id in (select id from mamey_errors where failed_at_us < ? order by failed_at_us limit ?)")
-          .bind(before.time_since_epoch().count())
+          .bind(unix_microseconds(before))
           .bind(static_cast<std::int64_t>(most))
           .run());
 }

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/error_store.hpp>
 #include <mamey/persistence/sqlite/detail/connection.hpp>
 
 namespace mamey::inline v1::sqlite_detail {

@@ -2,9 +2,11 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <system_error>
 
 #include <mamey/core/error.hpp>
+#include <mamey/persistence/document_table.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
 namespace {
@@ -20,18 +22,48 @@ std::string cause_of(sqlite3* database, int code) {
   return cause;
 }
 
+/// Out of `UNIQUE constraint failed: people.street, people.city`: the first column's.
+std::string table_in(std::string_view cause) {
+  const auto begin = std::min(cause.size(), cause.find(": ") + 2);
+  const auto name = cause.substr(begin, cause.find(", ", begin) - begin);
+  const auto dot = name.rfind('.');
+  return dot == std::string_view::npos ? std::string() : std::string(name.substr(0, dot));
+}
+
+/// The same text's columns.
+std::vector<std::string> columns_in(std::string_view cause) {
+  std::vector<std::string> columns;
+  const auto list = cause.find(": ");
+  if (list == std::string_view::npos) return columns;
+  cause.remove_prefix(list + 2);
+  while (!cause.empty()) {
+    const auto end = cause.find(", ");
+    const auto one = cause.substr(0, end);
+    const auto dot = one.rfind('.');
+    if (dot == std::string_view::npos) return {};  // `index 'name'`: an expression
+    columns.emplace_back(one.substr(dot + 1));
+    cause.remove_prefix(end == std::string_view::npos ? cause.size() : end + 2);
+  }
+  return columns;
+}
+
 [[noreturn]] void throw_constraint(int code, const std::string& cause) {
   switch (code) {
     case SQLITE_CONSTRAINT_UNIQUE:
     case SQLITE_CONSTRAINT_PRIMARYKEY:
     case SQLITE_CONSTRAINT_ROWID:
-      throw concurrency_conflict("already_exists", "{cause}", cause);
+      throw taken_values(table_in(cause), columns_in(cause));
     default:
       throw conflict("constraint_violated", "{cause}", cause);
   }
 }
 
 }  // namespace
+
+taken_values::taken_values(const std::string& table, std::vector<std::string> columns)
+    : concurrency_conflict("already_exists", "{table}{columns} already taken", table.empty() ? table : table + ": ",
+                           names_of_taken(columns)),
+      columns_(std::move(columns)) {}
 
 void throw_error(sqlite3* database, int code, const std::string& file, std::string_view sql) {
   const auto cause = cause_of(database, code);

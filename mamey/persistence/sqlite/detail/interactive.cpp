@@ -19,7 +19,9 @@ std::int64_t interactive_transaction::count(const collection& in, std::span<cons
 }
 
 void interactive_transaction::query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) {
-  hand_out(session_->run([&statement, most = query_bytes_](connection& on) { return fetch_rows(on, statement, most); }), each);
+  hand_out(
+      session_->run([&statement, most = query_bytes_](connection& on) { return fetch_rows(on, statement, most, allowed::writing_too); }),
+      each);
 }
 
 std::int64_t interactive_transaction::execute(const sql_statement& statement) {

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/document_store.hpp>
 #include <mamey/persistence/sqlite/detail/clock.hpp>
 #include <mamey/persistence/sqlite/detail/collections.hpp>
 #include <mamey/persistence/sqlite/detail/session.hpp>
@@ -14,8 +14,8 @@ namespace mamey::inline v1::sqlite_detail {
 
 class interactive_transaction final : public store_transaction {
  public:
-  interactive_transaction(std::shared_ptr<session> open, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how,
-                          std::size_t query_bytes, bool has_inbox_row)
+  interactive_transaction(std::shared_ptr<session> open, const document_tables& tables, const store_clock& clock,
+                          sqlite_environment::waiting how, std::size_t query_bytes, bool has_inbox_row)
       : session_(std::move(open)), tables_(tables), clock_(clock), wait_(how), query_bytes_(query_bytes), has_inbox_row_(has_inbox_row) {}
   ~interactive_transaction() override { session_->end(); }
 
@@ -23,6 +23,7 @@ class interactive_transaction final : public store_transaction {
   std::vector<document> find(const collection& in, const document_query& query) override;
   std::int64_t count(const collection& in, std::span<const column_condition> where) override;
   void query(const sql_statement& statement, const std::function<void(const sql_row&)>& each) override;
+  bool cuts_times() const noexcept override { return tables_.cuts_times(); }
   std::int64_t execute(const sql_statement& statement) override;
   void commit(const change_set& changes) override;
   void rollback() noexcept override { session_->end(); }

@@ -1,9 +1,9 @@
 #include <mamey/persistence/sqlite/detail/mapped_tables.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <string>
 
+#include <mamey/core/ascii.hpp>
 #include <mamey/persistence/mapping_check.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
@@ -11,7 +11,7 @@ namespace {
 
 /// SQLite, "Determination of Column Affinity": what a declared type makes of the values that are put in.
 std::string affinity_of(std::string declared) {
-  std::ranges::transform(declared, declared.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(declared, declared.begin(), &ascii_upper);
   const auto has = [&](std::string_view part) { return declared.find(part) != std::string::npos; };
   if (has("INT")) return "INTEGER";
   if (has("CHAR") || has("CLOB") || has("TEXT")) return "TEXT";

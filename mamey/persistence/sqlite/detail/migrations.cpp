@@ -24,8 +24,9 @@ std::string called(const connection& on, std::string_view component, const sql_m
 }
 
 void apply_step(connection& on, std::string_view component, const sql_migration& step, const store_clock& clock) {
+  const auto script = script_of(step, called(on, component, step));
   try {
-    on.execute(step.sql);
+    on.execute(script);
     if (on.autocommit())
       throw internal_error("sql_error", "a migration must not contain BEGIN, COMMIT or ROLLBACK: it runs in a transaction already");
     on.use("insert into mamey_schema (component, version, name, checksum, applied_at_ms) values (?, ?, ?, ?, ?)")

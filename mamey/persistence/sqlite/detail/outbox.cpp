@@ -172,15 +172,21 @@ std::size_t release_outbox(connection& on, const std::string& token, std::span<c
 
 std::size_t fail_outbox(connection& on, const std::string& token, std::span<const outbox_failure> failures, std::int64_t now_ms) {
   auto row = on.use(
-      "update mamey_outbox set attempts = attempts + 1, last_error = ?, state = ?, due_at_ms = ?, delay_ms = ?, token = null, "
+      "update mamey_outbox set attempts = attempts + ?, last_error = ?, state = ?, due_at_ms = ?, delay_ms = ?, token = null, "
       "claimed_until_ms = null "
       "where seq = ? and token = ?");
   std::int64_t applied = 0;
   for (const auto& failure : failures) {
     row.reset();
     const auto delay = failure.retry_after.count();
-    applied +=
-        row.bind(failure.reason).bind(failure.park ? 1 : 0).bind(now_ms + delay).bind(delay).bind(failure.sequence).bind(token).run();
+    applied += row.bind(failure.counted ? 1 : 0)
+                   .bind(failure.reason)
+                   .bind(failure.park ? 1 : 0)
+                   .bind(now_ms + delay)
+                   .bind(delay)
+                   .bind(failure.sequence)
+                   .bind(token)
+                   .run();
   }
   return static_cast<std::size_t>(applied);
 }

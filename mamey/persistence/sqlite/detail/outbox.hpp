@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <mamey/messaging/store.hpp>
+#include <mamey/messaging/outbox_store.hpp>
 #include <mamey/persistence/sqlite/detail/connection.hpp>
 #include <mamey/persistence/sqlite/options.hpp>
 

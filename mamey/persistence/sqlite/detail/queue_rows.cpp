@@ -21,17 +21,18 @@ std::string text(std::initializer_list<std::string_view> parts) {
 
 // Parameters of every take: 1 now, 2 queue, 3 most rows; of ordered ones also 4 most rows looked at.
 
-/// Nobody has it, or whoever had it ended without a word: of those the first, while no other that had a start before is out.
+/// A row that is not leased, or the first row whose lease ended without an outcome, while no other row with an earlier start is leased.
 const std::string& is_free() {
-  static const auto sql =
-      text({"(token is null or seq = (select min(seq) from mamey_queue_messages where queue = ?2 and token is not null and ", is_due, " and ", lease_is_over,
-            " and not exists (select 1 from mamey_queue_messages where queue = ?2 and token is not null and starts > 1 and not ", lease_is_over, ")))"});
+  static const auto sql = text(
+      {"(token is null or seq = (select min(seq) from mamey_queue_messages where queue = ?2 and token is not null and ", is_due, " and ",
+       lease_is_over, " and not exists (select 1 from mamey_queue_messages where queue = ?2 and token is not null and starts > 1 and not ",
+       lease_is_over, ")))"});
   return sql;
 }
 
 const std::string& unordered_take() {
-  static const auto sql = text({"select seq, starts, maybe_sent, ", envelope_columns, " from mamey_queue_messages where queue = ?2 and ", is_due,
-                                " and ", is_free(), " order by seq limit ?3"});
+  static const auto sql = text({"select seq, starts, maybe_sent, ", envelope_columns, " from mamey_queue_messages where queue = ?2 and ",
+                                is_due, " and ", is_free(), " order by seq limit ?3"});
   return sql;
 }
 
@@ -129,8 +130,8 @@ void unbind_queue(connection& on, std::int64_t queue, const std::string& exchang
 // -- publishing -------------------------------------------------------------------------------------------------------
 
 void put_message(connection& on, std::int64_t queue, const queue_publication& what, std::int64_t delay_ms, std::int64_t now_ms) {
-  static const auto sql = text({"insert into mamey_queue_messages (queue, due_at_ms, delay_ms, maybe_sent, ", envelope_columns, ") values (?, ?, ?, ?, ",
-                                envelope_parameters, ")"});
+  static const auto sql = text({"insert into mamey_queue_messages (queue, due_at_ms, delay_ms, maybe_sent, ", envelope_columns,
+                                ") values (?, ?, ?, ?, ", envelope_parameters, ")"});
   const auto headers = headers_text(what.message);
   auto row = on.use(sql);
   row.bind(queue).bind(now_ms + delay_ms).bind(delay_ms).bind(what.maybe_sent ? 1 : 0);

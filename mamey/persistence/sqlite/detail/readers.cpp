@@ -7,7 +7,7 @@
 namespace mamey::inline v1::sqlite_detail {
 
 reader_pool::reader_pool(const sqlite_options& options)
-    : options_(options), free_(static_cast<std::size_t>(std::max(options.read_connections, 1))) {}
+    : options_(options), file_(options), free_(static_cast<std::size_t>(std::max(options.read_connections, 1))) {}
 
 reader_pool::lease::lease(reader_pool& pool) : pool_(pool) {
   {
@@ -17,6 +17,7 @@ reader_pool::lease::lease(reader_pool& pool) : pool_(pool) {
       pool_.idle_.pop_back();
     }
   }
+  if (!connection_) pool_.file_.refuse_if_replaced();
   if (!connection_) connection_ = std::make_unique<connection>(pool_.options_, access::read);
   const auto& context = current_context();
   if (!context.deadline && !context.cancel) return;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <mamey/persistence/sqlite/detail/connection.hpp>
+#include <mamey/persistence/sqlite/detail/open_file.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/sync.hpp>
 
@@ -56,6 +57,7 @@ class reader_pool {
   };
 
   const sqlite_options options_;
+  open_file file_;  ///< one more connection must not open another file than the writer has
   semaphore free_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<connection>> idle_;  ///< the one used last on top: its pages are warm

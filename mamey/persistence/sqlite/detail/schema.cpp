@@ -2,19 +2,17 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
+#include <mamey/persistence/envelope_row.hpp>
 #include <mamey/persistence/sqlite/detail/envelope_columns.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
 namespace {
 
-std::string with_envelope(std::string sql) {
-  static constexpr std::string_view hole = "$envelope";
-  for (auto at = sql.find(hole); at != std::string::npos; at = sql.find(hole, at)) sql.replace(at, hole.size(), envelope_definition);
-  return sql;
-}
+std::string with_envelope(std::string sql) { return v1::with_envelope(std::move(sql), envelope_definition); }
 
-// AUTOINCREMENT: a sequence is never given twice, since "sent" applies to a sequence whoever says it, however late.
+// AUTOINCREMENT: a sequence is never given twice, since "sent" applies to a sequence without a token, however late.
 constexpr const char* store_step_1 = R"(
 create table mamey_outbox (
   seq integer primary key autoincrement,
@@ -118,6 +116,20 @@ alter table mamey_delayed add column holds_key integer not null default 0;
 create index mamey_delayed_key on mamey_delayed (subscription, key, n) where holds_key;
 )";
 
+// Recurring jobs, and delayed messages by their key.
+constexpr const char* store_step_4 = R"(
+create table mamey_jobs (
+  name text primary key not null,
+  schedule text not null,
+  enabled integer not null,
+  next_ms integer not null,
+  last_ms integer,                             -- the occurrence that was started last
+  runs integer not null,
+  missed integer not null,
+  version integer not null) without rowid;
+create index mamey_delayed_by_type on mamey_delayed (type, key);
+)";
+
 constexpr const char* queues_step_1 = R"(
 create table mamey_queues (id integer primary key, name text not null unique);
 create table mamey_queue_bindings (
@@ -147,7 +159,7 @@ create index mamey_queue_messages_taken on mamey_queue_messages (queue, seq) whe
 std::span<const sql_migration> store_schema() {
   static const std::array steps{sql_migration{1, "outbox_inbox_delayed_errors", with_envelope(store_step_1)},
                                 sql_migration{2, "tenants_in_the_inbox_starts_of_delayed", with_envelope(store_step_2)},
-                                sql_migration{3, "delayed_rows_hold_their_keys", store_step_3}};
+                                sql_migration{3, "delayed_rows_hold_their_keys", store_step_3}, sql_migration{4, "jobs", store_step_4}};
   return steps;
 }
 

@@ -6,7 +6,10 @@
 
 namespace mamey::inline v1::sqlite_detail {
 
-void begin_transaction(connection& on) { on.use("begin immediate").run(); }
+void begin_transaction(connection& on) {
+  roll_back_if_open(on);  // a ROLLBACK may have failed for want of memory
+  on.use("begin immediate").run();
+}
 
 void commit_transaction(connection& on) {
   try {
@@ -18,7 +21,7 @@ void commit_transaction(connection& on) {
 }
 
 void roll_back_if_open(connection& on) noexcept {
-  // A ROLLBACK that fails leaves autocommit as it is: the next BEGIN then fails loudly instead of joining the remains.
+  // A ROLLBACK that fails leaves autocommit as it is: the next BEGIN tries it again, and fails loudly instead of joining the remains.
   if (!on.autocommit()) sqlite3_exec(on.handle(), "rollback", nullptr, nullptr, nullptr);
 }
 

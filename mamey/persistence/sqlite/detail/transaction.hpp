@@ -12,7 +12,7 @@ void begin_transaction(connection& on);
 /// Throws `commit_unknown` when the disk failed within COMMIT: after a power cut the commit may be there or not.
 void commit_transaction(connection& on);
 
-/// For whoever gave up, or found that SQLite did: FULL, IOERR, NOMEM, BUSY and INTERRUPT may have rolled back already.
+/// For a caller that gave up, or that found that SQLite did: FULL, IOERR, NOMEM, BUSY and INTERRUPT may have rolled back already.
 void roll_back_if_open(connection& on) noexcept;
 
 /// Throws `conflict` when a deferred foreign key is not satisfied now: COMMIT would refuse the whole group for it.

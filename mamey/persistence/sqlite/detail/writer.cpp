@@ -3,6 +3,10 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <new>
+#include <system_error>
+#include <thread>
 
 #include <mamey/core/error.hpp>
 #include <mamey/persistence/sqlite/detail/transaction.hpp>
@@ -11,11 +15,20 @@ namespace mamey::inline v1::sqlite_detail {
 namespace {
 
 constexpr int frames_between_checkpoints = 1'000;  // 4 MiB, SQLite's own default
-constexpr int frames_worth_waiting = 64'000;       // readers have kept the log from starting over: wait for them once
+constexpr auto nearly_full_lasts = std::chrono::minutes(1);
+constexpr int frames_worth_waiting = 64'000;  // readers have kept the log from starting over: wait for them once
 
 bool is_storage_failure(const std::exception_ptr& failure) {
   const auto kind = describe(failure).kind;
   return kind == error_kind::unavailable || kind == error_kind::commit_unknown;
+}
+
+/// For what a log usually grows to.
+bool has_room(const std::string& file) {
+  constexpr std::uintmax_t usual_log = 4 << 20;
+  std::error_code unknown;
+  const auto space = std::filesystem::space(std::filesystem::path(file).parent_path(), unknown);
+  return !unknown && space.available > usual_log;
 }
 
 /// Waits in the queue for a transaction of its own, and serves it.
@@ -59,6 +72,7 @@ writer::writer(const sqlite_options& options, const sqlite_environment& environm
       most_queued_(static_cast<std::size_t>(std::max(options.queue_limit, 1))),
       durable_(environment.durable == sqlite_environment::durability::required),
       connection_(options, access::write),
+      file_(options),
       thread_([this] { loop(); }) {
   pthread_setname_np(thread_.native_handle(), "mamey-sqlite");
 }
@@ -113,13 +127,16 @@ sqlite_statistics writer::statistics() const {
 void writer::check() const {
   const std::scoped_lock lock(mutex_);
   if (last_failure_) std::rethrow_exception(last_failure_);
+  if (last_without_room_ && std::chrono::steady_clock::now() - when_without_room_ < nearly_full_lasts && !has_room(connection_.file()))
+    throw unavailable("disk_nearly_full", "a unit of work was refused within the last minute: {cause}",
+                      describe(last_without_room_).reason);
 }
 
 // -- the thread -------------------------------------------------------------------------------------------------------
 
 void writer::loop() {
   turn next;
-  while (take(next)) {
+  while (take_when_possible(next)) {
     if (next.alone)
       run_alone(*next.alone);
     else if (!next.group.empty())
@@ -128,13 +145,25 @@ void writer::loop() {
   }
 }
 
-/// False when the store closes and nothing is left.
+bool writer::take_when_possible(turn& next) {
+  for (;;) {
+    try {
+      return take(next);
+    } catch (const std::bad_alloc&) {                              // nothing has been taken: what is queued waits
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));  // not banned: a thread of the store, no event loop
+    }
+  }
+}
+
+/// False when the store closes and nothing is left. Throws std::bad_alloc before it takes anything.
 bool writer::take(turn& next) {
-  next = {};
+  next.group.clear();
+  next.alone.reset();
   std::unique_lock lock(mutex_);
   alone_ = nullptr;
   changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
   if (queue_.empty()) return false;
+  next.group.reserve(std::min(queue_.size(), most_members_));
   std::size_t bytes = 0;
   while (!queue_.empty() && next.group.size() < most_members_ && bytes < most_bytes_) {
     if (queue_.front().alone && !next.group.empty()) break;
@@ -155,6 +184,7 @@ bool writer::take(turn& next) {
 void writer::run_alone(job& work) {
   std::exception_ptr failure;
   try {
+    file_.refuse_if_replaced();
     make_synchronous(durability::synced);
     work.apply(connection_);
   } catch (...) {
@@ -186,6 +216,7 @@ void writer::run_group(const batch& members) {
 bool writer::try_together(std::span<const std::shared_ptr<job>> members, sqlite_statistics& round) {
   const bool syncs = std::ranges::any_of(members, [](const auto& each) { return each->durable == durability::synced; });
   try {
+    file_.refuse_if_replaced();
     make_synchronous(syncs ? durability::synced : durability::relaxed);
     begin_transaction(connection_);
   } catch (...) {
@@ -258,6 +289,8 @@ void writer::answer_all(const batch& members, const sqlite_statistics& round) {
     counted_.replays += round.replays;
     counted_.failed +=
         static_cast<std::uint64_t>(std::ranges::count_if(members, [](const auto& each) { return each->failure != nullptr; }));
+    if (storage_failure && describe(storage_failure).code == "disk_full")
+      last_without_room_ = storage_failure, when_without_room_ = std::chrono::steady_clock::now();
     if (any_committed)
       last_failure_ = nullptr;
     else if (storage_failure)
@@ -276,7 +309,7 @@ void writer::note(const std::exception_ptr& outcome) {
 }
 
 void writer::wake() {
-  const std::scoped_lock lock(wake_mutex_);  // held during the call: whoever takes the callback back may then let go of what it refers to
+  const std::scoped_lock lock(wake_mutex_);  // held during the call: code that removes the callback may then destroy its objects
   if (wake_) wake_();
 }
 

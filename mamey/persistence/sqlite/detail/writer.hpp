@@ -15,6 +15,7 @@
 
 #include <mamey/persistence/sqlite/detail/connection.hpp>
 #include <mamey/persistence/sqlite/detail/job.hpp>
+#include <mamey/persistence/sqlite/detail/open_file.hpp>
 #include <mamey/persistence/sqlite/detail/session.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
@@ -61,8 +62,11 @@ class writer {
   sqlite_environment::waiting waiting() const noexcept { return wait_; }
   std::chrono::nanoseconds answer_bound() const noexcept { return answer_bound_; }
 
-  /// Throws while the last write failed for the disk's sake: with that error.
+  /// Throws while the last write failed for the disk's sake: with that error. Also `disk_nearly_full` when small units of work succeed and
+  /// larger ones were refused for want of room within the last minute.
   void check() const;
+  /// Throws when the file is not where it was opened any more.
+  void refuse_if_replaced() { file_.refuse_if_replaced(); }
 
  private:
   using batch = std::vector<std::shared_ptr<job>>;
@@ -80,6 +84,7 @@ class writer {
   void submit(std::shared_ptr<job> made, company with);
 
   void loop();
+  bool take_when_possible(turn& next);
   bool take(turn& next);
   void run_alone(job& work);
   void run_group(const batch& members);
@@ -97,6 +102,7 @@ class writer {
   const std::size_t most_members_, most_bytes_, most_queued_;
   const bool durable_;
   connection connection_;
+  open_file file_;
   durability synchronous_ = durability::synced;
   int checkpointed_frames_ = 0;  ///< of the log, when it was last copied into the file
 
@@ -106,6 +112,8 @@ class writer {
   bool stopping_ = false;
   std::shared_ptr<job> alone_;  ///< being run; asked to stop when the store closes
   std::exception_ptr last_failure_;
+  std::exception_ptr last_without_room_;
+  std::chrono::steady_clock::time_point when_without_room_{};
   sqlite_statistics counted_;
   std::mutex wake_mutex_;
   std::function<void()> wake_;

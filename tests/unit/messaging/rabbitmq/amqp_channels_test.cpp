@@ -98,7 +98,8 @@ TEST(amqp_publishing, names_that_do_not_fit_are_refused_and_leave_nothing_behind
   const auto number = it.open_channel();
   EXPECT_THROW(it.machine.publish(number, std::string(256, 'e'), "k", {}, "b"), malformed);
   EXPECT_THROW(it.machine.publish(number, "e", "k", {.message_id = std::string(256, 'i')}, "b"), malformed);
-  EXPECT_THROW(it.machine.publish(number, "e", "k", {.headers = {{"h", std::string(5000, 'v')}}}, "b"), malformed) << "headers are one frame";
+  EXPECT_THROW(it.machine.publish(number, "e", "k", {.headers = {{"h", std::string(5000, 'v')}}}, "b"), malformed)
+      << "headers are one frame";
   EXPECT_TRUE(it.bytes().empty());
 }
 

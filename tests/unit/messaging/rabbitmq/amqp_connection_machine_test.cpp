@@ -24,7 +24,8 @@ TEST(amqp_handshake, logs_in_with_user_and_password_and_names_its_capabilities) 
   EXPECT_EQ(std::get<std::string>(*find_field(properties, "connection_name")), "orders_producer");
   EXPECT_EQ(from.short_string(), "PLAIN");
   EXPECT_EQ(from.long_string(), std::string("\0mia\0geheim", 11));
-  for (const auto* capability : {"publisher_confirms", "basic.nack", "consumer_cancel_notify", "connection.blocked", "authentication_failure_close"})
+  for (const auto* capability :
+       {"publisher_confirms", "basic.nack", "consumer_cancel_notify", "connection.blocked", "authentication_failure_close"})
     EXPECT_NE(answer.payload.find(capability), std::string::npos) << capability;
 }
 
@@ -96,7 +97,8 @@ TEST(amqp_handshake, a_refused_login_says_why) {
 }
 
 TEST(amqp_handshake, steps_out_of_order_end_the_connection) {
-  for (const auto& wrong : {tune_of(1, 4096, 1), method_of(0, connection_open_ok), method_of(0, connection_blocked), method_of(0, connection_secure)}) {
+  for (const auto& wrong :
+       {tune_of(1, 4096, 1), method_of(0, connection_open_ok), method_of(0, connection_blocked), method_of(0, connection_secure)}) {
     scripted it;
     it.bytes();
     it.hear(wrong);
@@ -137,7 +139,8 @@ TEST(amqp_frames, what_breaks_the_protocol_ends_the_connection) {
   auto unended = frame_of(8, 0, "");
   unended.back() = 'x';
   const auto bad_length = frame_of(1, 1, std::string("\0\x3c\0\x50\0", 5));  // basic.ack cut short
-  for (const auto& wrong : {unended, bad_length, frame_of(7, 0, ""), method_of(9, basic_ack), frame_of(2, 1, "nothing announced it"), frame_of(3, 1, "nor this"), method_of(1, basic_publish), frame_of(1, 1, "ab")}) {
+  for (const auto& wrong : {unended, bad_length, frame_of(7, 0, ""), method_of(9, basic_ack), frame_of(2, 1, "nothing announced it"),
+                            frame_of(3, 1, "nor this"), method_of(1, basic_publish), frame_of(1, 1, "ab")}) {
     scripted it;
     it.open();
     it.open_channel();

@@ -51,10 +51,12 @@ TEST(confirm_window, a_return_is_matched_by_id_and_counts_when_its_confirm_comes
   EXPECT_EQ(done[2].what.result, publish_result::confirmed);
 }
 
-TEST(confirm_window, a_nack_is_a_fault_of_the_broker) {
+TEST(confirm_window, a_nack_says_that_the_broker_did_not_take_this_message) {
   confirm_window window(10);
   window.sent(1, "a");
-  EXPECT_EQ(tags_of(window.settled(1, false, false), publish_result::broker_fault), (tags{1}));
+  window.sent(2, "b");
+  EXPECT_EQ(tags_of(window.settled(1, false, false), publish_result::nacked), (tags{1}));
+  EXPECT_EQ(tags_of(window.settled(2, false, true), publish_result::confirmed), (tags{2}));
 }
 
 TEST(confirm_window, two_copies_of_one_id_are_never_out_together) {
@@ -105,7 +107,8 @@ TEST(confirm_window, a_closed_channel_costs_no_attempt_until_the_culprit_is_know
   window.sent(6, "bad");
   EXPECT_EQ(tags_of(window.closed_over_a_publish("404 again"), publish_result::refused), (tags{6}));
   window.sent(7, "bad");
-  EXPECT_EQ(tags_of(window.closed_over_a_publish("404 again"), publish_result::refused), (tags{7})) << "a known culprit disturbs nobody again";
+  EXPECT_EQ(tags_of(window.closed_over_a_publish("404 again"), publish_result::refused), (tags{7}))
+      << "a known culprit disturbs nobody again";
 }
 
 TEST(confirm_window, a_new_channel_counts_from_one) {

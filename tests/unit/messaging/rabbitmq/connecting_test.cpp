@@ -22,7 +22,9 @@ TEST(connecting, a_host_may_name_its_port) {
 
 TEST(connecting, pauses_grow_to_the_longest_and_begin_anew_after_a_connection_that_held) {
   reconnect_pace pace(500ms, 1);
-  const auto within = [](std::chrono::milliseconds pause, std::chrono::milliseconds least) { return pause >= least && pause <= least * 5 / 4; };
+  const auto within = [](std::chrono::milliseconds pause, std::chrono::milliseconds least) {
+    return pause >= least && pause <= least * 5 / 4;
+  };
   EXPECT_TRUE(within(pace.after(false, 0s), 100ms));
   EXPECT_TRUE(pace.is_hopeful());
   EXPECT_TRUE(within(pace.after(false, 0s), 200ms));

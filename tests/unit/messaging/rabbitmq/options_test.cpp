@@ -17,20 +17,19 @@ using rabbitmq_detail::topology_keeper;
 rabbitmq_options read(std::string_view json) {
   configuration values;
   values.add_json(json);
-  return values.bind<rabbitmq_options>("rabbitMq");
+  return read_rabbitmq_options(values);
 }
 
 /// What a file may say, and what comes of it.
 struct key_of_the_reference {
-  const char* json;      ///< under `rabbitMq`
-  const char* met_by;    ///< read: what it gives, as `shown` has it
-  const char* says = ""; ///< refused or warned of, with these words; empty: neither
+  const char* json;       ///< under `rabbitMq`
+  const char* met_by;     ///< read: what it gives, as `shown` has it
+  const char* says = "";  ///< refused or warned of, with these words; empty: neither
 };
 
 const key_of_the_reference keys[] = {
     {R"("connectionName": "orders-service")", "orders-service"},
     {R"("hostNames": ["a", "b:5673"])", "a,b:5673"},
-    {R"("hostNames": [])", "", "at least one host"},
     {R"("port": "5674")", "5674"},
     {R"("virtualHost": "shop")", "shop"},
     {R"("username": "mia")", "mia"},
@@ -56,21 +55,34 @@ const key_of_the_reference keys[] = {
     {R"("context": {"enabled": true, "header": "ctx"})", "context ctx"},
     {R"("context": {"enabled": true, "header": ""})", "", "context.header"},
     {R"("spanContextHeader": "span")", "span"},
-    {R"("exchange": {"name": "Orders", "type": "direct", "declare": false, "durable": false, "autoDelete": true})", "Orders direct used transient auto-delete"},
+    {R"("exchange": {"name": "Orders", "type": "direct", "declare": false, "durable": false, "autoDelete": true})",
+     "Orders direct used transient auto-delete"},
+    {R"("exchange": {"name": "Orders"})", "Orders  used transient"},
+    {R"("exchange": {"declare": true})", " transient", "exchange.durable is not true"},
+    {R"("exchange": {"declare": true, "durable": true})", ""},
+    {R"("exchange": {})", ""},
     {R"("queue": {"template": "svc/{{message}}", "declare": false})", "svc/{{message}} used"},
-    {R"("queue": {"durable": false, "exclusive": true, "autoDelete": true})", "transient exclusive auto-delete", "lost when the broker restarts"},
-    {R"("queue": {"exclusive": true})", "", "lost with its connection"},
+    {R"("queue": {"template": "svc/{{message}}"})", "svc/{{message}} declared if need be"},
+    {R"("queue": {"declare": true})", "transient", "lost when the broker restarts"},
+    {R"("queue": {"declare": true, "durable": false, "exclusive": true, "autoDelete": true})", "transient exclusive auto-delete",
+     "lost when the broker restarts"},
+    {R"("queue": {"declare": true, "durable": true, "exclusive": true})", "exclusive", "makes queue.durable idle"},
+    {R"("foreignExchange": {"wait": "00:00:30", "declare": false})", "waits 30000 for ever"},
     {R"("deadLetter": {"enabled": true, "prefix": "dlx-", "suffix": "-x"})", "dlx-test-x dlx-q-x", "error store"},
     {R"("deadLetter": {"enabled": true, "ttl": 86400000})", "ttl 86400000", "ends in loss"},
     {R"("deadLetter": {"ttl": "soon"})", "", "milliseconds"},
-    {R"("deadLetter": {"declare": true, "durable": true, "exclusive": true, "autoDelete": true})", "letters declared durable exclusive auto-delete"},
+    {R"("deadLetter": {"enabled": true, "declare": true})", "", "needs a prefix or a suffix"},
+    {R"("deadLetter": {"declare": true, "durable": true, "exclusive": true, "autoDelete": true})",
+     "letters declared durable exclusive auto-delete"},
     {R"("qos": {"prefetchSize": 1000})", "", "no limit in bytes"},
     {R"("qos": {"prefetchCount": 5, "global": true})", "prefetch 5 global"},
-    {R"("conventions": {"messageAttribute": {"ignoreExchange": true, "ignoreRoutingKey": true, "ignoreQueue": true}})", "ignores exchange, key, queue"},
+    {R"("conventions": {"messageAttribute": {"ignoreExchange": true, "ignoreRoutingKey": true, "ignoreQueue": true}})",
+     "ignores exchange, key, queue"},
     {R"("logger": {"enabled": true})", "", "connections are always logged"},
     {R"("logger": {"logConnectionStatus": true})", "", "connections are always logged"},
     {R"("logger": {"logMessagePayload": true})", "", "payloads are never logged"},
-    {R"("ssl": {"enabled": true, "serverName": "rabbit", "certificatePath": "c.pfx", "caCertificatePath": "ca.pem"})", "tls rabbit c.pfx ca.pem"},
+    {R"("ssl": {"enabled": true, "serverName": "rabbit", "certificatePath": "c.pfx", "caCertificatePath": "ca.pem"})",
+     "tls rabbit c.pfx ca.pem"},
     {R"("ssl": {"x509IgnoredStatuses": ["NotTimeValid"]})", "", "anybody on the way can be the broker"},
     {R"("maxProducerChannels": 500)", "", "needs one channel"},
     {R"("maxProducerChannels": 1000)", ""},
@@ -81,11 +93,15 @@ std::string shown(const rabbitmq_options& got) {
   std::string text = got.connection_name + ' ';
   for (const auto& each : got.host_names) text += each + ',';
   const auto add = [&](const std::string& what) { text += ' ' + what; };
-  const auto span = [&](const char* name, std::chrono::milliseconds value) { add(std::string(name) + ' ' + std::to_string(value.count())); };
+  const auto span = [&](const char* name, std::chrono::milliseconds value) {
+    add(std::string(name) + ' ' + std::to_string(value.count()));
+  };
   const auto flag = [&](bool set, const char* name) {
     if (set) add(name);
   };
-  for (const auto& each : {std::to_string(got.port), got.virtual_host, got.username, got.password, got.conventions_casing, got.span_context_header}) add(each);
+  for (const auto& each :
+       {std::to_string(got.port), got.virtual_host, got.username, got.password, got.conventions_casing, got.span_context_header})
+    add(each);
   span("heartbeat", got.requested_heartbeat);
   span("connection", got.requested_connection_timeout);
   span("write", got.socket_write_timeout);
@@ -100,7 +116,8 @@ std::string shown(const rabbitmq_options& got) {
   flag(!got.exchange.durable, "transient");
   flag(got.exchange.auto_delete, "auto-delete");
   add(got.queue.template_);
-  flag(!got.queue.declare, "used");
+  flag(got.queue.declare == false, "used");
+  flag(!got.queue.declare, "declared if need be");
   auto named = got;
   named.exchange.name = "test";
   const auto queue = topology_keeper(named).request_for({.name = "q"});
@@ -115,6 +132,7 @@ std::string shown(const rabbitmq_options& got) {
   flag(got.dead_letter.durable, "durable");
   flag(got.dead_letter.exclusive, "exclusive");
   flag(got.dead_letter.auto_delete, "auto-delete");
+  add("waits " + std::to_string(got.foreign_exchange.wait.count()) + (got.foreign_exchange.declare ? "" : " for ever"));
   add("prefetch " + std::to_string(got.qos.prefetch_count));
   flag(got.qos.global, "global");
   const auto& ignored = got.conventions.message_attribute;
@@ -130,7 +148,7 @@ TEST(rabbitmq_options, every_key_of_the_reference_is_read_or_refused_or_warned_o
     EXPECT_NE(shown(got).find(each.met_by), std::string::npos) << each.json << " gives: " << shown(got);
     std::string said;
     for (const auto& sentence : problems_of(got)) said += sentence + '\n';
-    for (const auto& sentence : warnings_of(got)) said += sentence + '\n';
+    for (const auto& [key, sentence] : warnings_of(got)) said += key + ' ' + sentence + '\n';
     EXPECT_EQ(said.empty(), *each.says == '\0') << each.json << ": " << said;
     EXPECT_NE(said.find(each.says), std::string::npos) << each.json << ": " << said;
   }
@@ -148,7 +166,8 @@ TEST(rabbitmq_options, combinations_that_lose_messages_or_cannot_work_are_refuse
   const std::pair<const char*, const char*> cases[] = {
       {R"({"queue": {"type": "quorum", "maxPriority": 5}})", "no priorities"},
       {R"({"queue": {"type": "quorum", "exclusive": true}})", "belongs to no connection"},
-      {R"({"queue": {"type": "quorum", "durable": false}})", "always durable"},
+      {R"({"queue": {"type": "quorum", "declare": true, "durable": false}})", "always durable"},
+      {R"({"queue": {"type": "quorum", "declare": true}})", "always durable"},
       {R"({"queue": {"type": "quorum", "autoDelete": true}})", "queue.autoDelete"},
       {R"({"queue": {"type": "quorum"}, "qos": {"global": true}})", "limit each consumer"},
       {R"({"queue": {"type": "quorum", "deliveryLimit": 20}})", "rolling restarts would lose messages"},
@@ -158,7 +177,7 @@ TEST(rabbitmq_options, combinations_that_lose_messages_or_cannot_work_are_refuse
       {R"({"queue": {"parkTooLarge": true}, "deadLetter": {"enabled": true}})", "an argument of the queue"},
       {R"({"queue": {"mode": "idle"}})", "lazy or default"},
       {R"({"queue": {"type": "stream"}})", "classic or quorum"},
-      {R"({"queue": {"exclusive": true}})", "lost with its connection"},
+      {R"({"deadLetter": {"enabled": true, "declare": true}})", "needs a prefix or a suffix"},
       {R"({"hostNames": [""]})", "empty name"},
       {R"({"port": 70000})", "0 to 65535"},
       {R"({"requestedFrameMax": 100})", "4096"},
@@ -178,6 +197,49 @@ TEST(rabbitmq_options, combinations_that_lose_messages_or_cannot_work_are_refuse
   }
 }
 
+/// Why these settings are refused.
+std::string refusal_of(std::string_view json) {
+  try {
+    read(json);
+    return "taken";
+  } catch (const configuration_error& refused) {
+    return refused.reason();
+  }
+}
+
+TEST(rabbitmq_options, hosts_that_are_misspelt_or_an_empty_list_are_refused_as_there) {
+  for (const auto* each : {R"({"rabbitMq": {"hostNames": []}})", R"({"rabbitMq": {"hostNames": null}})"})
+    EXPECT_NE(refusal_of(each).find("rabbitMq:hostNames: RabbitMQ hostnames are not specified"), std::string::npos) << refusal_of(each);
+  for (const auto* each : {"hostname", "hosts", "host", "HostName"}) {
+    const auto said = refusal_of(R"({"rabbitMq": {")" + std::string(each) + R"(": ["broker"]}})");
+    EXPECT_NE(said.find("RabbitMQ hostnames are not specified: unknown key, did you mean hostNames?"), std::string::npos) << said;
+  }
+  EXPECT_EQ(refusal_of(R"({"rabbitMq": {"hostNames": ["broker"], "hosts": 5}})"), "taken")
+      << "an unknown key beside them is told, and no more";
+}
+
+TEST(rabbitmq_options, an_address_among_the_hosts_is_refused_and_its_password_is_not_shown) {
+  for (const auto* host : {"amqp://me:s3cret@broker:5672/shop", "me:s3cret@broker"}) {
+    const auto problems = problems_of(read(R"({"rabbitMq": {"hostNames": [")" + std::string(host) + R"("]}})"));
+    ASSERT_EQ(problems.size(), 1U) << host;
+    EXPECT_NE(problems[0].find("hostNames holds an address: expected a host's name"), std::string::npos) << problems[0];
+    EXPECT_EQ(problems[0].find("s3cret"), std::string::npos) << problems[0];
+  }
+}
+
+TEST(rabbitmq_options, what_the_application_sets_as_a_default_makes_no_section) {
+  configuration values;
+  values.set("rabbitMq:exchange:name", "orders", default_origin);
+  const auto got = read_rabbitmq_options(values);
+  EXPECT_TRUE(got.exchange.declare && got.exchange.durable);
+  EXPECT_EQ(got.conventions_casing, "snakeCase");
+  configuration with_section;
+  with_section.add_json(R"({"rabbitMq": {"port": 5673}})");
+  with_section.set("rabbitMq:exchange:name", "orders", default_origin);  // where nothing else is given, as the host does it
+  EXPECT_EQ(read_rabbitmq_options(with_section).conventions_casing, "") << "a section: names are as written";
+  EXPECT_TRUE(read_rabbitmq_options(with_section).exchange.declare);
+}
+
 TEST(rabbitmq_options, a_transport_is_not_made_with_what_is_refused) {
   runtime loops({.threads = 1});
   EXPECT_THROW(rabbitmq_transport(loops.system_loop(), {.host_names = {}}, "orders"), validation_error);
@@ -186,7 +248,7 @@ TEST(rabbitmq_options, a_transport_is_not_made_with_what_is_refused) {
 TEST(rabbitmq_options, what_is_probably_not_meant_is_warned_of) {
   EXPECT_EQ(warnings_of(read(R"({"rabbitMq": {"deadLetter": {"enabled": true, "ttl": 1000}}})")).size(), 2U);
   EXPECT_EQ(warnings_of(read(R"({"rabbitMq": {"messagesPersisted": false}})")).size(), 1U);
-  EXPECT_EQ(warnings_of(read(R"({"rabbitMq": {"queue": {"durable": false}}})")).size(), 1U);
+  EXPECT_EQ(warnings_of(read(R"({"rabbitMq": {"queue": {"declare": true, "durable": false}}})")).size(), 1U);
   EXPECT_EQ(warnings_of(read(R"({"rabbitMq": {"ssl": {"x509IgnoredStatuses": ["a"]}}})")).size(), 1U);
 }
 
@@ -206,9 +268,11 @@ TEST(rabbitmq_topology, our_own_kinds_of_queue_show_in_their_arguments) {
   EXPECT_EQ(topology_keeper(ours).request_for({.name = "q", .ordered = true}).arguments,
             (field_table{{"x-queue-type", std::string("quorum")}, {"x-single-active-consumer", true}}));
   ours.queue.delivery_limit = -1;
-  EXPECT_EQ(topology_keeper(ours).request_for({.name = "q"}).arguments, (field_table{{"x-queue-type", std::string("quorum")}, {"x-delivery-limit", std::int64_t{-1}}}));
+  EXPECT_EQ(topology_keeper(ours).request_for({.name = "q"}).arguments,
+            (field_table{{"x-queue-type", std::string("quorum")}, {"x-delivery-limit", std::int64_t{-1}}}));
   ours.queue = {.max_priority = 9, .mode = "lazy"};
-  EXPECT_EQ(topology_keeper(ours).request_for({.name = "q"}).arguments, (field_table{{"x-queue-mode", std::string("lazy")}, {"x-max-priority", std::int64_t{9}}}));
+  EXPECT_EQ(topology_keeper(ours).request_for({.name = "q"}).arguments,
+            (field_table{{"x-queue-mode", std::string("lazy")}, {"x-max-priority", std::int64_t{9}}}));
 }
 
 }  // namespace
