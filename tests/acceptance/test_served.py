@@ -15,7 +15,7 @@ pytestmark = pytest.mark.served
 HANDLERS = {
     "hello": {"/hello/{name}"},
     "tickets": {"open_ticket", "close_ticket", "get_ticket", "browse_tickets", "on_answer_accepted", "show_ticket"},
-    "trouble": {"add_thing", "finish_thing", "tick", "get_thing", "on_thing_added", "/throw/{what}", "/sleep/{milliseconds}", "/block/{milliseconds}", "/fill/{bytes}"},
+    "trouble": {"add_thing", "finish_thing", "tick", "get_thing", "on_thing_added", "/throw/{what}", "/sleep/{milliseconds}", "/block/{milliseconds}", "/tell/{lines}", "/fill/{bytes}"},
     "orders": {"create_order", "cancel_order", "get_order", "browse_orders", "on_delivery_started", "on_delivery_completed", "show_order"},
     "deliveries": {"on_order_created", "complete_delivery", "show_started", "show_completed", "browse_deliveries"},
     "pricing": {"get_order_pricing"},

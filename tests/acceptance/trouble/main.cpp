@@ -9,10 +9,13 @@
 #include <poll.h>
 
 #include <mamey/application.hpp>
+#include <mamey/observability/log.hpp>
 #include <mamey/persistence/sqlite/feature.hpp>
 #include <mamey/runtime/fiber.hpp>
 
 namespace {
+
+const mamey::logger log("trouble");
 
 enum class Deed { ordinary, abort, throw_int };
 
@@ -55,6 +58,9 @@ struct Block {
 };
 struct Fill {
   int bytes = 0;
+};
+struct Tell {
+  int lines = 0;
 };
 struct Text {
   std::string text;
@@ -112,6 +118,11 @@ Text block_the_loop(const Block& asked) {
   return {"unblocked"};
 }
 
+Text tell(const Tell& asked) {
+  for (int line = 1; line <= asked.lines; ++line) log.info("line {line} of {lines}", line, asked.lines);
+  return {"told"};
+}
+
 Text fill(const Fill& asked) { return {std::string(static_cast<std::size_t>(asked.bytes), 'x')}; }
 
 }  // namespace
@@ -130,6 +141,7 @@ int main(int argc, char** argv) {
       .get("/throw/{what}", [](const Throw& asked) { return throw_something(asked); })
       .get("/sleep/{milliseconds}", [](const Sleep& asked) { return sleep_through(asked); })
       .get("/block/{milliseconds}", [](const Block& asked) { return block_the_loop(asked); })
+      .get("/tell/{lines}", [](const Tell& asked) { return tell(asked); })
       .get("/fill/{bytes}", [](const Fill& asked) { return fill(asked); })
       .run(argc, argv);
 }

@@ -92,8 +92,10 @@ TEST(http_server_pressure, waiting_answers_are_bounded_for_all_together_and_thos
     slow.push_back(who_does_not_read(at.port));
     ASSERT_TRUE(slow.back()->send(get("/some")));
   }
-  EXPECT_TRUE(eventually([&] { return at.server.read_statistics().shed > 0; }));
-  EXPECT_TRUE(eventually([&] { return at.server.read_statistics().buffered_bytes <= 16U << 20; }));
+  EXPECT_TRUE(eventually([&] {
+    const auto now = at.server.read_statistics();
+    return now.requests == slow.size() && now.in_flight == 0 && now.shed > 0 && now.buffered_bytes <= 16U << 20;
+  })) << "every slow client has begun to stand still before the good one comes";
   auto good = at.connect();
   const auto answer = good.ask(get("/some"));
   ASSERT_TRUE(answer);
