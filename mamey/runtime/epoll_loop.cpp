@@ -21,6 +21,7 @@ namespace {
 const logger log{"mamey.runtime"};
 
 constexpr int resumes_a_round = 128;  // between two looks at the descriptors
+constexpr std::size_t timers_a_round = 32;  // likewise: thousands of connections may time out at once
 constexpr auto trim_interval = std::chrono::seconds(1);
 constexpr auto stop_grace = std::chrono::seconds(3);
 constexpr auto stacks_again = std::chrono::milliseconds(20);  // memory comes back without telling us
@@ -69,7 +70,7 @@ void epoll_loop::run_until_stopped() {
   last_now = now();
   round_start_.store(nanoseconds_of(last_now), std::memory_order_relaxed);  // the first round begins without a sleep
   while (!may_end()) {
-    timers.expire(last_now);
+    timers.expire(last_now, timers_a_round);
     if (waits_for_stacks()) start_what_waits();
     run_what_is_ready();
     wait_for_events();

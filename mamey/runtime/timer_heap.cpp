@@ -55,8 +55,8 @@ void timer_heap::remove(timer_node& node) noexcept {
   }
 }
 
-void timer_heap::expire(steady_time now) {
-  while (!entries_.empty() && entries_.front().when <= now) {
+void timer_heap::expire(steady_time now, std::size_t most) {
+  for (; most > 0 && !entries_.empty() && entries_.front().when <= now; --most) {
     auto& due = *entries_.front().node;
     remove(due);
     due.expired();  // may add and remove timers, and may destroy `due`

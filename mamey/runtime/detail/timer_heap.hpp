@@ -40,8 +40,8 @@ class timer_heap {
   void remove(timer_node& node) noexcept;  ///< harmless when not armed
   bool empty() const noexcept { return entries_.empty(); }
   steady_time next() const noexcept { return entries_.front().when; }
-  /// Calls every timer due at `now`, the earliest first; of equal ones the first added.
-  void expire(steady_time now);
+  /// Calls at most `most` of the timers due at `now`, the earliest first; of equal ones the first added.
+  void expire(steady_time now, std::size_t most = SIZE_MAX);
 
  private:
   struct entry {

@@ -213,6 +213,25 @@ TEST(timer, fires_in_order_and_can_be_cancelled) {
   EXPECT_EQ(fired, "abcd");
 }
 
+TEST(timer, thousands_that_are_due_at_once_let_others_run_between_them) {
+  mamey::runtime process({.threads = 1});
+  process.run([&] {
+    auto& loop = *mamey::event_loop::current();
+    const int timers = 4'000;
+    int fired = 0, fired_before_others = 0;
+    mamey::channel<bool> ended(1);
+    for (int i = 0; i < timers; ++i) {
+      loop.add_timer(loop.now(), [&] {
+        if (++fired == 1) loop.post([&] { fired_before_others = fired; });
+        if (fired == timers) ended.try_send(true);
+      });
+    }
+    EXPECT_TRUE(ended.receive());
+    EXPECT_GT(fired_before_others, 0);
+    EXPECT_LT(fired_before_others, timers / 10);
+  });
+}
+
 TEST(event_loop, runs_what_other_threads_post) {
   mamey::runtime process({.threads = 1});
   process.run([&] {
