@@ -131,8 +131,8 @@ int main() {
                                                          .seconds = pgbench_seconds});
         });
     bench::print(std::string(each->before ? "the same, the inbox asked before each run (the default), " : "consume, inbox and a row, ") +
-                     std::to_string(options.flush_connections) + " connections, " +
-                     std::to_string(mamey::messaging_options{}.concurrency) + " handlers",
+                     std::to_string(options.flush_connections) + " connections, " + std::to_string(mamey::messaging_options{}.concurrency) +
+                     " handlers",
                  "pgbench with the same statements", measured, 0.7);
   }
   bench::print(

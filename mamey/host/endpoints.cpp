@@ -155,8 +155,7 @@ web::route make_route(const endpoint_definition& endpoint, const handler_entry& 
                          http::request& request, http::response& response) {
     const auto object = message->make();
     const auto bound = [&]() -> const void* {
-      if (auto wrong =
-              web::bind(request, *message->model, object.get(), {.headers = {}, .body = body, .body_without_type = bodies_without_type});
+      if (auto wrong = web::bind(request, *message->model, object.get(), {.body = body, .body_without_type = bodies_without_type});
           !wrong.empty())
         throw validation_error(std::move(wrong));
       return object.get();

@@ -20,7 +20,7 @@ namespace {
 
 const logger log{"mamey.runtime"};
 
-constexpr int resumes_a_round = 128;  // between two looks at the descriptors
+constexpr int resumes_a_round = 128;        // between two looks at the descriptors
 constexpr std::size_t timers_a_round = 32;  // likewise: thousands of connections may time out at once
 constexpr auto trim_interval = std::chrono::seconds(1);
 constexpr auto stop_grace = std::chrono::seconds(3);

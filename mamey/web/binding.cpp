@@ -100,9 +100,6 @@ class binder {
   std::vector<violation> run(const binding_options& options) {
     if (options.body == body_use::when_present && !request_.body().empty() && !read_body(options.body_without_type))
       return std::move(found_);
-    for (const auto& each : options.headers) {
-      if (const auto value = request_.header(each.header)) assign(each.member, *value, no_repetition);
-    }
     if (!request_.query().empty()) read_query();
     for (const auto& each : request_.parameters()) assign(each.name, each.value, no_repetition);
     if (options.body == body_use::when_present && body_of(request_.method()) == body_use::when_present && request_.body().empty())
