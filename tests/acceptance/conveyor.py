@@ -168,3 +168,12 @@ class Conveyor:
             until("every order is delivered", all_delivered, seconds, every=0.05)
         except AssertionError as failure:
             raise AssertionError(f"{failure}; {len(left)} left, e.g. {left[0]}: {self.order(left[0]).body}") from None
+
+
+def managed_port(running, name):
+    """The port that the program prints for management."""
+    def printed():
+        assert running.process.poll() is None, running.output()
+        return re.search(rf"^{name} is managed on https?://[^\s:]+:(\d+)$", running.output(), re.M)
+
+    return int(until("the address of management", printed).group(1))

@@ -11,19 +11,10 @@ import subprocess
 
 import pytest
 
-from conveyor import Process, refused_start, request, until
+from conveyor import Process, managed_port, refused_start, request, until
 
 MANAGED = ("/metrics", "/health/live", "/health/ready", "/health/startup", "/_messages")
 HEALTH = ("/health/live", "/health/ready", "/health/startup")
-
-
-def managed_port(running, name="trouble"):
-    """The port that the program prints for management."""
-    def printed():
-        assert running.process.poll() is None, running.output()
-        return re.search(rf"^{name} is managed on https?://[^\s:]+:(\d+)$", running.output(), re.M)
-
-    return int(until("the address of management", printed).group(1))
 
 
 @pytest.fixture
@@ -31,7 +22,7 @@ def managed(trouble_service):
     """The service with management on a free port, and that port."""
     def start(*arguments, url="http://127.0.0.1:0", **surroundings):
         trouble = trouble_service(f"--management:urls:0={url}", *arguments, **surroundings)
-        return trouble, managed_port(trouble.running)
+        return trouble, managed_port(trouble.running, "trouble")
 
     return start
 
@@ -267,7 +258,7 @@ def test_a_socket_s_permissions_are_set_and_several_listeners_serve_the_same(tro
     path = tmp_path / "management.sock"
     trouble = trouble_service("--management:urls:0=http://127.0.0.1:0", f"--management:urls:1=http://unix:{path}", "--management:socketMode=0600")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert request(managed_port(trouble.running), "GET", "/metrics").status == 200
+    assert request(managed_port(trouble.running, "trouble"), "GET", "/metrics").status == 200
     assert ask_unix(path, "/metrics")[0] == 200
 
 

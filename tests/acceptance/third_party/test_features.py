@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from conveyor import Process, refused_start, request, until  # noqa: E402
+from conveyor import Process, managed_port, refused_start, request, until  # noqa: E402
 
 pytestmark = pytest.mark.third_party
 
@@ -86,6 +86,15 @@ def test_pages_are_behind_their_guards(service):
     assert request(port, "GET", "/acme/operator", headers={"X-Api-Key": "k"}).body == "acme for the operator"
     document = request(port, "GET", "/openapi.json").json()
     assert "/acme" in document["paths"] and "/acme/members" not in document["paths"]
+
+
+def test_a_page_for_operators_stands_where_management_is_when_that_has_a_listener_of_its_own(service):
+    running, port = service("--management:urls:0=http://127.0.0.1:0")
+    management = managed_port(running, "acme")
+    assert request(management, "GET", "/acme/operator").body == "acme for the operator"
+    assert request(port, "GET", "/acme/operator").status == 404
+    assert request(port, "GET", "/acme").body == "acme for everybody"
+    assert request(management, "GET", "/acme").status == 404
 
 
 def metric(port, name):
