@@ -59,6 +59,13 @@ class Checks(unittest.TestCase):
         self.write("tests/g.hpp", "#pragma once\n")
         self.assertEqual(self.found("headers"), ["mamey/core/c.hpp:1", "mamey/core/d.hpp:1", "mamey/core/e.hpp:1"])
 
+    def test_functions_that_nothing_calls_are_found(self):
+        self.write("mamey/core/a.hpp", "int used(int);\nint unused(int);\nvoid only_declared();\ninline int with_body() { return 1; }\nint in_own_source();\n"
+                                       "inline int body_used() { return 2; }\n// int commented();\nbool b = requires { T::misspelt(); };\n")
+        self.write("mamey/core/a.cpp", "int used(int x) { return x; }\nint unused(int x) { return x + body_used(); }\nint in_own_source() { return 3; }\nint c = in_own_source();\n")
+        self.write("tests/t.cpp", "int d = used(1);\n// unused(1) with_body()\n")
+        self.assertEqual(self.found("unused"), ["mamey/core/a.hpp:2", "mamey/core/a.hpp:3", "mamey/core/a.hpp:4"])
+
     def test_banned_calls_are_found_in_code_and_not_in_comments_or_literals(self):
         self.write("mamey/core/a.cpp", "#include <regex>\nstd::regex x;\n// std::regex is banned\nauto text = \"std::regex\";\nauto raw = R\"(std::regex)\";\n"
                                        "void f() { std::this_thread::sleep_for(1s); }\nvoid g() { usleep(1); mamey::sleep_for(1s); fiber.sleep(1); sleep(span); }\nnamespace mamey {\n}\n"
