@@ -183,6 +183,52 @@ def test_every_request_is_answered_as_convey_does_or_the_difference_is_listed(th
             recorded.compare(name, there, here)
 
 
+# What docs/migrating.md says of .NET without a record: our side of it.
+
+MUCH = 30_000_000  # bytes: Kestrel's limit
+
+
+def text_body(size):
+    """JSON of that size for POST /all, which answers what it was sent."""
+    return b'{"text":"' + b"x" * (size - 11) + b'"}'
+
+
+def test_an_encoded_slash_is_refused_in_a_path_and_is_a_slash_in_a_query(things):
+    for target in ("/things/a%2Fb", "/things/a%2fb", "/things%2F11111111-1111-1111-1111-111111111111"):
+        answer = request(things.ports["things"], "GET", target)
+        assert answer.status == 400, target
+        assert {"code", "reason"} <= set(answer.json()), answer.body
+    assert request(things.ports["things"], "GET", "/ask?text=a%2Fb").json()["text"] == "a/b"
+
+
+def test_a_body_may_have_4_mib_or_what_the_service_sets(things):
+    def read(service, size):
+        return request(service.ports["things"], "POST", "/all", text_body(size), timeout=60).status
+
+    def announced(service, size):
+        """The answer comes before the body is sent."""
+        return ask(service.ports["things"], f"POST /all HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n".encode()).status
+
+    assert [read(things, 4 << 20), announced(things, (4 << 20) + 1), announced(things, MUCH)] == [200, 413, 413]
+    wide = Process("things", ["--urls", "http://127.0.0.1:0", f"--server:maxBodyBytes={MUCH}"])
+    try:
+        wide.wait_for_ports(["things"])
+        assert [read(wide, MUCH), announced(wide, MUCH + 1)] == [200, 413]
+    finally:
+        wide.close()
+
+
+def test_methods_have_a_case_and_another_one_is_counted_and_not_logged(things):
+    port, logged = things.ports["things"], things.output()
+    for method in ("get", "Get", "post"):
+        answer = ask(port, f"{method} /things/11111111-1111-1111-1111-111111111111 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
+        assert answer.status == 501, method
+    assert ask(port, b"GET /things/11111111-1111-1111-1111-111111111111 HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200
+    metrics = request(port, "GET", "/metrics").body
+    assert sum(float(value) for value in re.findall(r'^http_requests_received_total\{[^}]*code="501"[^}]*\} (\S+)$', metrics, re.M)) == 3
+    assert things.output() == logged
+
+
 # The document of the endpoints: theirs is no valid OpenAPI (types are class names, examples are texts), but shows which endpoints there are and what goes in and out.
 
 def names_in(example):
