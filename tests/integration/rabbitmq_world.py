@@ -147,12 +147,12 @@ class Sample:
 
     program = None
 
-    def __init__(self, broker, host, section, **more):
+    def __init__(self, broker, host, section, arguments=(), **more):
         self.folder = tempfile.TemporaryDirectory(prefix=f"mamey-{self.program}-")
         where = {"hostNames": ["127.0.0.1"], "port": broker.port, "virtualHost": host, "foreignExchange": {"wait": "00:00:01"}}
         settings = {"app": {"assembly": "Wire.Bus"}, "rabbitMq": {**section, **where}, "server": {"urls": ["http://127.0.0.1:0"]}, "management": {"messages": True}, **more}
         pathlib.Path(self.folder.name, "appsettings.json").write_text(json.dumps(settings))
-        self.process = Process(self.program, ["--data", str(pathlib.Path(self.folder.name, "data"))], cwd=self.folder.name)
+        self.process = Process(self.program, [*arguments, "--data", str(pathlib.Path(self.folder.name, "data"))], cwd=self.folder.name)
 
     @property
     def port(self):
