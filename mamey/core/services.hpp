@@ -5,11 +5,11 @@
 /// Dependency injection: a constructor, a factory or a handler says by its parameters what it needs, and the framework supplies it by type.
 ///
 ///     struct http_pricing : Pricing {
-///       http_pricing(http::client& client, const pricing_options& options);
+///       http_pricing(mamey::http::client& client, const pricing_options& options);
 ///     };
 ///     services.add<Pricing, http_pricing>();
 ///     services.decorate<Pricing, cached_pricing>();                       // cached_pricing(Pricing& inner, const cache_options& options)
-///     services.add<Report>([](Pricing& pricing) { return Report(pricing); }, lifetime::scoped);
+///     services.add<Report>([](Pricing& pricing) { return Report(pricing); }, mamey::lifetime::scoped);
 ///
 /// Dependencies are taken by reference (T& or const T&): the container owns, everybody else borrows. `services` is filled by one thread
 /// while the application is composed; `service_provider` checks the whole graph without building anything, then builds the singletons; a
@@ -44,9 +44,9 @@ enum class lifetime : std::uint8_t {
 ///     struct mamey::default_recipe<repository<T>> {
 ///       static constexpr auto life = mamey::lifetime::scoped;
 ///       // Optional: without it, the constructor is injected.
-///       static repository<T> make(unit_of_work& work) { return repository<T>(work); }
+///       static repository<T> make(mamey::unit_of_work& work) { return repository<T>(work); }
 ///       // Optional: what the framework has to know before somebody can use one; see `service_provider::reached_from`.
-///       static const void* about() { return &collection_of<T>(); }
+///       static const void* about() { return &mamey::aggregate_collection<T>(); }
 ///     };
 ///
 /// `add` for one `T` wins over it, and `replace` and `decorate` work on it.

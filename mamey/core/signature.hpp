@@ -4,7 +4,7 @@
 /// For the framework.
 /// The signature of a handler: a function whose first parameter is its message. The other parameters are its dependencies, found by type.
 ///
-///     void create_order(const CreateOrder& command, repository<Order>& orders, Pricing& pricing);
+///     void create_order(const CreateOrder& command, mamey::repository<Order>& orders, Pricing& pricing);
 ///
 /// or a class with one `handle(const CreateOrder&, …)`, whose constructor may take dependencies as well.
 
@@ -116,13 +116,13 @@ struct class_handler<H, true> : split<decltype(&H::handle)> {
 
 /// The parts of a handler. `signature<decltype(f)>` for functions, function pointers and lambdas, `signature<H>` for a class with `handle`:
 ///
-///     using message, result;                          // without const and reference; as returned
-///     using dependencies = type_list<…>;              // of the function, without the message
-///     static constexpr bool is_class;
-///     static constexpr auto& needs;                   // for services::need; for a class it contains the class itself
-///     static result call(f, scope&, const message&);  // a function: supplies its dependencies from the scope
-///     static result call(scope&, const message&);     // a class: supplies the object as well
-///     static void add_to(services&);                  // a class: registers it, scoped, unless it is registered already
+///  - `message` and `result`: types, the first without const and reference, the second as returned.
+///  - `dependencies`: a type_list, of the function, without the message.
+///  - `is_class`.
+///  - `needs`: for services::need; for a class it contains the class itself.
+///  - `call(f, scope&, const message&)` of a function: supplies its dependencies from the scope.
+///  - `call(scope&, const message&)` of a class: supplies the object as well.
+///  - `add_to(services&)` of a class: registers it, scoped, unless it is registered already.
 ///
 /// For a function or class that is not a handler a static_assert says how to change it.
 template <class F>

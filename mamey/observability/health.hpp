@@ -4,8 +4,8 @@
 /// For services.
 /// Health: is the service alive, ready, started? Named probes with a timeout and a cache time, and one answer made of them.
 ///
-///     health.add({.name = "sqlite", .kinds = health::kind::readiness, .check = [&store] { store.ping(); return health::result{}; }});
-///     auto report = health.check(health::kind::readiness);   // http_status(report), to_json(report), to_text(report)
+///     health.add({.name = "sqlite", .kinds = mamey::health::kind::readiness, .check = [&] { return ping(store); }});
+///     auto report = health.check(mamey::health::kind::readiness);  // http_status(report), to_json(report), to_text(report)
 
 #include <chrono>
 #include <cstdint>

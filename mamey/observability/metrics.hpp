@@ -5,8 +5,8 @@
 /// Metrics in the Prometheus model. A family has a name and label names; `with` resolves label values to a child once; counting on a child
 /// is one relaxed add on a cache line of the calling thread.
 ///
-///     auto& sent = registry.counters("outbox_messages_sent_total", "Messages a broker has confirmed.", {"transport"});
-///     metrics::counter& sql = sent.with({"sql"});   // keep it
+///     auto sent = registry.counters("outbox_messages_sent_total", "Messages a broker has confirmed.", {"transport"});
+///     mamey::metrics::counter& sql = sent.with({"sql"});   // keep it
 ///     sql.increment();
 ///
 /// Names follow Prometheus: a counter ends in `_total`, units are base units and part of the name (`_seconds`, `_bytes`).

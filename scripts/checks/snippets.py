@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """C++ and CMake in the documents is code of the tree, so that it compiles and runs: each such block follows a line `<!-- snippet: PATH -->` or
 `<!-- snippet: PATH#NAME -->` and equals the file, or what stands there between `// snippet NAME` and `// end NAME` (`# snippet NAME` in CMake).
-The READMEs of folders have no such blocks: the pages of docs/ show code.
+The READMEs of folders have no such blocks: the pages of docs/ show code. A sample in the comment of a public header (lines that begin with
+`///` and five blanks) stands line by line in a test of tests/docs.
 
 usage: snippets.py [--write] [ROOT]     (--write copies the sources into the blocks)
 """
@@ -11,9 +12,10 @@ import re
 import sys
 import textwrap
 
-from common import Finding, ROOT, files, report
+from common import Finding, HEADERS, ROOT, files, report, text_of
 
 BLOCK = re.compile(r"(?P<head>(?:<!-- snippet: (?P<path>[^#\s]+)(?:#(?P<name>\S+))? -->\n)?```(?:cpp|c\+\+|cxx|cc|cmake)\n)(?P<code>.*?)```", re.S)
+SAMPLE = re.compile(r"(?:^ *///     .*\n)+", re.M)
 MARKER = re.compile(r"^[ ]*(?://|#) (?:snippet|end) \S+\n", re.M)
 
 
@@ -41,6 +43,17 @@ def check(root, path):
             yield Finding(path, line, f"differs from {block['path']}: run this check with --write")
 
 
+def lines_of(code):
+    return [line.strip() for line in code.splitlines() if line.strip()]
+
+
+def check_header(path, text, tests):
+    for block in SAMPLE.finditer(text):
+        sample = set(lines_of(re.sub(r"^ *///", "", block.group(), flags=re.M)))
+        if not any(sample <= test for test in tests):
+            yield Finding(path, text.count("\n", 0, block.start()) + 1, "a sample that nobody compiles: put it word for word into tests/docs/header_samples_test.cpp")
+
+
 def write(root, path):
     def copied(block):
         expected = source(root, block["path"], block["name"]) if block["path"] else None
@@ -59,7 +72,10 @@ def main() -> int:
     if given.write:
         for path in documents:
             write(given.root, path)
-    return report([finding for path in documents for finding in check(given.root, path)])
+    tests = [set(lines_of(text_of(given.root / path))) for path in files(given.root) if path.parts[:2] == ("tests", "docs")]
+    headers = [path for path in files(given.root) if path.parts[0] == "mamey" and path.suffix in HEADERS and "detail" not in path.parts]
+    return report([finding for path in documents for finding in check(given.root, path)] +
+                  [finding for path in headers for finding in check_header(path, text_of(given.root / path), tests)])
 
 
 if __name__ == "__main__":

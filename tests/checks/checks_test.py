@@ -131,7 +131,10 @@ class Checks(unittest.TestCase):
         self.write("docs/right.md", right)
         self.write("docs/wrong.md", "```cpp\nint alone;\n```\n<!-- snippet: tests/a.cpp#one -->\n```cpp\nint other;\n```\n<!-- snippet: tests/a.cpp#none -->\n```cpp\n```\n")
         self.write("mamey/core/README.md", "```cpp\nint alone;\n```\n")
-        self.assertEqual(self.found("snippets"), ["docs/wrong.md:1", "docs/wrong.md:4", "docs/wrong.md:8", "mamey/core/README.md:1"])
+        self.write("tests/docs/samples_test.cpp", "  answer();\n  int asked = 1;\n")
+        self.write("mamey/core/right.hpp", "/// For services:\n///\n///     int asked = 1;\n///     answer();\n")
+        self.write("mamey/core/wrong.hpp", "///     answer();\n///     int asked = 2;\n")
+        self.assertEqual(self.found("snippets"), ["docs/wrong.md:1", "docs/wrong.md:4", "docs/wrong.md:8", "mamey/core/README.md:1", "mamey/core/wrong.hpp:1"])
 
     def test_a_link_leads_somewhere(self):
         self.write("docs/a.md", "# A page: with `code`\n[b](b.md) [here](#a-page-with-code) [web](https://nowhere) `[x](no.md)`\n[gone](c.md)\n[no heading](b.md#none) [heading](b.md#second-part)\n")
