@@ -128,7 +128,7 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
             "RABBITMQ_PID_FILE": str(folder / "pid"), "RABBITMQ_CONF_ENV_FILE": "/dev/null", "RABBITMQ_ALLOW_INPUT": "1",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}" + more,
-            "RABBITMQ_SERVER_ERL_ARGS": "+S 1:1 +sbwt none +stbt db"}
+            "RABBITMQ_SERVER_ERL_ARGS": "+S 1:1 +sbwt none"}
         self.start()
 
     def start(self):

@@ -127,7 +127,8 @@ private_rabbitmq::private_rabbitmq(const private_rabbitmq_options& options)
                                << "/enabled_plugins RABBITMQ_PID_FILE=" << home
                                << "/pid RABBITMQ_CONF_ENV_FILE=/dev/null RABBITMQ_ALLOW_INPUT=1 RABBITMQ_LOGS=- LC_ALL=C.UTF-8\n"
                                << "export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}' "
-                                  "RABBITMQ_SERVER_ERL_ARGS='+S 1:1 +sbwt none +stbt db'\n";
+                                  // not pinned to a processor, as is usual: several nodes would share the first one
+                                  "RABBITMQ_SERVER_ERL_ARGS='+S 1:1 +sbwt none'\n";
   begin(epmd_, {"epmd", "-port", std::to_string(epmd_port_), "-address", "127.0.0.1"}, home + "/epmd.log");
   start();
 }
