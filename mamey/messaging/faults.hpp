@@ -14,6 +14,7 @@ struct injected_faults {
   bool timer_not_armed_again = false;    ///< an empty poll is the last one
   bool nack_pauses_all = false;          ///< one full queue holds up the messages to every other
   bool attempt_counted_after = false;    ///< a start is counted when the handler is done
+  bool marks_lost_at_stop = false;       ///< a relay that stops forgets the confirmed rows that it was about to mark
 
   bool operator==(const injected_faults&) const = default;
 };

@@ -22,6 +22,7 @@ struct claimed_message {
   bool reclaimed =
       true;  ///< an earlier claim ended without an outcome (its process may have died): the message may have been sent. False: it was certainly not sent
   bool behind_parked = false;  ///< ordered, with `parked_head_blocks` false: an earlier message of its key is parked
+  bool followed = false;       ///< ordered: a later message of its key waits behind it
 };
 
 struct claim {

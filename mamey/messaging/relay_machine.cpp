@@ -138,14 +138,22 @@ void relay_machine::adopt(std::int64_t sequence, claimed_message&& incoming, std
   mine.attempts = incoming.attempts;
   mine.reclaimed = incoming.reclaimed;
   mine.behind_parked = incoming.behind_parked;
+  mine.followed = incoming.followed;
   mine.to = closed_for(*mine.message);
+  if (is_ordered(mine) && keys_out_.contains(mine.message->key)) {
+    for (auto& [number, each] : rows_) each.followed = each.followed || (number < sequence && each.message->key == mine.message->key);
+  }
   queue_.insert(sequence);
+}
+
+/// Claims go on past the rows that are held back.
+bool relay_machine::hand_is_full() const {
+  return rows_.size() - std::min(held_, queue_.size()) >= settings_.window + settings_.batch;
 }
 
 bool relay_machine::can_claim(steady_time now) const {
   if (!started_ || stopping_ || claim_out_ || paused(now) || now < store_retry_at_) return false;
-  const auto held = std::min(held_, queue_.size());  // claims go on past them
-  if (queue_.size() - held > settings_.batch / 2 || rows_.size() - held >= settings_.window + settings_.batch) return false;
+  if (queue_.size() - std::min(held_, queue_.size()) > settings_.batch / 2 || hand_is_full()) return false;
   return !settings_.ordered || (slots_ > 0 && now < slots_until_);
 }
 
@@ -242,7 +250,7 @@ void relay_machine::hand_over(steady_time now, std::int64_t sequence, row& which
   if (!which.message->id.empty()) ids_out_.insert(which.message->id);
   if (is_ordered(which)) keys_out_.insert(which.message->key);
   ++counts_.sent;
-  if (faults_.mark_before_confirm) to_mark_sent_.push_back(sequence);
+  if (faults_.mark_before_confirm) to_be_marked(now, sequence, which);
 }
 
 void relay_machine::settle_flight(steady_time now, const relay_input& input) {
@@ -272,7 +280,7 @@ void relay_machine::settle_flight(steady_time now, const relay_input& input) {
     last_confirm_ = now;
     leave_batch(which);
     which.at = phase::settled;
-    if (!faults_.mark_before_confirm) to_mark_sent_.push_back(sequence);
+    if (!faults_.mark_before_confirm) to_be_marked(now, sequence, which);
   } else if (input.event == relay_event::unroutable && !is_command(*which.message)) {
     ++counts_.unroutable;
     leave_batch(which);

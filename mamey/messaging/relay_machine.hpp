@@ -12,6 +12,7 @@
 ///  - Two copies of one message id are never in flight.
 ///  - Ordered: at most one unconfirmed message per key.
 ///  - A fault of the broker costs no message an attempt.
+///  - A confirmed row is marked within `mark_delay`, and before the relay stops, unless the store is away.
 ///  - A destination (exchange and routing key) that the broker does not take holds up no other destination.
 
 #include <chrono>
@@ -43,6 +44,8 @@ struct relay_settings {
   std::chrono::milliseconds lease{15'000};
   std::chrono::milliseconds margin{2'000};            ///< sending stops this long before the lease ends
   std::chrono::milliseconds confirm_timeout{10'000};  ///< zero: none
+  std::size_t mark_batch = 64;               ///< confirmed rows are marked together: as soon as so many wait,
+  std::chrono::milliseconds mark_delay{40};  ///< or the first of them has waited so long. Zero: at once
   std::chrono::milliseconds shortest_poll{10};
   std::chrono::milliseconds longest_poll{1'000};
   std::chrono::milliseconds shortest_pause{100};  ///< after a fault of the broker; doubles up to the longest
@@ -181,6 +184,7 @@ class relay_machine {
     bool reclaimed = false;  ///< an earlier holder may have sent it
     bool touched = false;    ///< handed out by this relay, and not reported as never sent
     bool behind_parked = false;
+    bool followed = false;  ///< ordered: a later message of its key waits for its mark
     bool probe = false;                      ///< out, and counted in `to`
     int faults = 0;                          ///< faults of the broker that it met here
     std::optional<std::uint64_t> nacked_at;  ///< the number of confirms when it was first nacked
@@ -232,6 +236,9 @@ class relay_machine {
   static int faults_of(const row& which);
   int fewest_faults(steady_time now) const;
   void hand_over(steady_time now, std::int64_t sequence, row& which, relay_action& handing);
+  void to_be_marked(steady_time now, std::int64_t sequence, row& which);
+  bool marks_are_due(steady_time now) const;
+  bool hand_is_full() const;
   void start_row_work(steady_time now, actions& out);
   bool start_renewal(steady_time now, actions& out);
   bool start_failures(actions& out);
@@ -269,6 +276,7 @@ class relay_machine {
   std::vector<std::int64_t> to_mark_sent_, to_mark_unroutable_, working_;
   std::vector<failure> to_fail_;
   std::vector<std::int64_t> to_release_;
+  steady_time marks_due_at_{};  ///< of `to_mark_sent_`, unless it is empty
   row_work work_ = row_work::none;
   std::uint64_t working_batch_ = 0;
   steady_time work_issued_{};

@@ -102,6 +102,8 @@ std::string_view relay_machine::check_waiting() const {
     if (!out_.empty() || claim_out_ || slots_out_ || work_ != row_work::none) return "a relay that has stopped waits for nothing";
     return wake_at_ == steady_time::max() ? "" : "a relay that has stopped is not woken";
   }
+  if (work_ == row_work::none && !to_mark_sent_.empty() && wake_at_ > std::max(marks_due_at_, store_retry_at_))
+    return "a mark that waits for others is made in time";
   const bool awaits_an_answer = claim_out_ || slots_out_ || work_ != row_work::none || !out_.empty() || blocked_;
   if (started_ && !awaits_an_answer && wake_at_ == steady_time::max()) return "a relay that waits for no answer is woken by its timer";
   return {};

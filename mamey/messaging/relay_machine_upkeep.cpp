@@ -13,6 +13,26 @@ constexpr std::size_t most_marks = 500;
 
 // -- row work: marks, failures, renewals, releases; one at a time, so that a renewal's count can be compared ----------------
 
+void relay_machine::to_be_marked(steady_time now, std::int64_t sequence, row& which) {
+  if (to_mark_sent_.empty()) marks_due_at_ = now + settings_.mark_delay;
+  to_mark_sent_.push_back(sequence);
+  which.followed = which.followed || (is_ordered(which) && std::ranges::any_of(queue_, [&](std::int64_t each) {
+                                        return rows_.at(each).message->key == which.message->key;
+                                      }));
+}
+
+/// Marks wait for each other: one statement serves many rows. They do not wait where somebody waits for them, or where the store is asked
+/// anyway. A crash meanwhile makes the rows be sent again, as a crash just before a mark does.
+bool relay_machine::marks_are_due(steady_time now) const {
+  if (to_mark_sent_.empty()) return false;
+  if (stopping_ || now >= marks_due_at_ || to_mark_sent_.size() >= settings_.mark_batch || hand_is_full()) return true;
+  if (!to_mark_unroutable_.empty() || !to_fail_.empty() || !to_release_.empty()) return true;
+  return settings_.ordered && std::ranges::any_of(to_mark_sent_, [this](std::int64_t each) {
+           const auto at = rows_.find(each);
+           return at != rows_.end() && at->second.followed;
+         });
+}
+
 void relay_machine::start_row_work(steady_time now, actions& out) {
   if (work_ != row_work::none || now < store_retry_at_) return;
   if (start_renewal(now, out)) return;
@@ -25,7 +45,7 @@ void relay_machine::start_row_work(steady_time now, actions& out) {
     out.push_back({.step = step, .sequences = working_});
     return true;
   };
-  if (take(to_mark_sent_, relay_step::mark_sent, row_work::sent)) return;
+  if (marks_are_due(now) && take(to_mark_sent_, relay_step::mark_sent, row_work::sent)) return;
   if (take(to_mark_unroutable_, relay_step::mark_unroutable, row_work::unroutable)) return;
   if (start_failures(out)) return;
   start_release(out);
@@ -100,7 +120,10 @@ void relay_machine::end_row_work(steady_time now, bool done, std::size_t applied
   const auto work = std::exchange(work_, row_work::none);
   if (!done) {
     store_failed(now);
-    if (work == row_work::sent) to_mark_sent_.insert(to_mark_sent_.end(), working_.begin(), working_.end());
+    if (work == row_work::sent) {
+      to_mark_sent_.insert(to_mark_sent_.end(), working_.begin(), working_.end());
+      marks_due_at_ = now;  // once the store is asked again
+    }
     if (work == row_work::unroutable) to_mark_unroutable_.insert(to_mark_unroutable_.end(), working_.begin(), working_.end());
     if (work == row_work::fail || work == row_work::release) {
       for (const auto sequence : working_) forget(sequence);  // the lease expires
@@ -135,6 +158,9 @@ void relay_machine::end_renewal(std::size_t applied) {
 
 void relay_machine::begin_stop() {
   stopping_ = true;
+  if (faults_.marks_lost_at_stop) {
+    for (const auto sequence : std::exchange(to_mark_sent_, {})) forget(sequence);
+  }
   release_queue();
 }
 
@@ -191,6 +217,7 @@ void relay_machine::arm(steady_time now) {
   if (work_ == row_work::none && !store_quiet && !gave_up_) {
     for (const auto& [id, each] : batches_) sooner(each.renew_at);
   }
+  if (work_ == row_work::none && !store_quiet && !to_mark_sent_.empty()) sooner(marks_due_at_);
   if (settings_.confirm_timeout.count() > 0 && !blocked_ && !out_order_.empty()) {
     const auto oldest = out_.find(out_order_.front());
     if (oldest != out_.end()) sooner(oldest->second.since + settings_.confirm_timeout);

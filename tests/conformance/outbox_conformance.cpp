@@ -230,10 +230,15 @@ TEST_P(store_conformance, an_ordered_claim_takes_the_head_of_each_key_and_any_nu
   const claim_request request{.ordered = true, .owner = "r1"};
   const auto heads = outbox().claim_outbox(request);
   EXPECT_EQ(ids(heads), (strings{"a1", "b1", "n1", "n2"}));
+  EXPECT_TRUE(heads.rows[0].followed);
+  EXPECT_TRUE(heads.rows[1].followed);
+  EXPECT_FALSE(heads.rows[2].followed) << "order is for keys";
   EXPECT_TRUE(outbox().claim_outbox(request).rows.empty()) << "while a head is out its key waits";
   const std::int64_t sent[] = {heads.rows[0].sequence};
   outbox().mark_sent(sent);
-  EXPECT_EQ(ids(outbox().claim_outbox(request)), strings{"a2"});
+  const auto next = outbox().claim_outbox(request);
+  EXPECT_EQ(ids(next), strings{"a2"});
+  EXPECT_FALSE(next.rows.at(0).followed);
 }
 
 TEST_P(store_conformance, an_ordered_claim_takes_only_keys_whose_slot_the_owner_leases_now) {

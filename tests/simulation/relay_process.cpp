@@ -1,5 +1,7 @@
 #include "relay_process.hpp"
 
+#include <algorithm>
+
 #include "broker_model.hpp"
 
 namespace mamey::simulation {
@@ -16,11 +18,16 @@ void relay_process::start() {
   stalled_until_ = {};
   sequence_of_.clear();
   lease_until_.clear();
+  sent_.clear();
+  confirmed_.clear();
+  gave_up_ = false;
   const relay_settings settings{.batch = 4,
                                 .window = 5,
                                 .lease = 3s,
                                 .margin = 300ms,
                                 .confirm_timeout = 2s,
+                                .mark_batch = 3,
+                                .mark_delay = 40ms,
                                 .shortest_poll = 50ms,
                                 .longest_poll = 1s,
                                 .shortest_pause = 50ms,
@@ -64,7 +71,11 @@ void relay_process::tell(relay_input input) {
   if (world_.hits(world_.settings.crash)) return crash();
   world_.met.relay.meet(machine_->state(), input.event);
   const auto mine = incarnation_;
+  const auto confirmed = machine_->counts().confirmed;
+  const auto tag = input.tag;
+  gave_up_ = gave_up_ || input.event == relay_event::give_up;
   auto actions = machine_->on(steady(), std::move(input));
+  if (machine_->counts().confirmed > confirmed) confirmed_.push_back(sent_.at(tag));
   world_.expect_holds("relay_machine", *machine_);
   for (auto& action : actions) {
     perform(std::move(action));
@@ -130,6 +141,7 @@ void relay_process::perform(relay_action action) {
       channel_ = world_.broker->open_channel(*this);
       return;
     case relay_step::finish:
+      if (!gave_up_) expect_marked();
       ++incarnation_;
       world_.broker->close_channel(channel_);
       world_.time.after(0s, [this] {
@@ -145,7 +157,16 @@ void relay_process::send(const relay_action& action) {
     const auto lease = lease_until_.find(sequence_of_.at(each.message->id));
     if (lease == lease_until_.end() || world_.time.now() >= lease->second)
       world_.violate("sent " + each.message->id + " without its lease");
+    sent_[each.tag] = each.message->id;
     world_.broker->publish(channel_, each);
+  }
+}
+
+/// A relay that had the time to stop leaves nothing to be sent again.
+void relay_process::expect_marked() {
+  for (const auto& row : world_.outbox_store->outbox()) {
+    if (std::ranges::find(confirmed_, row.message_id) != confirmed_.end())
+      world_.violate("a relay stopped and left " + row.message_id + ", which was confirmed, unmarked");
   }
 }
 

@@ -28,6 +28,7 @@ class relay_process {
   void send(const relay_action& action);
   void claim_rows(const claim_request& request);
   void renew(const relay_action& action);
+  void expect_marked();
   /// Carries out `operation` after a while, then tells its answer; either may be lost.
   void with_store(std::function<relay_input()> operation, relay_event failed);
 
@@ -42,6 +43,9 @@ class relay_process {
   std::map<std::string, std::int64_t> sequence_of_;
   std::map<std::int64_t, span> lease_until_;  ///< as the store granted it
   std::string owner_;
+  std::map<std::uint64_t, std::string> sent_;  ///< ids by tag
+  std::vector<std::string> confirmed_;         ///< ids
+  bool gave_up_ = false;
 };
 
 }  // namespace mamey::simulation

@@ -131,6 +131,7 @@ TEST(simulation_finds, a_full_queue_that_holds_up_everything) {
   }
   ADD_FAILURE() << "not found";
 }
+TEST(simulation_finds, marks_lost_across_a_stop) { expect_found({.marks_lost_at_stop = true}, {"unmarked"}); }
 TEST(simulation_finds, an_attempt_counted_after_the_work) { expect_found({.attempt_counted_after = true}, {"again and again"}); }
 
 }  // namespace

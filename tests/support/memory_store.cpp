@@ -156,6 +156,11 @@ bool memory_store::holds_slot(const std::string& owner, const std::string& key, 
   return number != owners_.end() && lease.owner == number->second && lease.until > at;
 }
 
+bool memory_store::is_followed(std::int64_t sequence, const std::string& key) const {
+  return std::any_of(outbox_.upper_bound(sequence), outbox_.end(),
+                     [&](const auto& each) { return !each.second.unroutable && each.second.message.key == key; });
+}
+
 claim memory_store::claim_outbox(const claim_request& request) {
   operation running(*this, "claim_outbox");
   const auto now = clock_();
@@ -179,7 +184,8 @@ claim memory_store::claim_outbox(const claim_request& request) {
                           .message = row.message,
                           .attempts = row.attempts,
                           .reclaimed = !row.token.empty(),
-                          .behind_parked = keyed && parked.contains(row.message.key)});
+                          .behind_parked = keyed && parked.contains(row.message.key),
+                          .followed = keyed && is_followed(sequence, row.message.key)});
     row.token = taken.token;
     row.lease_until = now + request.lease;
   }

@@ -112,6 +112,7 @@ class memory_store final : public store {
   void put(const delayed_message& row);
   int number_of(const std::string& owner);
   bool claimable(const outbox_row& row, std::chrono::nanoseconds at, std::chrono::milliseconds lease) const;
+  bool is_followed(std::int64_t sequence, const std::string& key) const;
   bool holds_slot(const std::string& owner, const std::string& key, std::chrono::nanoseconds at) const;
 
   clock_function clock_;

@@ -27,7 +27,7 @@ relay_machine sending_relay(injected_faults faults) {
 
 TEST(invariants, of_a_relay_find_a_row_that_is_marked_before_its_confirm) {
   EXPECT_EQ(sending_relay({}).check(), "");
-  EXPECT_EQ(sending_relay({.mark_before_confirm = true}).check(), "a confirmed row is marked once");
+  EXPECT_EQ(sending_relay({.mark_before_confirm = true}).check(), "a row is marked only after its confirm");
 }
 
 TEST(invariants, of_a_relay_find_a_timer_that_is_not_armed_again) {

@@ -36,9 +36,15 @@ std::vector<claimed_message> rows_to(const std::string& destination, std::int64_
   return made;
 }
 
-/// A machine with its time; each call returns what the machine wants done.
+relay_settings with_mark_delay(relay_settings settings, std::chrono::milliseconds delay) {
+  settings.mark_delay = delay;
+  return settings;
+}
+
+/// A machine with its time; each call returns what the machine wants done. Marks do not wait for each other unless a test asks for it.
 struct relay_script {
-  explicit relay_script(relay_settings settings = {}) : machine(std::move(settings), 1) {}
+  explicit relay_script(relay_settings settings = {}, std::chrono::milliseconds mark_delay = 0ms)
+      : machine(with_mark_delay(std::move(settings), mark_delay), 1) {}
 
   std::vector<relay_action> tell(relay_input input) { return last = machine.on(now, std::move(input)); }
   std::vector<relay_action> tell(event what) {
@@ -113,6 +119,67 @@ TEST(relay_machine, confirms_that_come_while_a_mark_runs_are_marked_together) {
   relay.done(0);
   ASSERT_NE(relay.find(step::mark_sent), nullptr);
   EXPECT_EQ(relay.find(step::mark_sent)->sequences, (std::vector<std::int64_t>{2, 3}));
+}
+
+TEST(relay_machine, rows_that_are_confirmed_one_after_another_are_marked_together) {
+  relay_script relay({}, 40ms);
+  relay.with_rows({row(1), row(2), row(3)});
+  relay.claim_answers({});
+  relay.outcome(event::confirmed, 1);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  relay.at(30ms);
+  relay.outcome(event::confirmed, 2);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  EXPECT_LE(relay.machine.wake_at(), relay_script::start + 40ms) << "the first has waited long enough then";
+  relay.at(40ms);
+  relay.tell(event::timer);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr);
+  EXPECT_EQ(relay.find(step::mark_sent)->sequences, (std::vector<std::int64_t>{1, 2}));
+  relay.outcome(event::confirmed, 3);
+  relay.done(0);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr) << "those that come later wait again";
+  EXPECT_LE(relay.machine.wake_at(), relay_script::start + 80ms);
+}
+
+TEST(relay_machine, marks_wait_no_longer_when_many_wait) {
+  relay_script relay({.mark_batch = 3}, 40ms);
+  relay.with_rows({row(1), row(2), row(3)});
+  relay.outcome(event::confirmed, 1);
+  relay.outcome(event::confirmed, 2);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  relay.outcome(event::confirmed, 3);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr);
+  EXPECT_EQ(relay.find(step::mark_sent)->sequences.size(), 3U);
+}
+
+TEST(relay_machine, marks_wait_no_longer_when_claims_wait_for_room) {
+  relay_script relay({.batch = 2, .window = 2}, 40ms);
+  relay.with_rows({row(1), row(2)});
+  relay.claim_answers({row(3), row(4)}, "t2");
+  relay.outcome(event::confirmed, 1);
+  EXPECT_NE(relay.find(step::mark_sent), nullptr);
+}
+
+TEST(relay_machine, marks_go_along_when_the_store_is_asked_anyway) {
+  relay_script relay({}, 40ms);
+  relay.with_rows({row(1), row(2)});
+  relay.outcome(event::confirmed, 1);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  relay.outcome(event::refused, 2);
+  EXPECT_NE(relay.find(step::mark_sent), nullptr);
+}
+
+TEST(relay_machine, a_stop_makes_the_marks_that_wait) {
+  relay_script relay({}, 40ms);
+  relay.with_rows({row(1)});
+  relay.claim_answers({});
+  relay.outcome(event::confirmed, 1);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  relay.tell(event::stop);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr);
+  EXPECT_EQ(relay.find(step::finish), nullptr);
+  relay.done(0);
+  EXPECT_NE(relay.find(step::finish), nullptr);
 }
 
 TEST(relay_machine, a_mark_that_fails_is_made_again) {
@@ -479,10 +546,10 @@ TEST(relay_machine, an_event_nobody_listens_to_is_marked_a_command_is_refused) {
 
 // -- ordered ------------------------------------------------------------------------------------------------------------
 
-relay_script ordered(relay_settings settings = {}) {
+relay_script ordered(relay_settings settings = {}, std::chrono::milliseconds mark_delay = 0ms) {
   settings.ordered = true;
   settings.owner = "me";
-  return relay_script(settings);
+  return relay_script(settings, mark_delay);
 }
 
 std::vector<relay_action> own_slots(relay_script& relay) {
@@ -527,6 +594,33 @@ TEST(relay_machine, ordered_has_at_most_one_unconfirmed_message_a_key) {
   EXPECT_TRUE(relay.sent().empty()) << "not before the head's mark is written";
   relay.done(0);
   EXPECT_EQ(relay.sent(), ids{"m2"});
+}
+
+TEST(relay_machine, ordered_marks_at_once_what_a_later_message_of_its_key_waits_for) {
+  auto relay = ordered({}, 40ms);
+  own_slots(relay);
+  auto head = row(3, "b");
+  head.followed = true;  // in the store
+  relay.claim_answers({row(1, "a"), row(2, "a"), head, row(4, "c")});
+  relay.outcome(event::confirmed, 3);  // row 4
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr) << "nobody waits for it";
+  relay.outcome(event::confirmed, 1);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr) << "row 2 waits in hand";
+  relay.done(0);
+  EXPECT_EQ(relay.sent(), ids{"m2"});
+  relay.outcome(event::confirmed, 2);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr) << "another waits in the store";
+  EXPECT_EQ(relay.find(step::mark_sent)->sequences, std::vector<std::int64_t>{3});
+}
+
+TEST(relay_machine, ordered_marks_at_once_what_a_message_claimed_later_waits_for) {
+  auto relay = ordered({}, 40ms);
+  own_slots(relay);
+  relay.claim_answers({row(1, "a")});
+  relay.outcome(event::confirmed, 1);
+  EXPECT_EQ(relay.find(step::mark_sent), nullptr);
+  relay.claim_answers({row(2, "a")}, "t2");
+  EXPECT_NE(relay.find(step::mark_sent), nullptr);
 }
 
 TEST(relay_machine, ordered_never_sends_a_follower_while_its_head_is_refused) {

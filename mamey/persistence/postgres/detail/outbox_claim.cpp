@@ -26,17 +26,19 @@ constexpr std::string_view is_head =
 constexpr std::string_view is_behind_parked =
     "exists (select 1 from mamey_outbox p where p.key = o.key and p.key <> '' and p.seq < o.seq and p.state = 1)";
 
+constexpr std::string_view is_followed = "exists (select 1 from mamey_outbox f where f.key = o.key and f.key <> '' and f.seq > o.seq)";
+
 constexpr std::string_view lock_rows = " order by o.seq limit $3::bigint for update of o skip locked";
 
 /// The rows that `found` locks, up to the one that reaches the bound on bytes, become the claim's.
-std::string claim_text(const std::string& found, std::string_view behind_parked) {
+std::string claim_text(const std::string& found, std::string_view behind_parked, std::string_view followed) {
   return "with recursive clock as materialized (select mamey_now_ms() as now)" + found +
          ", bounded as materialized (select seq from (select seq, sum(size) over (order by seq) - size as before from found) each where "
          "before < $4::bigint) "
          "update mamey_outbox o set maybe_sent = o.maybe_sent or o.token is not null, token = $1, claimed_until_ms = (select now from "
          "clock) + $2::bigint, "
          "lease_ms = $2::bigint from bounded where o.seq = bounded.seq returning o.seq, o.attempts, o.maybe_sent, " +
-         std::string(behind_parked) + ", " + envelope_columns_of("o.");
+         std::string(behind_parked) + ", " + std::string(followed) + ", " + envelope_columns_of("o.");
 }
 
 std::string found_rows(const std::string& source, const std::string& condition) {
@@ -45,7 +47,7 @@ std::string found_rows(const std::string& source, const std::string& condition) 
 }
 
 const std::string& unordered_text() {
-  static const auto sql = claim_text(found_rows("mamey_outbox o, clock", std::string(is_free)), "false");
+  static const auto sql = claim_text(found_rows("mamey_outbox o, clock", std::string(is_free)), "false", "false");
   return sql;
 }
 
@@ -54,7 +56,7 @@ const std::string& first_rows_text() {
   static const auto sql = claim_text(", first_rows as materialized (select seq from mamey_outbox where state = 0 order by seq limit 1000)" +
                                          found_rows("mamey_outbox o, clock", "o.seq in (select seq from first_rows) and " +
                                                                                  std::string(is_free) + " and " + std::string(is_head)),
-                                     is_behind_parked);
+                                     is_behind_parked, is_followed);
   return sql;
 }
 
@@ -70,7 +72,7 @@ const std::string& by_key_text() {
           std::string(is_free) + " order by seq limit 1000) unkeyed)" +
           found_rows("mamey_outbox o, clock",
                      "o.seq in (select seq from heads) and " + std::string(is_free) + " and " + std::string(is_head)),
-      is_behind_parked);
+      is_behind_parked, is_followed);
   return sql;
 }
 
@@ -98,10 +100,11 @@ std::vector<claimed_message> read_claimed(const rows& found) {
   all.reserve(static_cast<std::size_t>(found.count()));
   for (int row = 0; row < found.count(); ++row) {
     all.push_back({.sequence = found.integer(row, 0),
-                   .message = read_envelope(found, row, 4),
+                   .message = read_envelope(found, row, 5),
                    .attempts = static_cast<int>(found.integer(row, 1)),
                    .reclaimed = found.boolean(row, 2),
-                   .behind_parked = found.boolean(row, 3)});
+                   .behind_parked = found.boolean(row, 3),
+                   .followed = found.boolean(row, 4)});
   }
   std::ranges::sort(all, {}, &claimed_message::sequence);  // RETURNING has no order
   return all;

@@ -26,7 +26,7 @@ constexpr std::string_view claim_columns = "seq, attempts, token is not null or 
 constexpr std::int64_t looked_at = 1'000;
 
 const std::string& unordered_claim() {
-  static const auto sql = text({"select ", claim_columns, "0, ", envelope_columns, " from mamey_outbox where state = 0 and ", is_due,
+  static const auto sql = text({"select ", claim_columns, "0, 0, ", envelope_columns, " from mamey_outbox where state = 0 and ", is_due,
                                 " and ", lease_is_over, " order by seq limit ?2"});
   return sql;
 }
@@ -38,10 +38,11 @@ constexpr std::string_view is_head =
     "not exists (select 1 from mamey_outbox p where p.key = o.key and p.key <> '' and p.seq < o.seq and (?5 or p.state = 0))))";
 constexpr std::string_view is_behind_parked =
     "exists (select 1 from mamey_outbox p where p.key = o.key and p.key <> '' and p.seq < o.seq and p.state = 1), ";
+constexpr std::string_view is_followed = "exists (select 1 from mamey_outbox f where f.key = o.key and f.key <> '' and f.seq > o.seq), ";
 
 /// Heads among the first rows: finds them unless few keys have long queues.
 const std::string& ordered_claim() {
-  static const auto sql = text({"select ", claim_columns, is_behind_parked, envelope_columns,
+  static const auto sql = text({"select ", claim_columns, is_behind_parked, is_followed, envelope_columns,
                                 " from (select * from mamey_outbox where state = 0 order by seq limit ?3) o where ", is_due, " and ",
                                 lease_is_over, " and ", is_head, " limit ?2"});
   return sql;
@@ -55,7 +56,7 @@ const std::string& ordered_claim_by_key() {
             "heads (seq) as (select (select min(h.seq) from mamey_outbox h where h.key = keys.key and h.key <> '' and (?5 or h.state = 0)) "
             "from keys where keys.key is not null "
             "union all select * from (select seq from mamey_outbox where key = '' and state = 0 and ",
-            is_due, " and ", lease_is_over, " order by seq limit ?3)) ", "select ", claim_columns, is_behind_parked, envelope_columns,
+            is_due, " and ", lease_is_over, " order by seq limit ?3)) ", "select ", claim_columns, is_behind_parked, is_followed, envelope_columns,
             " from mamey_outbox o where seq in (select seq from heads) and state = 0 and ", is_due, " and ", lease_is_over, " and ",
             is_head, " order by seq limit ?2"});
   return sql;
@@ -66,10 +67,11 @@ void read_claimed(statement& rows, const claim_request& request, std::vector<cla
   while (bytes < request.most_bytes && rows.step()) {
     bytes += static_cast<std::size_t>(rows.integer(3));
     into.push_back({.sequence = rows.integer(0),
-                    .message = read_envelope(rows, 5),
+                    .message = read_envelope(rows, 6),
                     .attempts = static_cast<int>(rows.integer(1)),
                     .reclaimed = rows.integer(2) != 0,
-                    .behind_parked = rows.integer(4) != 0});
+                    .behind_parked = rows.integer(4) != 0,
+                    .followed = rows.integer(5) != 0});
   }
 }
 
