@@ -201,9 +201,9 @@ void message_endpoint::start_relay() {
   mine.sending = std::make_unique<supervisor>(*mine.parts.system_loop, [](const supervised_status& status) {
     log.error("{loop} failed and starts again: {reason}", status.name, status.last_error);
   });
-  mine.parts.module_store->on_commit([&mine, outbox = mine.outbox.get(), pump = mine.pump.get()] {
-    if (outbox) outbox->wake();
-    pump->wake();
+  mine.parts.module_store->on_commit([&mine, outbox = mine.outbox.get(), pump = mine.pump.get()](written_rows rows) {
+    if (outbox && rows.outbox) outbox->wake();
+    if (rows.delayed) pump->wake();
     if (mine.parts.alone && !mine.observer_called.exchange(true)) mine.observer_woken.release();
   });
   if (mine.outbox) mine.sending->start("outbox relay", [&mine] { mine.outbox->run(); });

@@ -147,9 +147,7 @@ void relay_machine::adopt(std::int64_t sequence, claimed_message&& incoming, std
 }
 
 /// Claims go on past the rows that are held back.
-bool relay_machine::hand_is_full() const {
-  return rows_.size() - std::min(held_, queue_.size()) >= settings_.window + settings_.batch;
-}
+bool relay_machine::hand_is_full() const { return rows_.size() - std::min(held_, queue_.size()) >= settings_.window + settings_.batch; }
 
 bool relay_machine::can_claim(steady_time now) const {
   if (!started_ || stopping_ || claim_out_ || paused(now) || now < store_retry_at_) return false;

@@ -44,8 +44,8 @@ struct relay_settings {
   std::chrono::milliseconds lease{15'000};
   std::chrono::milliseconds margin{2'000};            ///< sending stops this long before the lease ends
   std::chrono::milliseconds confirm_timeout{10'000};  ///< zero: none
-  std::size_t mark_batch = 64;               ///< confirmed rows are marked together: as soon as so many wait,
-  std::chrono::milliseconds mark_delay{40};  ///< or the first of them has waited so long. Zero: at once
+  std::size_t mark_batch = 64;                        ///< confirmed rows are marked together: as soon as so many wait,
+  std::chrono::milliseconds mark_delay{40};           ///< or the first of them has waited so long. Zero: at once
   std::chrono::milliseconds shortest_poll{10};
   std::chrono::milliseconds longest_poll{1'000};
   std::chrono::milliseconds shortest_pause{100};  ///< after a fault of the broker; doubles up to the longest
@@ -184,7 +184,7 @@ class relay_machine {
     bool reclaimed = false;  ///< an earlier holder may have sent it
     bool touched = false;    ///< handed out by this relay, and not reported as never sent
     bool behind_parked = false;
-    bool followed = false;  ///< ordered: a later message of its key waits for its mark
+    bool followed = false;                   ///< ordered: a later message of its key waits for its mark
     bool probe = false;                      ///< out, and counted in `to`
     int faults = 0;                          ///< faults of the broker that it met here
     std::optional<std::uint64_t> nacked_at;  ///< the number of confirms when it was first nacked

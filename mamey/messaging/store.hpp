@@ -40,9 +40,9 @@ class store : public document_store,
               public job_store,
               public store_upkeep {
  public:
-  /// Called after a commit that wrote outbox rows (or delayed rows): wakes the relay of this process. Set once at start; may be called from
-  /// any thread.
-  virtual void on_commit(std::function<void()> wake) = 0;
+  /// Called after a commit that wrote outbox rows or delayed rows: wakes those who wait for them in this process. Set once at start; may be
+  /// called from any thread.
+  virtual void on_commit(std::function<void(written_rows)> wake) = 0;
   /// Throws when the store cannot serve. For health.
   virtual void check() = 0;
 };

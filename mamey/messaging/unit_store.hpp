@@ -39,6 +39,23 @@ struct change_set {
   }
 };
 
+/// The rows that a commit has written for background work of the process.
+struct written_rows {
+  bool outbox = false;   ///< for the relay
+  bool delayed = false;  ///< for the delayed pump
+
+  bool any() const noexcept { return outbox || delayed; }
+  written_rows& operator|=(written_rows more) noexcept {
+    outbox = outbox || more.outbox;
+    delayed = delayed || more.delayed;
+    return *this;
+  }
+};
+
+inline written_rows written_by(const change_set& changes) noexcept {
+  return {.outbox = !changes.outbox.empty(), .delayed = !changes.delayed.empty()};
+}
+
 enum class commit_outcome : std::uint8_t { committed, already_handled };
 
 /// Commits units of work. Times, suspension and errors: see store.hpp.

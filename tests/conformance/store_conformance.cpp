@@ -373,14 +373,22 @@ TEST_P(store_conformance, a_message_has_its_effect_once) {
 }
 
 TEST_P(store_conformance, a_commit_that_wrote_messages_wakes_the_relay) {
-  std::atomic<int> wakes = 0;
-  db().on_commit([&] { ++wakes; });
+  std::atomic<int> wakes = 0, for_outbox = 0, for_delayed = 0;
+  db().on_commit([&](written_rows rows) {
+    ++wakes;
+    for_outbox += rows.outbox ? 1 : 0;
+    for_delayed += rows.delayed ? 1 : 0;
+  });
   db().commit({.documents = {insert_part("p1", {.sku = "a-1"})}});
   EXPECT_EQ(wakes, 0);
   db().commit(messages({message("m1")}));
   EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(for_outbox, 1);
+  EXPECT_EQ(for_delayed, 0) << "nobody looks for delayed messages because of it";
   db().sql()->begin({}, 10s)->commit({.delayed = {{.id = "d1"}}});
   EXPECT_EQ(wakes, 2);
+  EXPECT_EQ(for_outbox, 1);
+  EXPECT_EQ(for_delayed, 1);
   db().on_commit({});
   db().commit(messages({message("m2")}));
   EXPECT_EQ(wakes, 2);

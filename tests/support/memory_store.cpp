@@ -74,7 +74,7 @@ void memory_store::refuse_taken(const change_set& changes) const {
 }
 
 commit_outcome memory_store::commit(const change_set& changes) {
-  bool wakes = false;
+  written_rows wrote;
   {
     operation running(*this, "commit");
     const auto now = clock_();
@@ -99,10 +99,10 @@ commit_outcome memory_store::commit(const change_set& changes) {
       jobs_[row.name] = std::move(row);
     }
     ++commits_;
-    wakes = !changes.outbox.empty() || !changes.delayed.empty();
+    wrote = written_by(changes);
     running.done();
   }
-  if (wakes && wake_) wake_();
+  if (wrote.any() && wake_) wake_(wrote);
   return commit_outcome::committed;
 }
 
@@ -293,7 +293,7 @@ std::size_t memory_store::resend_outbox(std::span<const std::int64_t> sequences)
     }
     running.done();
   }
-  if (resent > 0 && wake_) wake_();
+  if (resent > 0 && wake_) wake_({.outbox = true});
   return resent;
 }
 
@@ -490,7 +490,7 @@ bool memory_store::clean(const retention& keep) {
   return removed == keep.batch;
 }
 
-void memory_store::on_commit(std::function<void()> wake) { wake_ = std::move(wake); }
+void memory_store::on_commit(std::function<void(written_rows)> wake) { wake_ = std::move(wake); }
 
 void memory_store::check() {
   operation running(*this, "check");

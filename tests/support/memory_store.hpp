@@ -83,7 +83,7 @@ class memory_store final : public store {
   std::optional<error_record> load_error(std::string_view id) override;
   std::int64_t count_errors() override;
   bool clean(const retention& keep) override;
-  void on_commit(std::function<void()> wake) override;
+  void on_commit(std::function<void(written_rows)> wake) override;
   void check() override;
 
   std::optional<document> load(const collection& from, std::string_view id) override;
@@ -117,7 +117,7 @@ class memory_store final : public store {
 
   clock_function clock_;
   mutable std::mutex mutex_;
-  std::function<void()> wake_;
+  std::function<void(written_rows)> wake_;
   std::int64_t next_sequence_ = 0;
   std::int64_t next_token_ = 0;
   std::int64_t next_place_ = 0;

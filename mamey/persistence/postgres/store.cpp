@@ -62,10 +62,7 @@ struct postgres_store::state {
   commit_outcome commit_at_once(pg::unit_steps& unit, bool& again);
   commit_outcome commit_after_look(pg::unit_steps& unit, bool& again);
   commit_outcome outcome_of(const pg::unit_steps& unit, const pg::exchange& refused, std::size_t first, bool& again);
-  void wake();
-  void wake_for(const change_set& changes) {
-    if (!changes.outbox.empty() || !changes.delayed.empty()) wake();
-  }
+  void wake(written_rows rows);
 
   std::array<const pg::pool*, 4> pools() const { return {&reads, &flushes, &interactives, relays.get()}; }
   void show(metrics::registry& in);
@@ -75,7 +72,7 @@ struct postgres_store::state {
   const postgres_options options;
   document_tables tables{pg::dialect()};
   std::mutex wake_guard;
-  std::function<void()> on_commit;
+  std::function<void(written_rows)> on_commit;
   std::atomic<std::uint64_t> retried{0};
   const std::shared_ptr<pg::statement_stopper> stopper = std::make_shared<pg::statement_stopper>();
   const std::shared_ptr<pg::session_era> era = std::make_shared<pg::session_era>();
@@ -189,9 +186,10 @@ void postgres_store::query(const sql_statement& statement, const std::function<v
 
 // -- units of work ----------------------------------------------------------------------------------------------------
 
-void postgres_store::state::wake() {
+void postgres_store::state::wake(written_rows rows) {
+  if (!rows.any()) return;
   const std::lock_guard lock(wake_guard);
-  if (on_commit) on_commit();
+  if (on_commit) on_commit(rows);
 }
 
 commit_outcome postgres_store::state::outcome_of(const pg::unit_steps& unit, const pg::exchange& done, std::size_t first, bool& again) {
@@ -250,7 +248,7 @@ commit_outcome postgres_store::commit(const change_set& changes) {
     bool again = tries < pg::most_tries;
     const auto outcome = unit.checks_rows() ? state_->commit_after_look(unit, again) : state_->commit_at_once(unit, again);
     if (!again) {
-      if (outcome == commit_outcome::committed) state_->wake_for(changes);
+      if (outcome == commit_outcome::committed) state_->wake(written_by(changes));
       return outcome;
     }
     ++state_->retried;
@@ -262,7 +260,7 @@ std::unique_ptr<store_transaction> postgres_store::begin(const std::optional<inb
   const pg::interactive_settings settings{
       .bound = bound, .answer_bound = state_->options.answer_bound, .query_bytes = static_cast<std::size_t>(state_->options.query_bytes)};
   return pg::interactive_transaction::begin(state_->interactives, state_->tables, inbox, settings,
-                                            [this](const change_set& changes) { state_->wake_for(changes); });
+                                            [this](const change_set& changes) { state_->wake(written_by(changes)); });
 }
 
 // -- outbox -----------------------------------------------------------------------------------------------------------
@@ -326,7 +324,7 @@ std::size_t postgres_store::resend_outbox(std::span<const std::int64_t> sequence
   steps.push_back(pg::append_again(sequences));
   const auto done = state_->run_relay(std::move(steps), pg::durability::synced, pg::when_lost::fail);
   const auto resent = done[0].result.affected() + done[2].result.affected();
-  if (resent > 0) state_->wake();
+  state_->wake({.outbox = resent > 0});
   return static_cast<std::size_t>(resent);
 }
 
@@ -390,7 +388,7 @@ bool postgres_store::clean(const retention& keep) {
   return most >= static_cast<std::int64_t>(keep.batch);
 }
 
-void postgres_store::on_commit(std::function<void()> wake) {
+void postgres_store::on_commit(std::function<void(written_rows)> wake) {
   const std::lock_guard lock(state_->wake_guard);
   state_->on_commit = std::move(wake);
 }

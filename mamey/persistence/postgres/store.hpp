@@ -80,7 +80,7 @@ class postgres_store final : public store, public sql_store {
   bool clean(const retention& keep) override;
   /// `wake` runs where the commit was called, before it returns: it must not suspend, block or throw. Once replaced (by an empty one, say),
   /// the old one is not running any more.
-  void on_commit(std::function<void()> wake) override;
+  void on_commit(std::function<void(written_rows)> wake) override;
   /// Throws when the server does not answer, or takes no writes.
   void check() override;
 

@@ -196,7 +196,7 @@ std::vector<message_aside> sqlite_store::list_aside(set_aside which, std::int64_
 std::size_t sqlite_store::resend_outbox(std::span<const std::int64_t> sequences) {
   const auto resent = state_->writer.run(
       durability::synced, [&](connection& on) { return sqlite_detail::resend_outbox(on, sequences, state_->clock.now_ms()); });
-  if (resent > 0) state_->writer.wake();
+  if (resent > 0) state_->writer.wake({.outbox = true});
   return resent;
 }
 
@@ -290,7 +290,7 @@ bool sqlite_store::clean(const retention& keep) {
   });
 }
 
-void sqlite_store::on_commit(std::function<void()> wake) { state_->writer.on_commit(std::move(wake)); }
+void sqlite_store::on_commit(std::function<void(written_rows)> wake) { state_->writer.on_commit(std::move(wake)); }
 
 void sqlite_store::check() {
   try {

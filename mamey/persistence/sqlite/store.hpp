@@ -74,7 +74,7 @@ class sqlite_store final : public store, public sql_store {
   bool clean(const retention& keep) override;
   /// `wake` runs on the store's thread, before the commit is answered: it must not suspend, block or throw. After it is replaced (for
   /// example by an empty one), the old one is not running any more.
-  void on_commit(std::function<void()> wake) override;
+  void on_commit(std::function<void(written_rows)> wake) override;
   /// After a write failed because of the disk, tries a small write: throws until the disk accepts it.
   void check() override;
 

@@ -14,6 +14,22 @@ TEST_F(messaging_in_process, a_committed_event_is_handled_once_and_leaves_the_ou
   });
 }
 
+TEST_F(messaging_in_process, a_commit_of_messages_makes_nobody_look_for_delayed_ones) {
+  int looks = 0;
+  orders.store.before = [&](std::string_view operation) { looks += operation == "claim_due" ? 1 : 0; };
+  time.run([&] {
+    start();
+    sleep_for(30s);  // by then it looks once in a while only
+    const auto before = looks;
+    for (int each = 0; each < 40; ++each) {
+      orders.publish("m" + std::to_string(each), "created");
+      sleep_for(10ms);
+    }
+    EXPECT_LE(looks - before, 4);
+    stop();
+  });
+}
+
 TEST_F(messaging_in_process, the_row_stays_until_the_handlers_transaction_is_committed) {
   bool may_end = false;
   deliveries.subscribe("orders", "created",

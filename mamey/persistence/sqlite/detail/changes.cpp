@@ -68,11 +68,7 @@ void apply_changes(connection& on, const document_tables& tables, const change_s
 }
 
 unit_job::unit_job(const change_set& changes, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how)
-    : job(how, durability::synced, size_of(changes)),
-      changes_(&changes),
-      tables_(&tables),
-      clock_(&clock),
-      wakes_(!changes.outbox.empty() || !changes.delayed.empty()) {}
+    : job(how, durability::synced, size_of(changes)), changes_(&changes), tables_(&tables), clock_(&clock), wrote_(written_by(changes)) {}
 
 void unit_job::apply(connection& to) {
   outcome_ = commit_outcome::committed;  // applied again after a lost transaction

@@ -29,14 +29,14 @@ class unit_job final : public job {
   /// For an interactive unit that began with an inbox row: that row is not inserted again.
   void skip_inbox() noexcept { skips_inbox_ = true; }
   void apply(connection& to) override;
-  bool wakes() const noexcept override { return wakes_; }
+  written_rows wrote() const noexcept override { return wrote_; }
   commit_outcome outcome() const noexcept { return outcome_; }
 
  private:
   const change_set* changes_;
   const document_tables* tables_;
   const store_clock* clock_;
-  bool wakes_;
+  written_rows wrote_;
   bool skips_inbox_ = false;
   commit_outcome outcome_ = commit_outcome::committed;
 };

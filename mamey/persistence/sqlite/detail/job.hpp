@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <mamey/messaging/unit_store.hpp>
 #include <mamey/persistence/sqlite/options.hpp>
 #include <mamey/runtime/sync.hpp>
 
@@ -52,8 +53,8 @@ class job {
 
   /// Runs inside the transaction, on the writer's thread; again if the transaction was lost. Refers to the caller's data.
   virtual void apply(connection& to) = 0;
-  /// Whether relays should look for work once this is committed.
-  virtual bool wakes() const noexcept { return false; }
+  /// What others of the process should look for once this is committed.
+  virtual written_rows wrote() const noexcept { return {}; }
   /// The store closes while this runs alone: come to an end.
   virtual void stop() noexcept {}
 

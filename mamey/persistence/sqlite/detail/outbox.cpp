@@ -56,9 +56,9 @@ const std::string& ordered_claim_by_key() {
             "heads (seq) as (select (select min(h.seq) from mamey_outbox h where h.key = keys.key and h.key <> '' and (?5 or h.state = 0)) "
             "from keys where keys.key is not null "
             "union all select * from (select seq from mamey_outbox where key = '' and state = 0 and ",
-            is_due, " and ", lease_is_over, " order by seq limit ?3)) ", "select ", claim_columns, is_behind_parked, is_followed, envelope_columns,
-            " from mamey_outbox o where seq in (select seq from heads) and state = 0 and ", is_due, " and ", lease_is_over, " and ",
-            is_head, " order by seq limit ?2"});
+            is_due, " and ", lease_is_over, " order by seq limit ?3)) ", "select ", claim_columns, is_behind_parked, is_followed,
+            envelope_columns, " from mamey_outbox o where seq in (select seq from heads) and state = 0 and ", is_due, " and ",
+            lease_is_over, " and ", is_head, " order by seq limit ?2"});
   return sql;
 }
 

@@ -45,7 +45,7 @@ bool session::next(step& found, std::chrono::steady_clock::time_point until) {
   return true;
 }
 
-void session::serve(connection& on, const std::function<void()>& wake) {
+void session::serve(connection& on, const std::function<void(written_rows)>& wake) {
   const auto until = std::chrono::steady_clock::now() + bound_;
   const auto expired = [until] { return std::chrono::steady_clock::now() >= until; };
   on.limit(expired);
@@ -56,7 +56,7 @@ void session::serve(connection& on, const std::function<void()>& wake) {
     if (on.autocommit()) {
       const bool by_commit = current.then == after::commit;
       close(by_commit ? over::ended : over::lost);
-      if (by_commit && !current.work->failure && current.work->wakes()) wake();
+      if (by_commit && !current.work->failure) wake(current.work->wrote());
     }
     current.work->finish();
   }

@@ -39,8 +39,8 @@ class session {
 
   // -- the writer's side ------------------------------------------------------------------------------------------------
 
-  /// Serves an open transaction until it is committed, rolled back, or out of time. Calls `wake` before it answers a commit that wakes.
-  void serve(connection& on, const std::function<void()>& wake);
+  /// Serves an open transaction until it is committed, rolled back, or out of time. Calls `wake` before it answers a commit.
+  void serve(connection& on, const std::function<void(written_rows)>& wake);
   /// The store closes.
   void stop() noexcept { close(over::stopped); }
 

@@ -34,7 +34,7 @@ bool has_room(const std::string& file) {
 /// Waits in the queue for a transaction of its own, and serves it.
 class session_job final : public job {
  public:
-  session_job(std::shared_ptr<session> opens, const std::function<bool(connection&)>& first, std::function<void()> wake,
+  session_job(std::shared_ptr<session> opens, const std::function<bool(connection&)>& first, std::function<void(written_rows)> wake,
               sqlite_environment::waiting how)
       : job(how, durability::synced, 0), session_(std::move(opens)), first_(&first), wake_(std::move(wake)) {}
 
@@ -58,7 +58,7 @@ class session_job final : public job {
  private:
   const std::shared_ptr<session> session_;
   const std::function<bool(connection&)>* first_;  // the caller's; not used once it is answered
-  const std::function<void()> wake_;
+  const std::function<void(written_rows)> wake_;
   bool granted_ = false;
 };
 
@@ -106,13 +106,14 @@ void writer::run_alone(const std::function<void(connection&)>& body) {
 }
 
 std::shared_ptr<session> writer::open_session(std::chrono::nanoseconds bound, const std::function<bool(connection&)>& first) {
-  const auto made = std::make_shared<session_job>(std::make_shared<session>(wait_, bound, answer_bound_), first, [this] { wake(); }, wait_);
+  const auto made = std::make_shared<session_job>(
+      std::make_shared<session>(wait_, bound, answer_bound_), first, [this](written_rows rows) { wake(rows); }, wait_);
   submit(made, company::none);
   await(*made, answer_bound_);
   return made->granted();
 }
 
-void writer::on_commit(std::function<void()> wake) {
+void writer::on_commit(std::function<void(written_rows)> wake) {
   const std::scoped_lock lock(wake_mutex_);
   wake_ = std::move(wake);
 }
@@ -273,11 +274,12 @@ void writer::fail_all(std::span<const std::shared_ptr<job>> members, const std::
 
 void writer::answer_all(const batch& members, const sqlite_statistics& round) {
   std::exception_ptr storage_failure;
-  bool any_committed = false, wakes = false;
+  bool any_committed = false;
+  written_rows wrote;
   for (const auto& each : members) {
     const auto failure = each->failure;  // the caller's own once it is answered
     if (!failure)
-      any_committed = true, wakes = wakes || each->wakes();
+      any_committed = true, wrote |= each->wrote();
     else if (is_storage_failure(failure))
       storage_failure = failure;
   }
@@ -296,7 +298,7 @@ void writer::answer_all(const batch& members, const sqlite_statistics& round) {
     else if (storage_failure)
       last_failure_ = storage_failure;
   }
-  if (wakes) wake();
+  wake(wrote);
   for (const auto& each : members) each->finish();
 }
 
@@ -308,9 +310,10 @@ void writer::note(const std::exception_ptr& outcome) {
     last_failure_ = outcome;
 }
 
-void writer::wake() {
+void writer::wake(written_rows rows) {
+  if (!rows.any()) return;
   const std::scoped_lock lock(wake_mutex_);  // held during the call: code that removes the callback may then destroy its objects
-  if (wake_) wake_();
+  if (wake_) wake_(rows);
 }
 
 void writer::make_synchronous(durability needed) {

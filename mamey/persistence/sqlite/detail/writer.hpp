@@ -51,12 +51,12 @@ class writer {
   /// the transaction is rolled back and the result is null.
   std::shared_ptr<session> open_session(std::chrono::nanoseconds bound, const std::function<bool(connection&)>& first);
 
-  /// Called on the writer's thread after a commit of which a member `wakes()`, before it is answered. Once it is replaced, the old one is
-  /// not running any more.
-  void on_commit(std::function<void()> wake);
+  /// Called on the writer's thread after a commit of which a member wrote rows that others look for, before it is answered. Once it is
+  /// replaced, the old one is not running any more.
+  void on_commit(std::function<void(written_rows)> wake);
 
-  /// Calls what `on_commit` set.
-  void wake();
+  /// Calls what `on_commit` set, if there are any.
+  void wake(written_rows rows);
 
   sqlite_statistics statistics() const;
   sqlite_environment::waiting waiting() const noexcept { return wait_; }
@@ -116,7 +116,7 @@ class writer {
   std::chrono::steady_clock::time_point when_without_room_{};
   sqlite_statistics counted_;
   std::mutex wake_mutex_;
-  std::function<void()> wake_;
+  std::function<void(written_rows)> wake_;
   std::jthread thread_;
 };
 
