@@ -22,5 +22,5 @@ class Probe(Sample):
     def errors(self):
         """By message id."""
         page = request(self.port, "GET", "/_messages/errors?limit=1000").json()
-        assert len(page["items"]) == page["total"]
+        assert page["total"] <= 1000
         return {each["messageId"]: each for each in page["items"]}

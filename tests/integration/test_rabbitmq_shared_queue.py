@@ -11,7 +11,7 @@ from rabbitmq_world import Broker, eventually, request
 
 QUEUE = "wire.bus/shared"
 SECTION = {**NAMES, "queue": {"template": "{{assembly}}/shared", "declare": True, "durable": True}}
-HOSTS = [f"shared-{number}" for number in range(4)]
+HOSTS = [f"shared-{number}" for number in range(6)]
 HANDLER = {"probe": "on_probe", "note": "on_note"}
 MEMBER = {"probe": "what", "note": "text"}
 
@@ -41,8 +41,8 @@ def channel(broker, host):
 def start(broker, host):
     running = []
 
-    def begin(**messaging):
-        ours = Probe(broker, host, SECTION, arguments=["shared"], messaging={"immediateRetries": 0, "delayedRetries": [], **messaging})
+    def begin(mode="shared", **messaging):
+        ours = Probe(broker, host, SECTION, arguments=[mode], messaging={"immediateRetries": 0, "delayedRetries": [], **messaging})
         running.append(ours)
         ours.wait_until_ready()
         eventually("both consumers", lambda: broker.consumers(host, QUEUE) == 2)
@@ -57,7 +57,7 @@ def send(channel, key, text="ok", exchange="wire", member=None, **properties):
     """Returns the correlation id, by which the runs of its handler are found."""
     sent = uuid.uuid4().hex
     body = json.dumps({member or MEMBER[key]: text})
-    channel.basic_publish(exchange, key, body, pika.BasicProperties(message_id=uuid.uuid4().hex, correlation_id=sent, **properties), mandatory=True)
+    channel.basic_publish(exchange, key, body, pika.BasicProperties(**{"message_id": uuid.uuid4().hex, "correlation_id": sent, **properties}), mandatory=True)
     return sent
 
 
@@ -105,6 +105,34 @@ def test_a_type_that_fails_waits_for_its_retries_while_the_other_is_handled(chan
     assert stop_and_count(ours, channel) == 0, "those that wait are in the store"
     assert all(runs(ours, each) == ["on_probe"] * 2 for each in failing + later)
     assert all(runs(ours, each) == ["on_note"] for each in notes)
+
+
+def test_many_failures_of_one_type_in_a_row_do_not_slow_the_queue_down_for_the_other(channel, start):
+    """A queue of one type goes one message at a time then, with pauses of up to five seconds."""
+    ours = start(delayedRetries=["01:00:00"])
+    failing = [send(channel, "probe", "throw") for _ in range(300)]
+    notes = [send(channel, "note") for _ in range(20)]
+    eventually("an end of each note behind those that fail", lambda: len(ends(ours)) == len(notes))
+    assert ends(ours) == {each: "on_note" for each in notes}
+    assert stop_and_count(ours, channel) == 0
+    assert all(runs(ours, each) == ["on_probe"] for each in failing)
+
+
+def test_messages_of_one_key_and_one_type_keep_their_order_in_a_shared_queue(channel, start):
+    ours = start("ordered", delayedRetries=["00:00:05"])
+
+    def keyed(key, text, of):
+        id = uuid.uuid4().hex
+        return send(channel, key, text, message_id=id, headers={"mamey-id": id, "mamey-key": of})
+
+    heads = [keyed("probe", "throw_once", "a"), keyed("note", "throw_once", "b")]
+    followers = [keyed("probe", "ok", "a"), keyed("note", "ok", "b")]
+    other = keyed("probe", "ok", "c")
+    eventually("an end of each", lambda: len(ends(ours)) == 5)
+    lines = [(line["correlationId"], line["event"]) for line in ours.lines()]
+    for head, follower in zip(heads, followers):
+        assert [each for each in lines if each[0] in (head, follower)] == [(head, "run"), (head, "run"), (head, "end"), (follower, "run"), (follower, "end")]
+    assert lines.index((other, "end")) < lines.index((heads[0], "end")), "another key does not wait"
 
 
 def test_a_message_of_the_error_store_is_retried_by_the_handler_of_its_type(channel, start):

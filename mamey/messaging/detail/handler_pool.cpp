@@ -195,29 +195,52 @@ delivery_action handler_pool::run_handlers(const run_surroundings& runs, const i
   return verdict;
 }
 
+/// The one of those on the queue that the message is for; null when nothing says which.
+const handler_pool* handler_pool::meant_by_message(const envelope& message) const {
+  std::vector<const subscription*> candidates;
+  for (const auto* each : sharing_) candidates.push_back(&each->what_);
+  const auto* meant = meant_by(message, candidates);
+  const auto found = std::ranges::find_if(sharing_, [&](const handler_pool* each) { return &each->what_ == meant; });
+  return found == sharing_.end() ? nullptr : *found;
+}
+
+std::string handler_pool::types_on_the_queue() const {
+  std::string types;
+  for (const auto* each : sharing_) types += (types.empty() ? "" : ", ") + each->what_.message_type;
+  return types;
+}
+
 /// The consumer is ours, and so are settling, throttle and figures; handlers and rules are those of the subscription that the message is
 /// for.
 delivery_action handler_pool::choose_and_run(const incoming& delivered) {
-  std::vector<const subscription*> candidates;
-  for (const auto* each : sharing_) candidates.push_back(&each->what_);
-  const auto* meant = meant_by(*delivered.message, candidates);
-  if (meant == &what_) return run_handlers(runs_, delivered);
+  const auto* meant = meant_by_message(*delivered.message);
+  if (meant == this) return run_handlers(runs_, delivered);
   auto runs = runs_;
   if (meant) {
-    const auto& theirs = **std::ranges::find_if(sharing_, [&](const handler_pool* each) { return &each->what_ == meant; });
-    runs.what = meant;
-    runs.rules = theirs.runs_.rules;
+    runs.what = &meant->what_;
+    runs.rules = meant->runs_.rules;
   } else {
-    for (const auto* each : candidates) runs.undecided += (runs.undecided.empty() ? "" : ", ") + each->message_type;
+    runs.undecided = types_on_the_queue();
   }
   return run_handlers(runs, delivered);
+}
+
+/// A row names its handler. For a message that says nothing of its type this was the handler of whichever consumer got it: when somebody
+/// asks for another try of it, it is refused as before.
+delivery_action handler_pool::run_row(const incoming& claimed) {
+  const auto& handler = *find(claimed.row->subscription);
+  const bool is_certain = sharing_.empty() || !claimed.message->type.empty() || meant_by_message(*claimed.message) == this;
+  if (is_certain) return run_handler(runs_, handler, claimed);
+  auto runs = runs_;
+  runs.undecided = types_on_the_queue();
+  return run_handler(runs, handler, claimed);
 }
 
 void handler_pool::handle(task& which) {
   delivery_action verdict;
   try {
     if (which.what.row) {
-      verdict = run_handler(runs_, *find(which.what.row->subscription), which.what);
+      verdict = run_row(which.what);
       count(verdict);
     } else {
       verdict = sharing_.empty() ? run_handlers(runs_, which.what) : choose_and_run(which.what);
@@ -284,6 +307,8 @@ void handler_pool::count(const delivery_action& ended) {
 }
 
 void handler_pool::report(throttle_event event) {
+  // Behind the failing messages of one type there are those of others, which a pause would hold up.
+  if (event == throttle_event::failed_transient && !sharing_.empty()) return;
   const std::lock_guard lock(mutex_);
   const auto before = throttle_.state();
   throttle_.on(event, steady_now());

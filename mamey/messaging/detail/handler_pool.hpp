@@ -75,6 +75,9 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   void handle(task& which);
   delivery_action run_handlers(const run_surroundings& runs, const incoming& delivered);
   delivery_action choose_and_run(const incoming& delivered);
+  delivery_action run_row(const incoming& claimed);
+  const handler_pool* meant_by_message(const envelope& message) const;
+  std::string types_on_the_queue() const;
   void settle(task& which, const delivery_action& verdict) const;
   void count(const delivery_action& ended);
   void report(throttle_event event);

@@ -250,7 +250,8 @@ class handler_run {
   /// One line a failure: who failed on what, what is done about it, and why.
   void tell_failure(log_level level, std::string_view what_next) const {
     const auto& message = *from_.message;
-    const auto& type = message.type.empty() ? around_.what->message_type : message.type;
+    const std::string_view known = around_.undecided.empty() ? std::string_view(around_.what->message_type) : "A message";
+    const auto type = message.type.empty() ? known : std::string_view(message.type);
     constexpr auto words = "{message_type} {message_id} failed at {handler} (attempt {attempt}) and {what_next}: {code} {detail}";
     if (level == log_level::error)
       log.error(words, type, message.id, handler_.name, machine_.attempt(), what_next, last_error_.code, words_of(last_error_));

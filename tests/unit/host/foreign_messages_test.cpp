@@ -121,6 +121,8 @@ class listening : public ::testing::Test {
     return how;
   }
 
+  sqlite_store& records() const { return *records_; }
+
   fed_transport through;
 
  private:
@@ -316,6 +318,37 @@ TEST_F(listening, types_that_share_a_queue_are_told_apart_by_type_or_routing_key
                 lines.records(),
                 [](const auto& each) { return each.message.find("stay in the names of queues as they are") != std::string::npos; }),
             1);
+}
+
+TEST_F(listening, a_message_that_is_of_no_type_of_its_queue_stays_refused_when_it_is_tried_again) {
+  const log_capture lines;
+  run(
+      [&] {
+        const auto refused = deliver("{0}", {.id = uuid::v7().to_compact_string(),
+                                             .type = {},
+                                             .body = R"({"what":"it could pass for a Probe"})",
+                                             .exchange = "elsewhere",
+                                             .routing_key = "x"});
+        EXPECT_TRUE(refused.refusal.starts_with("unknown_type: ")) << refused.refusal;
+        error_operations failed(records());
+        const auto before = failed.list(0, 10);
+        ASSERT_EQ(before.total, 1);
+        failed.retry(before.records[0].id);
+        for (int i = 0; i < 1000 && (failed.list(0, 1).total == 0 && seen.empty()); ++i) sleep_for(std::chrono::milliseconds(10));
+        const auto after = failed.list(0, 10);
+        ASSERT_EQ(after.total, 1) << "the one that got it has handled it as its own";
+        EXPECT_NE(after.records[0].id, before.records[0].id);
+        EXPECT_EQ(after.records[0].error_code, "unknown_type");
+        EXPECT_TRUE(seen.empty());
+      },
+      one_queue);
+  EXPECT_EQ(std::ranges::count_if(lines.records(),
+                                  [](const auto& each) {
+                                    return each.level == log_level::error && each.message.starts_with("A message ") &&
+                                           each.message.find("unknown_type") != std::string::npos;
+                                  }),
+            2)
+      << "its line does not call it by a type that it is not";
 }
 
 TEST_F(listening, types_on_one_queue_that_nothing_tells_apart_refuse_the_start) {
