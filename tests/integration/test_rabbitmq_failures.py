@@ -41,7 +41,7 @@ class Replay:
                 eventually(f"{expected} events of {self.host}", lambda: self._waiting(channel, self.rejected) >= expected)
                 self.errors = ours.errors()
                 ours.process.stop()
-                self.lines = ours.lines()
+                self.lines, self.log = ours.lines(), ours.log()
                 self.left = self._waiting(channel, QUEUE)
                 self.dead_letters = self._waiting(channel, DEAD_LETTERS) if "deadLetter" in settings else 0
                 self.published = self._take_all(channel)
@@ -103,6 +103,14 @@ def test_every_message_is_acknowledged_and_none_is_a_dead_letter(replays):
         assert (replay.left, replay.dead_letters) == (0, 0), name
         for case, _, _, end, record, _ in replay.outcomes():
             assert (end is None) != (record is None), f"{name} {case}: either handled or in the error store"
+
+
+def test_every_recorded_setting_that_has_no_effect_here_is_named_at_the_start(replays):
+    idle = ("retries", "retryInterval", "requeueFailedMessages", "messageProcessingTimeout")
+    for section in FAILURES:
+        for key in idle:
+            named = f"rabbitMq.{key} has no effect" in replays[section["section"]].log
+            assert named == (key in section["rabbitMq"]), f"{section['section']}: {key}"
 
 
 def event(published):

@@ -54,7 +54,7 @@ void warn_of_what_has_no_effect(const rabbitmq_options& options, std::vector<opt
   warn(options.message_processing_timeout.count() > 0, "messageProcessingTimeout",
        "messaging.handlerTimeout bounds a handler, and cancels it");
   warn(options.use_background_threads_for_io, "useBackgroundThreadsForIo", "the system loop does all input and output");
-  warn(options.retries > 0, "retries", "messaging.immediateRetries and messaging.delayedRetries count");
+  warn(options.retries.has_value(), "retries", "messaging.immediateRetries and messaging.delayedRetries count");
   warn(options.retry_interval > 0, "retryInterval", "messaging.delayedRetries holds the waits");
   warn(options.logger.enabled, "logger.enabled", "connections are always logged, and section logger says what is shown");
   warn(options.logger.log_connection_status && !options.logger.enabled, "logger.logConnectionStatus",

@@ -44,8 +44,8 @@ struct rabbitmq_options {
   bool use_background_threads_for_io = false;  ///< accepted: all I/O is on the system loop
   std::string
       conventions_casing;  ///< `snakeCase`: names in snake_case; any other value: names as written. Empty: as written if there is a section `rabbitMq`, else snake_case
-  int retries = 0;         ///< accepted and without effect: use `messaging:immediateRetries` and `delayedRetries`
-  int retry_interval = 0;  ///< accepted and without effect: use `messaging:immediateRetries` and `delayedRetries`
+  std::optional<int> retries;      ///< accepted and without effect, 0 as well: use `messaging:immediateRetries` and `delayedRetries`
+  int retry_interval = 0;          ///< accepted and without effect: use `messaging:immediateRetries` and `delayedRetries`
   bool messages_persisted = true;  ///< accepted and without effect: messages from an outbox are always persistent
   struct broker_context {
     bool enabled = false;                    ///< every message carries a context: the user, or an empty object

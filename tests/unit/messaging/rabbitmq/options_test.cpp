@@ -49,6 +49,8 @@ const key_of_the_reference keys[] = {
     {R"("useBackgroundThreadsForIO": true)", "", "system loop"},
     {R"("conventionsCasing": "snakeCase")", "snakeCase"},
     {R"("retries": 3)", "", "messaging.immediateRetries"},
+    {R"("retries": 0)", "", "messaging.immediateRetries"},
+    {R"("retries": -1)", "", "messaging.immediateRetries"},
     {R"("retryInterval": 2)", "", "messaging.delayedRetries"},
     {R"("messagesPersisted": true)", ""},
     {R"("messagesPersisted": false)", "", "what an outbox sends is persistent"},
