@@ -1,11 +1,12 @@
 // The service under the eyes of test_rabbitmq_failures.py and test_rabbitmq_shared_queue.py: the handler whose failures .NET services were recorded
 // with, and one of a second type. Each run is a line of JSON on standard output, and each run that came to its end is another.
 //
-// usage: rabbitmq_probe silent|mapper|shared|ordered [SETTING…]
-//   silent   one type, nothing is published
-//   mapper   likewise, and a rejected event for what the recorded mapper knows
-//   shared   two types
-//   ordered  likewise, in the order of their keys
+// usage: rabbitmq_probe silent|mapper|shared|ordered|storeless [SETTING…]
+//   silent     one type, nothing is published
+//   mapper     likewise, and a rejected event for what the recorded mapper knows
+//   shared     two types
+//   ordered    likewise, in the order of their keys
+//   storeless  two types, no store
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -109,7 +110,7 @@ std::optional<ProbeRejected> tell(const Probe& probe, const error_report& why) {
 
 module listening(std::string_view mode) {
   auto made = module("probe");
-  if (mode == "shared") return std::move(made).events<on_probe, on_note>();
+  if (mode == "shared" || mode == "storeless") return std::move(made).events<on_probe, on_note>();
   if (mode == "ordered") return std::move(made).events<on_probe, on_note>().ordered<Probe>();
   made.events<on_probe>();
   if (mode == "mapper") made.rejects<tell>();
@@ -120,10 +121,12 @@ module listening(std::string_view mode) {
 
 int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (mode != "silent" && mode != "mapper" && mode != "shared" && mode != "ordered") {
-    std::cerr << "usage: rabbitmq_probe silent|mapper|shared|ordered [SETTING…]\n";
+  if (mode != "silent" && mode != "mapper" && mode != "shared" && mode != "ordered" && mode != "storeless") {
+    std::cerr << "usage: rabbitmq_probe silent|mapper|shared|ordered|storeless [SETTING…]\n";
     return 2;
   }
   argv[1] = argv[0];
-  return application("rabbitmq_probe").add(sqlite()).add(rabbitmq()).add(messaging()).add(listening(mode)).run(argc - 1, argv + 1);
+  auto made = application("rabbitmq_probe").add(rabbitmq()).add(messaging()).add(listening(mode));
+  if (mode != "storeless") made.add(sqlite());
+  return made.run(argc - 1, argv + 1);
 }

@@ -11,7 +11,7 @@ from rabbitmq_world import Broker, eventually, request
 
 QUEUE = "wire.bus/shared"
 SECTION = {**NAMES, "queue": {"template": "{{assembly}}/shared", "declare": True, "durable": True}}
-HOSTS = [f"shared-{number}" for number in range(6)]
+HOSTS = [f"shared-{number}" for number in range(7)]
 HANDLER = {"probe": "on_probe", "note": "on_note"}
 MEMBER = {"probe": "what", "note": "text"}
 
@@ -116,6 +116,16 @@ def test_many_failures_of_one_type_in_a_row_do_not_slow_the_queue_down_for_the_o
     assert ends(ours) == {each: "on_note" for each in notes}
     assert stop_and_count(ours, channel) == 0
     assert all(runs(ours, each) == ["on_probe"] for each in failing)
+
+
+def test_without_a_store_the_retries_of_each_type_wait_at_the_broker_and_come_back_to_its_handler(channel, start):
+    """From a delay queue a message comes under the queue's name: what it was published to is remembered."""
+    ours = start("storeless", delayedRetries=["00:00:01"])
+    failing = {send(channel, key, "throw_once"): key for _ in range(5) for key in ("probe", "note")}
+    eventually("an end of each", lambda: len(ends(ours)) == len(failing))
+    assert all(runs(ours, each) == [HANDLER[key]] * 2 for each, key in failing.items())
+    assert stop_and_count(ours, channel) == 0
+    assert channel.queue_declare(f"{QUEUE}.delay-1000", passive=True).method.message_count == 0
 
 
 def test_messages_of_one_key_and_one_type_keep_their_order_in_a_shared_queue(channel, start):
