@@ -7,7 +7,7 @@ import pika
 import pytest
 
 from rabbitmq_probe import NAMES, Probe
-from rabbitmq_world import Broker, Vectors, eventually
+from rabbitmq_world import PATIENCE, Broker, Vectors, eventually
 
 FAILURES = Vectors("rabbitmq", "failures.json").document
 POISON = Vectors("rabbitmq", "poison.json").document
@@ -40,7 +40,7 @@ class Replay:
                 eventually(f"an outcome of each message of {self.host}", lambda: ours.ended() >= len(self.cases))
                 eventually(f"{expected} events of {self.host}", lambda: self._waiting(channel, self.rejected) >= expected)
                 self.errors = ours.errors()
-                ours.process.stop()
+                ours.process.stop(PATIENCE)
                 self.lines, self.log = ours.lines(), ours.log()
                 self.left = self._waiting(channel, QUEUE)
                 self.dead_letters = self._waiting(channel, DEAD_LETTERS) if "deadLetter" in settings else 0

@@ -7,7 +7,7 @@ import pika
 import pytest
 
 from rabbitmq_probe import NAMES, Probe
-from rabbitmq_world import Broker, eventually, request
+from rabbitmq_world import PATIENCE, Broker, eventually, request
 
 QUEUE = "wire.bus/shared"
 SECTION = {**NAMES, "queue": {"template": "{{assembly}}/shared", "declare": True, "durable": True}}
@@ -72,7 +72,7 @@ def runs(ours, correlation_id):
 
 def stop_and_count(ours, channel):
     """What is left in the queue: nothing that was settled."""
-    ours.process.stop()
+    ours.process.stop(PATIENCE)
     return channel.queue_declare(QUEUE, passive=True).method.message_count
 
 
