@@ -6,9 +6,9 @@
 #include <mamey/core/uuid.hpp>
 #include <mamey/cqrs/pipeline.hpp>
 #include <mamey/messaging/message_headers.hpp>
-#include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/correlation_context.hpp>
+#include <mamey/runtime/propagation.hpp>
 
 namespace mamey::inline v1 {
 namespace {
@@ -132,13 +132,53 @@ std::shared_ptr<const principal> user_of(const envelope& message) {
   return user_in(message.user);
 }
 
+namespace {
+
+static_assert(propagation::row_of(propagation::item::correlation_context).message_name == context_header);
+static_assert(propagation::row_of(propagation::item::user).from_message == propagation::incoming::trusted, "see user_of");
+
+/// An envelope, for the table of what crosses.
+class sent_message final : public propagation::sink {
+ public:
+  sent_message(envelope& to, const outgoing_rules& rules) : to_(to), rules_(rules) {}
+  bool has_header(std::string_view name) const override { return to_.headers.contains(std::string(name)); }
+  void set_header(std::string_view name, std::string value) override { to_.headers.emplace(name, std::move(value)); }
+  void set_attribute(propagation::item what, std::string value) override {
+    switch (what) {
+      case propagation::item::trace:
+        to_.traceparent = std::move(value);
+        break;
+      case propagation::item::correlation_id:
+        to_.correlation_id = std::move(value);
+        break;
+      case propagation::item::causation_id:
+        to_.causation_id = std::move(value);
+        break;
+      case propagation::item::tenant:
+        to_.tenant = std::move(value);
+        break;
+      case propagation::item::user:
+        to_.user = std::move(value);
+        break;
+      default:
+        break;
+    }
+  }
+  std::string text_of(const principal& user) const override { return describe_user(user); }
+  std::string correlation_context_of(const ambient_context& context) const override { return outgoing_context(context, to_, rules_); }
+
+ private:
+  envelope& to_;
+  const outgoing_rules& rules_;
+};
+
+}  // namespace
+
 envelope make_envelope(const recorded_message& message, const outgoing_rules& rules) {
-  const auto& context = current_context();
   const auto names = names_of(unqualified(message.info->key->name), message.info->options, rules.names);
   envelope made;
   made.id = uuid::v7().to_compact_string();
-  made.correlation_id = context.correlation_id.empty() ? made.id : context.correlation_id;
-  made.causation_id = context.causation_id;
+  made.correlation_id = made.id;
   made.type = message.info->name;
   made.version = message.info->options.version;
   made.min_version = message.info->options.min_version;
@@ -147,18 +187,11 @@ envelope make_envelope(const recorded_message& message, const outgoing_rules& ru
   made.key = message.key;
   made.stream = message.stream;
   made.position = message.position;
-  made.tenant = context.tenant;
-  if (context.trace.valid()) {
-    made.traceparent = context.trace.to_traceparent();
-    if (!context.tracestate.empty()) made.headers["tracestate"] = context.tracestate;
-  }
-  if (auto baggage = to_baggage_text(context.baggage); !baggage.empty()) made.headers["baggage"] = std::move(baggage);
-  if (context.user) made.user = describe_user(*context.user);
   json::write(made.body, *message.info->model, message.object.get());
   made.exchange = names.exchange;
   made.routing_key = names.routing_key;
-  for (const auto& header : context.foreign_headers) made.headers.insert(header);
-  if (auto text = outgoing_context(context, made, rules); !text.empty()) made.headers[std::string(context_header)] = std::move(text);
+  sent_message out(made, rules);
+  propagation::send_with_message(current_context(), out);
   if (message.is_command) mark_as_command(made);
   return made;
 }

@@ -45,12 +45,13 @@ std::vector<web::route> counted_router::counting(std::vector<web::route> routes)
   return routes;
 }
 
-template <class Begin, class Answer>
-void counted_router::count(http::request& request, http::response& response, Begin begin, Answer answer) {
+template <class Answer>
+void counted_router::count(http::request& request, http::response& response, Answer answer) {
   const auto arrived = round_time();
   auto& context = current_context();
   context.service = service_;
-  begin(context);
+  if (!context.trace.valid())  // no server has done it
+    context.trace = tracing::begin_trace({.kind = tracing::span_kind::server, .name = request.path(), .service = service_});
   // The request's trace is that of this span: the server made it a child of the caller's.
   tracing::span span(http::name_of(request.method()), tracing::span_kind::server, tracing::place_of(context.trace), service_);
   metrics::http_server_metrics::endpoint* early = nullptr;
@@ -72,27 +73,18 @@ void counted_router::count(http::request& request, http::response& response, Beg
 }
 
 void counted_router::handle(http::request& request, http::response& response) {
-  count(
-      request, response, [](ambient_context&) {},
-      [&]() -> metrics::http_server_metrics::endpoint* {
-        routes_.handle(request, response);
-        return nullptr;
-      });
+  count(request, response, [&]() -> metrics::http_server_metrics::endpoint* {
+    routes_.handle(request, response);
+    return nullptr;
+  });
 }
 
 filtered_router::filtered_router(std::vector<web::route> routes, metrics::http_server_metrics& counts, std::string service,
-                                 std::vector<web::named_filter> filters, tracing::root_sampler sampler, host_filter hosts)
-    : counted_router(std::move(routes), counts, std::move(service), std::move(hosts)),
-      filters_(std::move(filters)),
-      sampler_(std::move(sampler)) {}
+                                 std::vector<web::named_filter> filters, host_filter hosts)
+    : counted_router(std::move(routes), counts, std::move(service), std::move(hosts)), filters_(std::move(filters)) {}
 
 void filtered_router::handle(http::request& request, http::response& response) {
-  const auto begin = [&](ambient_context& context) {
-    const bool is_root = context.trace.parent_id == decltype(context.trace.parent_id){};
-    if (!sampler_ || !is_root) return;  // who called has decided for his trace
-    context.trace.sampled = sampler_({.kind = tracing::span_kind::server, .name = request.path(), .service = context.service});
-  };
-  count(request, response, begin, [&]() -> metrics::http_server_metrics::endpoint* {
+  count(request, response, [&]() -> metrics::http_server_metrics::endpoint* {
     const auto* const filter = filters_.handle(request, response, routes());
     return filter ? &answered_by(request, filter->name) : nullptr;
   });

@@ -7,6 +7,7 @@
 #include <mamey/core/suggestion.hpp>
 #include <mamey/host/detail/endpoints.hpp>
 #include <mamey/host/detail/settings.hpp>
+#include <mamey/runtime/active_span.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/scheduling/options.hpp>
 
@@ -72,6 +73,7 @@ std::function<void(const occurrence&, change_set&)> recorder_of(const job_defini
                                                                 const outgoing_rules& rules) {
   return [what = job.what, to = handler ? handler->name : std::string(), rules](const occurrence& due, change_set& changes) {
     const context_scope fresh({.service = rules.service});
+    const tracing::active_span span("job " + due.job, tracing::span_kind::internal);  // its trace begins here
     auto made = what.make(due);
     made.is_command = made.is_command && to.empty();
     auto message = make_envelope(made, rules);

@@ -1,7 +1,6 @@
 #include <mamey/host/detail/management_guard.hpp>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <string_view>
@@ -10,6 +9,7 @@
 #include <mamey/core/text.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/event_loop.hpp>
+#include <mamey/web/forwarding.hpp>
 #include <mamey/web/problem.hpp>
 
 namespace mamey::inline v1 {
@@ -28,21 +28,6 @@ bool names_this_machine(std::string_view authority) {
   if (equal_ignoring_case(host, "localhost")) return true;
   // Digits and dots only: `127.evil.example` is a name.
   return host.starts_with("127.") && std::ranges::all_of(host, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
-}
-
-/// What proxies add about whom they speak for.
-bool is_forwarding_header(std::string_view name) {
-  static constexpr std::array<std::string_view, 14> names{"Forwarded",        "Via",
-                                                          "X-Real-IP",        "X-Client-IP",
-                                                          "X-Original-Host",  "X-Original-For",
-                                                          "CF-Connecting-IP", "CF-Ray",
-                                                          "True-Client-IP",   "Fastly-Client-IP",
-                                                          "Fly-Client-IP",    "X-Cluster-Client-IP",
-                                                          "X-ProxyUser-Ip",   "X-Azure-ClientIP"};
-  static constexpr std::array<std::string_view, 3> families{"X-Forwarded", "X-Envoy-",
-                                                            "X-Amzn-"};  // `X-Forwarded` alone and `X-Forwarded_For` exist as well
-  return std::ranges::any_of(names, [&](std::string_view each) { return equal_ignoring_case(each, name); }) ||
-         std::ranges::any_of(families, [&](std::string_view each) { return equal_ignoring_case(name.substr(0, each.size()), each); });
 }
 
 std::string_view authority_of(std::string_view origin) {
@@ -83,7 +68,7 @@ std::string refusal_of_management(const http::request& request, const management
       return "its target names another machine: expected localhost or 127.0.0.1";
   }
   for (const auto& each : request.headers()) {
-    if (is_forwarding_header(each.name)) return "it came through a proxy, as its header " + std::string(each.name) + " says";
+    if (web::is_forwarding_header(each.name)) return "it came through a proxy, as its header " + std::string(each.name) + " says";
     if (equal_ignoring_case(each.name, "Host") && !names_this_machine(each.value))
       return "its Host is no name of this machine: expected localhost or 127.0.0.1";
     if (equal_ignoring_case(each.name, "Origin") && !names_this_machine(authority_of(each.value)))

@@ -250,7 +250,6 @@ message_flow::message_flow(message_flow_parts given) : state_(new state{.module_
       .messaging = around.configuration->bind<messaging_options>("messaging"),
       .system_loop = around.system_loop,
       .workers = around.workers,
-      .sampler = given.sampler,
       .alone = given.alone};
   if (!given.module_store) {
     log.warning(

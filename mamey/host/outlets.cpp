@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include <mamey/core/error.hpp>
@@ -71,6 +72,16 @@ void outlets::open(const feature_doors& doors, const environment& around) {
     tracing::add_exporter(exporter, around.application);
     exporters_.push_back({.name = each.name, .exporter = std::move(exporter)});
   }
+  for (const auto& each : doors.samplers) {
+    auto sampler = each.function(around);
+    if (!sampler) continue;  // it records every trace
+    tracing::set_sampler(around.application, std::move(sampler));
+    sampled_ = around.application;
+  }
+}
+
+void outlets::close_sampler() noexcept {
+  if (!sampled_.empty()) tracing::set_sampler(std::exchange(sampled_, {}), {});
 }
 
 std::vector<outlets::flush_step> outlets::flush_steps() const {
@@ -82,6 +93,7 @@ std::vector<outlets::flush_step> outlets::flush_steps() const {
 
 void outlets::close(std::chrono::milliseconds limit) noexcept {
   try {
+    close_sampler();
     for (const auto& each : exporters_) tracing::remove_exporter(*each.exporter);
     exporters_.clear();
     if (sinks_.empty()) return;

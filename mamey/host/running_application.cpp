@@ -136,7 +136,6 @@ struct running_application::state {
   std::unique_ptr<counted_router> routes;
   std::unique_ptr<counted_router> first_managed, managed;  ///< while the start waits for others, and then
   std::unique_ptr<management_listener> management;         ///< null: management is among `routes`
-  tracing::root_sampler sampler;
   std::vector<recurring_job> declared_jobs;
   std::unique_ptr<job_runner> jobs;  ///< null: there are none
   background_work background{definition->doors.background, surroundings};
@@ -492,11 +491,10 @@ void running_application::state::build_routes() {
   std::ranges::move(declared, std::back_inserter(all));
   auto filters = make_filters(definition->doors.filters, surroundings);
   host_filter hosts(around.configuration);
-  if (filters.empty() && !sampler)
+  if (filters.empty())
     routes = std::make_unique<counted_router>(std::move(all), http_metrics, definition->name, std::move(hosts));
   else
-    routes =
-        std::make_unique<filtered_router>(std::move(all), http_metrics, definition->name, std::move(filters), sampler, std::move(hosts));
+    routes = std::make_unique<filtered_router>(std::move(all), http_metrics, definition->name, std::move(filters), std::move(hosts));
   build_management(std::move(own.of_management));
 }
 
@@ -530,6 +528,7 @@ void running_application::start_management() {
   if (!self.around.runtime || self.settings.management.urls.empty()) return;
   self.first_managed = std::make_unique<counted_router>(management_routes(self.framework()), self.http_metrics, name());
   self.management = std::make_unique<management_listener>(*self.around.runtime, self.settings.management, self.settings.server.tls);
+  self.management->belongs_to(name());
   self.management->answer_with(*self.first_managed);
   self.management->start();
 }
@@ -546,7 +545,6 @@ void running_application::prepare() {
 void running_application::open_and_build() {
   auto& self = *state_;
   self.outside.open(self.definition->doors, self.surroundings);
-  for (const auto& each : self.definition->doors.samplers) self.sampler = each.function(self.surroundings);
   log.info("{application} {engines}", name(), self.engines.in_words);
   self.open_store();
   for (const auto& [work, run] : self.definition->start_work) {
@@ -576,7 +574,6 @@ void running_application::open_and_build() {
                                                                       .module_store = self.opened_store.get(),
                                                                       .shared = self.around.shared_transport,
                                                                       .names = self.settings.naming,
-                                                                      .sampler = self.sampler,
                                                                       .alone = self.around.tested});
     self.messages->endpoint().declare();
   }
@@ -600,6 +597,7 @@ void running_application::start() {
   if (self.messages) self.messages->endpoint().start_relay();
   if (self.around.runtime) {
     self.server = std::make_unique<web::http_server>(*self.around.runtime, self.settings.server, *self.routes);
+    self.server->belongs_to(name());
     for (std::size_t i = 0; i < self.tls_of_urls.size(); ++i) self.server->use_tls(i, self.tls_of_urls[i]);
     self.server->start();
     self.watch_certificate();

@@ -334,7 +334,9 @@ client_response client::state::send(const client_request& what, const service_pr
   const auto& settings = by.options;
   const auto address = parse_or_refuse(what.url);
   const auto budget = by.name.empty() ? authority_of(address) : "service " + by.name;
-  check_context();  // too late already: nobody is to blame but the caller
+  check_context();                            // too late already: nobody is to blame but the caller
+  std::optional<tracing::active_span> begun;  // one trace for all tries, where none is at hand
+  if (!current_context().trace.valid()) begun.emplace("call " + budget, tracing::span_kind::internal);
   const auto begin = steady_now();
   const deadline_scope total(what.timeout.value_or(settings.timeout));
   const retry_options retrying{.retries = what.retries.value_or(settings.retries),

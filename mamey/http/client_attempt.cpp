@@ -9,9 +9,9 @@
 #include <mamey/http/detail/client_attempt.hpp>
 #include <mamey/http/headers.hpp>
 #include <mamey/http/parser.hpp>
-#include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/correlation_context.hpp>
+#include <mamey/runtime/propagation.hpp>
 
 namespace mamey::inline v1::http::detail {
 namespace {
@@ -23,23 +23,26 @@ struct broken_answer : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What the caller has set stays; what no header can carry is left out.
+class request_headers final : public propagation::sink {
+ public:
+  explicit request_headers(header_block& into) : into_(into) {}
+  bool has_header(std::string_view name) const override { return into_.find(name).has_value(); }
+  void set_header(std::string_view name, std::string value) override {
+    if (is_field_value(value)) into_.add(name, value);
+  }
+  std::string correlation_context_of(const ambient_context& context) const override { return ascii_json(context.correlation_context); }
+
+ private:
+  header_block& into_;
+};
+
 void add_context(header_block& into, const client_options& options) {
-  const auto& context = current_context();
-  const auto add = [&into](std::string_view name, std::string_view value) {
-    if (!name.empty() && !into.find(name) && is_field_value(value)) into.add(name, value);
-  };
-  // Sampled, it is the span of this try already.
-  if (context.trace.valid() && !into.find("traceparent")) {
-    add("traceparent", (context.trace.sampled ? context.trace : context.trace.child()).to_traceparent());
-    if (!context.tracestate.empty()) add("tracestate", context.tracestate);
-  }
-  if (!context.correlation_id.empty()) add(options.correlation_id_header, context.correlation_id);
-  if (!context.correlation_context.empty()) add(options.correlation_context_header, ascii_json(context.correlation_context));
-  if (const auto baggage = to_baggage_text(context.baggage); !baggage.empty()) add("baggage", baggage);
-  if (context.deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*context.deadline - steady_now()).count();
-    if (left > 0) add("X-Request-Timeout", std::to_string(left));
-  }
+  request_headers headers(into);
+  propagation::send_with_request(current_context(), headers,
+                                 {.correlation_id_header = options.correlation_id_header,
+                                  .correlation_context_header = options.correlation_context_header,
+                                  .now = steady_now()});
 }
 
 std::optional<std::chrono::seconds> parse_retry_after(const client_response& response) {

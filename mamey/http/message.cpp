@@ -75,7 +75,7 @@ bool request::assign(const parts& from) {
 
 bool request::assign_target(std::string_view target) {
   target_ = target;
-  query_ = {};
+  path_ = query_ = {};  // of the request before
   if (target == "*") {
     path_ = target;
     return method_ == http_method::options;

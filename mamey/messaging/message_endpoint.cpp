@@ -93,8 +93,7 @@ message_endpoint::state::state(message_endpoint_parts given) : parts(std::move(g
                                          .module_store = parts.module_store,
                                          .lifts = parts.lifts,
                                          .workers = parts.workers,
-                                         .service = parts.service,
-                                         .sampler = parts.sampler};
+                                         .service = parts.service};
   for (const auto& each : parts.subscriptions) runners.push_back(std::make_unique<subscription_runner>(each, around, parts.messaging));
   std::map<std::string, std::vector<subscription_runner*>> by_queue;
   for (const auto& each : runners) by_queue[each->description().queue].push_back(each.get());

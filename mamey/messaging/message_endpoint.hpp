@@ -17,7 +17,6 @@
 #include <mamey/messaging/subscription_runner.hpp>
 #include <mamey/messaging/transport.hpp>
 #include <mamey/messaging/versions.hpp>
-#include <mamey/observability/span.hpp>
 
 namespace mamey::inline v1 {
 
@@ -34,7 +33,6 @@ struct message_endpoint_parts {
   messaging_options messaging;
   event_loop* system_loop = nullptr;
   std::vector<event_loop*> workers;
-  tracing::root_sampler sampler = {};  ///< for messages without a trace; empty: all traces are recorded
   /// No other process writes to the store: idle loops sleep until a row is due or committed, for at most an hour, instead of checking at
   /// intervals. For tests on a virtual clock.
   bool alone = false;

@@ -18,7 +18,6 @@
 #include <mamey/messaging/throttle_machine.hpp>
 #include <mamey/messaging/transport.hpp>
 #include <mamey/messaging/versions.hpp>
-#include <mamey/observability/span.hpp>
 
 namespace mamey::inline v1 {
 
@@ -54,8 +53,7 @@ struct subscription_surroundings {
   store* module_store = nullptr;  ///< null: no inbox, no delayed retries, no error store
   const upcasters* lifts = nullptr;
   std::vector<event_loop*> workers;
-  std::string service;                 ///< of the ambient context
-  tracing::root_sampler sampler = {};  ///< of messages without a trace
+  std::string service;  ///< of the ambient context
 };
 
 class subscription_runner {

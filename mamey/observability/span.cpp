@@ -1,6 +1,8 @@
 #include <mamey/observability/span.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <map>
 #include <mutex>
 #include <new>
 
@@ -25,6 +27,19 @@ struct exporter_place {
 
 exporter_place& place_of_exporter() {
   static auto* const place = new exporter_place;  // never destroyed: work may end after main
+  return *place;
+}
+
+using sampler_list = std::map<std::string, root_sampler, std::less<>>;  // by service
+
+struct sampler_place {
+  std::mutex mutex;
+  std::shared_ptr<const sampler_list> samplers = std::make_shared<const sampler_list>();
+  std::atomic<bool> any{false};  // without one nobody takes the lock
+};
+
+sampler_place& place_of_samplers() {
+  static auto* const place = new sampler_place;  // never destroyed, as that of the exporters
   return *place;
 }
 
@@ -82,6 +97,30 @@ void remove_exporter(const span_exporter& exporter) {
   auto fewer = *place.exporters;
   std::erase_if(fewer, [&](const exporter_entry& each) { return each.exporter.get() == &exporter; });
   place.exporters = fewer.empty() ? nullptr : std::make_shared<const exporter_list>(std::move(fewer));
+}
+
+void set_sampler(std::string service, root_sampler sampler) {
+  auto& place = place_of_samplers();
+  const std::lock_guard lock(place.mutex);
+  auto changed = *place.samplers;
+  if (sampler)
+    changed.insert_or_assign(std::move(service), std::move(sampler));
+  else
+    changed.erase(service);
+  place.any = !changed.empty();
+  place.samplers = std::make_shared<const sampler_list>(std::move(changed));
+}
+
+bool samples(const new_root& root) {
+  auto& place = place_of_samplers();
+  if (!place.any.load(std::memory_order_relaxed)) return true;
+  std::shared_ptr<const sampler_list> samplers;
+  {
+    const std::lock_guard lock(place.mutex);
+    samplers = place.samplers;
+  }
+  const auto of_service = samplers->find(root.service);
+  return of_service == samplers->end() || of_service->second(root);
 }
 
 span& span::operator=(span&& other) noexcept {

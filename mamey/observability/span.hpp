@@ -69,14 +69,20 @@ void remove_exporter(const span_exporter& exporter);
 
 /// What is known of a trace when it begins.
 struct new_root {
-  span_kind kind = span_kind::internal;  ///< `server`: a request; `consumer`: a message that no traced work sent
-  std::string_view name;                 ///< the path of the request, the name of the message
-  std::string_view service;              ///< the application
+  /// `server`: a request; `consumer`: a message that no traced work sent; `internal`: a job, or work in the background.
+  span_kind kind = span_kind::internal;
+  std::string_view name = {};     ///< the path of the request, the name of the message, of the job or of the handler
+  std::string_view service = {};  ///< the application
 };
 
-/// Whether a trace that begins here is recorded; what comes with a trace of its own keeps the decision of its beginning. Called by any thread, for each request or
-/// message: it neither suspends nor throws.
+/// Whether a trace that begins here is recorded; what comes with a trace of its own keeps the decision of its beginning. Called by any
+/// thread, for each trace that begins: it neither suspends nor throws.
 using root_sampler = std::function<bool(const new_root& root)>;
+
+/// Process-wide: decides about the traces that begin in one service; an empty sampler: no longer.
+void set_sampler(std::string service, root_sampler sampler);
+/// What the sampler of its service says; without one every trace is recorded. Everything that begins a trace asks here.
+bool samples(const new_root& root);
 
 /// One piece of work, from construction to `end` or destruction. When it is not sampled or there is no exporter, every function only
 /// tests a pointer. Not for two threads at the same time.

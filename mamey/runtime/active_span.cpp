@@ -2,10 +2,12 @@
 
 namespace mamey::inline v1::tracing {
 
+trace_context begin_trace(const new_root& root) { return trace_context::make_root(samples(root)); }
+
 void active_span::begin(std::string_view name, span_kind kind) {
   auto& context = current_context();
   outer_ = context.trace;
-  context.trace = outer_->child();
+  context.trace = outer_->valid() ? outer_->child() : begin_trace({.kind = kind, .name = name, .service = context.service});
   span_ = span(name, kind, place_of(context.trace), context.service);
 }
 

@@ -17,12 +17,17 @@ inline span_place place_of(const trace_context& trace) noexcept {
   return {.trace = trace.trace_id, .id = trace.span_id, .parent = trace.parent_id, .sampled = trace.sampled};
 }
 
+/// A new trace, which is recorded if the sampler of its service says so. The only place where a trace begins.
+trace_context begin_trace(const new_root& root);
+
 /// A span for the work in a C++ scope. It is a child of the ambient trace and replaces it until the scope ends, so that calls, messages and
-/// log lines inside belong to the span. A trace that is not sampled is not replaced.
+/// log lines inside belong to the span. A trace that is not sampled is not replaced. Where there is none, as in background work, a trace
+/// begins with the span, and ends with it.
 class active_span {
  public:
   active_span(std::string_view name, span_kind kind) {
-    if (current_context().trace.sampled) begin(name, kind);
+    const auto& around = current_context().trace;
+    if (around.sampled || !around.valid()) begin(name, kind);
   }
   ~active_span() {
     if (outer_) end();

@@ -31,7 +31,8 @@ struct trace_context {
 
   bool valid() const noexcept { return trace_id != std::array<std::uint8_t, 16>{} && span_id != std::array<std::uint8_t, 8>{}; }
   static std::optional<trace_context> parse(std::string_view traceparent) noexcept;
-  /// A new root. Sampled by default: tracers of other services report their part of a trace only when it is sampled.
+  /// A new root, whatever a sampler says: work begins its trace with `tracing::begin_trace` (active_span.hpp). Sampled by default: tracers
+  /// of other services report their part of a trace only when it is sampled.
   static trace_context make_root(bool sampled = true);
   /// Same trace, new span id.
   trace_context child() const;

@@ -115,6 +115,7 @@ class range_check {
 
 struct http_server::state {
   state(const std::vector<event_loop*>& on, const server_options& options, handler& answers) : shared{options, answers} {
+    shared.trusted = detail::trusted_callers(options.trust_tenant_from);  // `start` refuses what is none
     for (auto* each : on) workers.push_back(std::make_unique<detail::worker>(*each, shared));
     for (const auto& each : workers) shared.workers.push_back(each.get());
   }
@@ -200,6 +201,10 @@ void server_options::check(const server_options& options, violations& found) {
   range.time("retryAfter", options.retry_after, none);
   if (auto wrong = http::complaint_of_header_name(options.correlation_context_header); !wrong.empty())
     found.add("correlationContextHeader", "not_a_header", std::move(wrong));
+  for (const auto& each : options.trust_tenant_from) {
+    if (auto wrong = detail::trusted_callers::complaint_of(each); !wrong.empty())
+      found.add("trustTenantFrom", "not_an_address", std::move(wrong));
+  }
   if (!options.socket_mode.empty() && !parse_mode(options.socket_mode)) {
     found.add("socketMode", "not_a_mode",
               "expected permissions in octal, 0000 to 0777, such as 0660, or nothing, got \"" + options.socket_mode + '"');
@@ -216,6 +221,8 @@ http_server::http_server(const std::vector<event_loop*>& on, const server_option
     : state_(std::make_shared<state>(on, options, answers)) {}
 
 http_server::~http_server() { close(); }
+
+void http_server::belongs_to(std::string application) { state_->shared.service = std::move(application); }
 
 void http_server::use_tls(std::size_t url, tls_options options) { state_->own_tls[url] = std::move(options); }
 

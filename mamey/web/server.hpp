@@ -59,6 +59,8 @@ struct server_options {
   std::chrono::seconds retry_after{1};  ///< the Retry-After of a 503
   std::string correlation_context_header =
       "Correlation-Context";  ///< header with the correlation context of .NET Mamey (Convey); empty: none is read
+  std::vector<std::string>
+      trust_tenant_from;  ///< callers whose header `X-TENANT-ID` is believed: addresses (`10.1.2.3`), networks (`10.1.0.0/16`, `fd00::/8`), or `unix` for a socket in the file system. A request that a proxy passed on is not believed. Empty: nobody is
   bool bodies_without_content_type =
       false;  ///< true: a body without Content-Type is read as JSON. false: it is a 415, because any page can make a browser send such a body
 
@@ -103,6 +105,8 @@ class http_server {
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
 
+  /// Before `start`: the application that is served. Its sampler decides about the traces that begin with a request.
+  void belongs_to(std::string application);
   /// Before `start`: the https url of this position in `urls` has TLS options of its own instead of `server_options::tls`.
   void use_tls(std::size_t url, tls_options options);
   /// Binds and listens. Throws `unavailable` naming the address when it is taken, validation_error for options outside their ranges,

@@ -24,7 +24,6 @@ constexpr std::chrono::seconds between_lines{10};
 worker::worker(event_loop& on, server_shared& of)
     : loop_(on),
       shared_(of),
-      contexts_{of.options.correlation_context_header, of.options.request_timeout},
       limits_{.start_line = of.options.max_request_line,
               .header_bytes = of.options.max_header_bytes,
               .headers = of.options.max_headers,

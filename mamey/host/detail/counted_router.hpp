@@ -28,9 +28,9 @@ class counted_router : public web::handler {
 
  protected:
   web::router& routes() noexcept { return routes_; }
-  /// `begin` may change the context that the span begins with; `answer` answers, and returns what counts it where no route does, else null.
-  template <class Begin, class Answer>
-  void count(http::request& request, http::response& response, Begin begin, Answer answer);
+  /// `answer` answers, and returns what counts it where no route does, else null.
+  template <class Answer>
+  void count(http::request& request, http::response& response, Answer answer);
   /// What counts the requests that a filter answered.
   metrics::http_server_metrics::endpoint& answered_by(const http::request& request, std::string_view filter);
 
@@ -45,18 +45,16 @@ class counted_router : public web::handler {
   std::map<const char*, metrics::http_server_metrics::endpoint*> by_pattern_;  ///< by where the pattern of a route stands
 };
 
-/// The same where filters stand around the routes, or somebody says which traces are recorded. A class of its own, so that an application without either pays nothing.
+/// The same where filters stand around the routes. A class of its own, so that an application without any pays nothing.
 class filtered_router final : public counted_router {
  public:
-  /// An empty `sampler` leaves traces as they begin.
   filtered_router(std::vector<web::route> routes, metrics::http_server_metrics& counts, std::string service,
-                  std::vector<web::named_filter> filters, tracing::root_sampler sampler, host_filter hosts = {});
+                  std::vector<web::named_filter> filters, host_filter hosts = {});
 
   void handle(http::request& request, http::response& response) override;
 
  private:
   web::filter_chain filters_;
-  tracing::root_sampler sampler_;
 };
 
 }  // namespace mamey::inline v1

@@ -26,6 +26,8 @@ class management_listener {
 
   /// What answers from now on; it outlives the listener. Any thread.
   void answer_with(web::handler& answers) noexcept { answers_.target = &answers; }
+  /// Before `start`; see http_server.
+  void belongs_to(const std::string& application) { server_.belongs_to(application); }
   /// After the first `answer_with`. Throws as http_server::start.
   void start() { server_.start(); }
   std::vector<web::endpoint> addresses() const { return server_.addresses(); }

@@ -23,8 +23,7 @@ struct message_flow_parts {
   store* module_store = nullptr;      ///< null: the application has none
   std::shared_ptr<transport> shared;  ///< what several applications of the process share; null: this one is alone
   naming_conventions names;
-  tracing::root_sampler sampler = {};  ///< see message_endpoint_parts
-  bool alone = false;                  ///< see message_endpoint_parts
+  bool alone = false;  ///< see message_endpoint_parts
 };
 
 class message_flow {

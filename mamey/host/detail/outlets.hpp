@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Log sinks and span exporters of features: process-wide places, of which each hears what its application says.
+/// Log sinks, span exporters and samplers of features: process-wide places, of which each hears what its application says.
 
 #include <chrono>
 #include <functional>
@@ -20,7 +20,7 @@ class outlets {
   outlets(const outlets&) = delete;
   outlets& operator=(const outlets&) = delete;
 
-  /// Makes sinks and exporters and opens them. Throws what making one throws.
+  /// Makes sinks, exporters and the sampler and opens them. Throws what making one throws.
   void open(const feature_doors& doors, const environment& around);
   struct flush_step {
     std::string name;
@@ -33,12 +33,14 @@ class outlets {
 
  private:
   class fenced_sink;
+  void close_sampler() noexcept;
   struct named_exporter {
     std::string name;
     std::shared_ptr<tracing::span_exporter> exporter;
   };
   std::vector<std::shared_ptr<fenced_sink>> sinks_;
   std::vector<named_exporter> exporters_;
+  std::string sampled_;  ///< the application whose sampler is set; empty: none is
 };
 
 }  // namespace mamey::inline v1

@@ -45,7 +45,6 @@ handler_pool::handler_pool(const subscription& what, const subscription_surround
             .look_first = options.look_before_handling,
             .forward_headers = options.forward_headers,
             .service = around.service,
-            .sampler = around.sampler,
             .report = [this](throttle_event event) { report(event); },
             .begun =
                 [this](bool again) {

@@ -9,11 +9,10 @@
 #include <mamey/messaging/detail/message_type.hpp>
 #include <mamey/messaging/message_headers.hpp>
 #include <mamey/observability/log.hpp>
-#include <mamey/runtime/baggage.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/propagation.hpp>
 #include <mamey/runtime/random.hpp>
-#include <mamey/runtime/tracestate.hpp>
 
 namespace mamey::inline v1::detail {
 
@@ -21,24 +20,35 @@ namespace {
 
 const logger log{"mamey.messaging"};
 
-ambient_context context_of(const envelope& message, const run_surroundings& around) {
-  ambient_context context;
-  context.correlation_id = message.correlation_id.empty() ? message.id : message.correlation_id;
-  context.causation_id = message.id;
-  const auto trace = trace_context::parse(message.traceparent);
-  context.trace = trace ? *trace : trace_context::make_root();  // the handler's span becomes its child
-  if (const auto state = message.headers.find("tracestate"); trace && state != message.headers.end())
-    context.tracestate = checked_tracestate(state->second);
-  if (!trace && around.sampler)
-    context.trace.sampled = around.sampler({.kind = tracing::span_kind::consumer, .name = message.type, .service = around.service});
-  context.tenant = message.tenant;
-  if (const auto baggage = message.headers.find("baggage"); baggage != message.headers.end())
-    read_baggage(context.baggage, baggage->second);
-  context.correlation_context = header_of(message, context_header);
-  for (const auto& name : around.forward_headers) {
-    if (const auto found = message.headers.find(name); found != message.headers.end()) context.foreign_headers.insert(*found);
+/// An envelope, for the table of what crosses.
+class received_message final : public propagation::source {
+ public:
+  explicit received_message(const envelope& of) : of_(of) {}
+  void each_header(function_ref<void(std::string_view name, std::string_view value)> visit) const override {
+    for (const auto& [name, value] : of_.headers) visit(name, value);
   }
-  context.service = around.service;
+  std::string_view attribute(propagation::item what) const override {
+    switch (what) {
+      case propagation::item::trace:
+        return of_.traceparent;
+      case propagation::item::correlation_id:
+        return of_.correlation_id;
+      case propagation::item::tenant:
+        return of_.tenant;
+      default:
+        return {};
+    }
+  }
+
+ private:
+  const envelope& of_;
+};
+
+ambient_context context_of(const envelope& message, const run_surroundings& around) {
+  auto context = propagation::receive_message(
+      received_message(message), {.message_id = message.id,
+                                  .forwarded_headers = around.forward_headers,
+                                  .root = {.kind = tracing::span_kind::consumer, .name = message.type, .service = around.service}});
   context.cancel = current_context().cancel;
   return context;
 }

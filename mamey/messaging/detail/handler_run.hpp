@@ -14,7 +14,6 @@
 #include <mamey/messaging/store.hpp>
 #include <mamey/messaging/throttle_machine.hpp>
 #include <mamey/messaging/versions.hpp>
-#include <mamey/observability/span.hpp>
 
 namespace mamey::inline v1::detail {
 
@@ -29,7 +28,6 @@ struct run_surroundings {
   bool look_first = false;                   ///< whether the inbox is asked before the first run, too
   std::vector<std::string> forward_headers;  ///< of the message, kept for those that its handler publishes
   std::string service;
-  tracing::root_sampler sampler = {};          ///< of messages without a trace; empty: all are recorded
   std::string undecided;                       ///< not empty: several types share the queue, and nothing says which of them the message is
   std::function<void(throttle_event)> report;  ///< outcome of each try
   std::function<void(bool)> begun;             ///< a try begins; whether it is an immediate retry

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <mamey/runtime/event_loop.hpp>
@@ -32,6 +33,8 @@ struct server_shared {
   std::atomic<std::size_t> answers_waiting{0};
   std::atomic<std::size_t> buffered{0};  ///< bytes held by connections that wait for their client
   std::vector<worker*> workers = {};     ///< all, before the first connection comes
+  std::string service = {};              ///< the application that is served; set before the first connection comes, as the next one
+  trusted_callers trusted = {};
 };
 
 /// One loop's share of a server. Everything but the counters is touched on its loop only.
@@ -47,7 +50,12 @@ class worker {
   handler& answers() noexcept { return shared_.answers; }
   bool draining() const noexcept { return shared_.draining.load(std::memory_order_relaxed); }
   std::string_view date() { return date_.now(); }
-  const context_options& contexts() const noexcept { return contexts_; }
+  context_options contexts() const noexcept {
+    return {.correlation_context_header = options().correlation_context_header,
+            .request_timeout = options().request_timeout,
+            .service = shared_.service,
+            .trusted = shared_.trusted};
+  }
 
   /// `tls` is null for plain http.
   void adopt(socket_handle socket, const tls_context* tls);
@@ -109,7 +117,6 @@ class worker {
 
   event_loop& loop_;
   server_shared& shared_;
-  context_options contexts_;
   http::parse_limits limits_;
   date_line date_;
   std::vector<std::unique_ptr<connection>> connections_;

@@ -201,4 +201,71 @@ TEST(tracestate, goes_with_its_trace_from_a_request_through_the_bus_to_the_next_
   EXPECT_EQ(next.headers["tracestate"], "rojo=00f0, congo=t61");
 }
 
+// Two services over sockets: the first calls the second.
+struct Ask {
+  std::string url;
+};
+struct Whose {};
+struct Tenant {
+  std::string name;
+};
+
+/// A service on a free port that answers until the test has ended.
+class served {
+ public:
+  served(runtime& loops, application what, std::vector<std::pair<std::string, std::string>> settings) {
+    application_surroundings around{
+        .runtime = &loops, .system_loop = &loops.system_loop(), .workers = {&loops.loop(0)}, .urls = {"http://127.0.0.1:0"}};
+    for (const auto& [key, value] : settings) around.configuration.set(key, value, "the test");
+    running_ = std::make_unique<running_application>(std::move(what).release(), std::move(around));
+    running_->prepare();
+    running_->consume();
+    running_->start();
+  }
+  ~served() {
+    shutdown_plan plan;
+    running_->plan_shutdown(plan);
+    plan.run([](std::string_view, const std::string&) {});
+  }
+  served(const served&) = delete;
+  served& operator=(const served&) = delete;
+  std::string url() const { return running_->addresses().front().url(); }
+
+ private:
+  std::unique_ptr<running_application> running_;
+};
+
+/// Sets the tenant from a header of its own, as a feature that has verified a token would.
+void sign_in(http::request& request, http::response&, const next_step& next) {
+  if (const auto token = request.header("X-Token")) current_context().tenant = "of " + std::string(*token);
+  next();
+}
+
+TEST(tenant, goes_from_service_to_service_and_no_client_can_set_it) {
+  runtime loops({.threads = 1});
+  loops.run([&] {
+    const auto whose = [](const Whose&) { return Tenant{current_context().tenant}; };
+    served inner(loops, application("inner").get("/whose", whose), {{"server:trustTenantFrom:0", "127.0.0.0/8"}});
+    served outer(loops,
+                 application("outer")
+                     .filter(request_stage::tenant, "sign in", sign_in)
+                     .get("/ask", [](const Ask& asked, http::client& others) { return others.get_json<Tenant>(asked.url + "/whose"); })
+                     .get("/whose", whose),
+                 {});
+    http::client client(loops, {});
+    const auto ask = [&](std::vector<std::pair<std::string, std::string>> headers) {
+      return client.get_json<Tenant>(outer.url() + "/ask?url=" + inner.url(), {.headers = std::move(headers)}).name;
+    };
+    EXPECT_EQ(ask({{"X-Token", "ann"}}), "of ann") << "a feature set it, and the call to the next service carries it";
+    EXPECT_EQ(ask({{"X-TENANT-ID", "acme"}}), "") << "a hostile client cannot set it here, nor at the next service";
+    EXPECT_EQ(ask({{"X-TENANT-ID", "acme"}, {"X-Token", "ann"}}), "of ann");
+    const auto direct = [&](const served& at, std::vector<std::pair<std::string, std::string>> headers) {
+      return client.get_json<Tenant>(at.url() + "/whose", {.headers = std::move(headers)}).name;
+    };
+    EXPECT_EQ(direct(outer, {{"X-TENANT-ID", "acme"}}), "");
+    EXPECT_EQ(direct(inner, {{"X-TENANT-ID", "acme"}}), "acme") << "a caller at an address that is trusted";
+    EXPECT_EQ(direct(inner, {{"X-TENANT-ID", "acme"}, {"X-Forwarded-For", "203.0.113.7"}}), "") << "a proxy there";
+  });
+}
+
 }  // namespace

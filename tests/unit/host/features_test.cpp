@@ -452,6 +452,38 @@ TEST(features, a_sampler_decides_for_messages_without_a_trace_too) {
   EXPECT_EQ(*asked, (std::vector<std::string>{"Restocked", "Restocked"}));
 }
 
+struct Sweep {};
+std::vector<trace_context> swept;
+void sweep(const Sweep&) { swept.push_back(current_context().trace); }
+void sweep_once(dispatcher& commands) { commands.send(Sweep{}); }
+
+TEST(features, a_sampler_decides_for_jobs_and_background_work_too) {
+  for (const bool recorded : {false, true}) {
+    std::vector<std::string> asked;
+    const auto spans = std::make_shared<kept_spans>();
+    swept.clear();
+    mamey::testing::harness tested{
+        application("shop")
+            .add(mamey::module("sweeping").commands<sweep>().every(1h, mamey::send<Sweep>(), {.name = "nightly"}))
+            .background<&sweep_once>("sweeper")
+            .add(feature{[&](composition& into) {
+              into.export_spans("kept", [spans](const environment&) { return spans; });
+              into.sample_roots("asked", [&asked, recorded](const environment&) -> tracing::root_sampler {
+                return [&asked, recorded](const tracing::new_root& root) {
+                  asked.push_back(std::string(root.service) + ": " + std::string(root.name));
+                  return recorded;
+                };
+              });
+            }})};
+    tested.advance(61min);
+    EXPECT_EQ(asked, (std::vector<std::string>{"shop: sweep", "shop: job nightly"}));
+    ASSERT_EQ(swept.size(), 2u);
+    EXPECT_NE(swept[0].trace_id, swept[1].trace_id);
+    for (const auto& each : swept) EXPECT_EQ(each.sampled, recorded);
+    EXPECT_EQ(spans->names, recorded ? (std::vector<std::string>{"sweep", "job nightly", "sweep"}) : std::vector<std::string>{});
+  }
+}
+
 TEST(features, a_log_sink_hears_its_application_until_the_end) {
   const auto sink = std::make_shared<kept_lines>();
   logging::configure({.level = log_level::information, .console = {.enabled = false}});

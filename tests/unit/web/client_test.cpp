@@ -252,6 +252,7 @@ TEST(http_client, takes_the_context_along) {
     context.trace = trace_context::make_root(true);
     context.tracestate = "rojo=00f0, congo=t61";
     context.correlation_context = R"({"correlationId":"corr-1","name":"ż😀"})";
+    context.tenant = "acme";
     context.baggage = {{"Correlation-Context", "forged"}, {"tier", "gold plated"}};
     context.deadline = steady_now() + 10s;
     const context_scope scope(context);
@@ -261,6 +262,7 @@ TEST(http_client, takes_the_context_along) {
         << seen;
     EXPECT_NE(seen.find("traceparent=00-" + context.trace.trace_id_text()), std::string::npos) << seen;
     EXPECT_NE(seen.find("\ntracestate=rojo=00f0, congo=t61\n"), std::string::npos) << seen;
+    EXPECT_NE(seen.find("\nX-TENANT-ID=acme\n"), std::string::npos) << seen;
     EXPECT_NE(seen.find("tier=gold%20plated"), std::string::npos) << seen;
     EXPECT_NE(seen.find("X-Request-Timeout="), std::string::npos) << seen;
     const auto other =
@@ -322,6 +324,25 @@ TEST(http_client, each_try_is_a_span_whose_id_the_server_gets) {
       EXPECT_TRUE(got[i].sampled);
     }
   });
+}
+
+TEST(http_client, a_call_without_a_trace_begins_one_for_all_its_tries) {
+  std::vector<trace_context> got;
+  both test([&](http::request& request, http::response& response) {
+    got.push_back(trace_context::parse(request.header("traceparent").value_or("")).value_or(trace_context{}));
+    response.set_status(got.size() == 1 ? 503 : 200);
+  });
+  test.run([&] {
+    const context_scope scope({.service = "shop"});
+    tracing::set_sampler("shop", [](const tracing::new_root& root) { return root.kind != tracing::span_kind::internal; });
+    test.client.get(test.url);
+    tracing::set_sampler("shop", {});
+    EXPECT_FALSE(current_context().trace.valid());
+  });
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_TRUE(got[0].valid());
+  EXPECT_EQ(got[1].trace_id, got[0].trace_id);
+  EXPECT_FALSE(got[0].sampled) << "the sampler of the service has decided";
 }
 
 TEST(http_client, tries_again_where_that_is_safe) {

@@ -277,6 +277,45 @@ TEST(http_server, keeps_a_correlation_context_apart_and_believes_nobody_for_it) 
   EXPECT_EQ(told("Correlation-Context", "Correlation-Context: {\"a\":1}, {\"b\":2}\r\n"), "|0|nobody") << "two in one are no JSON";
 }
 
+TEST(http_server, takes_a_tenant_from_callers_that_it_trusts_and_from_nobody_else) {
+  const auto tenant = [](std::vector<std::string> trusted, std::string_view more) {
+    running_server at([](http::request&, http::response& response) { response.body() = "<" + current_context().tenant + ">"; },
+                      {.trust_tenant_from = std::move(trusted)});
+    raw_client client(at.port);
+    const auto first = client.ask(get("/", more))->body;
+    EXPECT_EQ(client.ask(get("/"))->body, "<>") << "nothing is left over from the request before";
+    return first;
+  };
+  constexpr auto acme = "X-TENANT-ID: acme\r\n";
+  EXPECT_EQ(tenant({}, acme), "<>") << "by default nobody is trusted";
+  EXPECT_EQ(tenant({"10.0.0.0/8", "fd00::/8", "unix", "127.0.0.2", "::1"}, acme), "<>") << "the client is none of them";
+  for (const auto* each : {"127.0.0.1", "127.0.0.0/8", "126.0.0.0/7", "127.0.0.0/31", "::ffff:127.0.0.1", "::ffff:127.0.0.0/104"})
+    EXPECT_EQ(tenant({"10.0.0.0/8", each}, acme), "<acme>") << each;
+  for (const auto* each : {"X-Forwarded-For: 127.0.0.1\r\n", "Via: 1.1 nginx\r\n", "forwarded: for=10.0.0.1\r\n"})
+    EXPECT_EQ(tenant({"127.0.0.1"}, acme + std::string(each)), "<>") << "a proxy speaks for somebody else: " << each;
+  EXPECT_EQ(tenant({"127.0.0.1"}, "x-tenant-id: acme\r\nX-TENANT-ID: other\r\n"), "<>");
+}
+
+TEST(http_server, refuses_callers_to_trust_that_are_none) {
+  function_handler handler(echo);
+  mamey::runtime loops({.threads = 1});
+  const auto refusal = [&](const char* entry) {
+    web::http_server server(loops, {.urls = {"http://127.0.0.1:0"}, .trust_tenant_from = {entry}}, handler);
+    try {
+      server.start();
+    } catch (const validation_error& refused) {
+      return refused.violations().front().path + ": " + refused.violations().front().message;
+    }
+    return std::string("it starts");
+  };
+  EXPECT_EQ(refusal("orders"),
+            "server.trustTenantFrom: expected an address (10.1.2.3, ::1), a network (10.1.0.0/16, fd00::/8) or unix, got \"orders\"");
+  for (const auto* each : {"", "10.1.2", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8x", "10.0.0.0/-1", "/8"})
+    EXPECT_NE(refusal(each).find("got \"" + std::string(each) + '"'), std::string::npos) << each << ": " << refusal(each);
+  EXPECT_NE(refusal("10.1.2.3/8").find("bits behind its prefix"), std::string::npos);
+  for (const auto* each : {"0.0.0.0/0", "::/0"}) EXPECT_NE(refusal(each).find("trust everybody"), std::string::npos) << each;
+}
+
 // ── Addresses ──
 
 TEST(http_server, says_which_port_is_taken) {
