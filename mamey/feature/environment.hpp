@@ -23,12 +23,14 @@ class configuration_changes;
 class event_loop;
 class runtime;
 class service_provider;
+struct bus_naming;
 
 /// The surroundings of an application. Functions get it by reference: it lives as long as the application, and members are filled in the
 /// order of the start. What is pointed to outlives it, and is thread-safe unless its header says otherwise.
 struct environment {
   std::string application;  ///< its name
   const mamey::configuration* configuration = nullptr;
+  const bus_naming* naming = nullptr;  ///< names on the bus (messaging/bus_naming.hpp); null before the sections are read
   std::filesystem::path data_directory;  ///< `--data`; created when something is first stored
   event_loop* system_loop = nullptr;     ///< runs no user handler
   std::vector<event_loop*> workers;      ///< at least one

@@ -156,7 +156,7 @@ struct running_application::state {
   void open_store();
   void show_unsent();
   outgoing_rules outgoing() const {
-    return {.service = definition->name, .names = settings.naming, .with_context = settings.writes_context};
+    return {.service = definition->name, .names = settings.naming.names, .with_context = settings.naming.with_context};
   }
   void open_jobs();
   framework_parts framework() {
@@ -192,6 +192,7 @@ running_application::running_application(std::unique_ptr<application_definition>
   self.definition->throw_if_refused();
   self.take_layers();
   self.settings = read_settings(name(), self.around.configuration);
+  self.surroundings.naming = &self.settings.naming;
   if (!self.around.urls.empty())
     self.settings.server.urls = self.around.urls;
   else if (self.around.runtime && self.around.asks_for_urls)
@@ -201,7 +202,7 @@ running_application::running_application(std::unique_ptr<application_definition>
   state_->list_handlers();
   check_endpoints(*self.definition, self.handlers);
   check_checks(self.handlers);
-  check_names(*self.definition, self.handlers, self.settings.naming);
+  check_names(*self.definition, self.handlers, self.settings.naming.names);
   state_->compose_services();
   // What refuses the start without the store must do so before any store of the process is opened, whose migrations cannot be taken back.
   state_->check_routes();
@@ -573,7 +574,7 @@ void running_application::open_and_build() {
                                                                       .runs = self.runs.get(),
                                                                       .module_store = self.opened_store.get(),
                                                                       .shared = self.around.shared_transport,
-                                                                      .names = self.settings.naming,
+                                                                      .names = self.settings.naming.names,
                                                                       .alone = self.around.tested});
     self.messages->endpoint().declare();
   }
@@ -686,10 +687,10 @@ bool running_application::handles(const message_info& message) const noexcept {
 }
 bool running_application::is_subscribed(const message_info& command) const noexcept { return state_->handlers.is_subscribed(command); }
 bool running_application::goes_to_own_exchange(const message_info& message) const {
-  return names_of(unqualified(message.key->name), message.options, state_->settings.naming).exchange == own_exchange();
+  return names_of(unqualified(message.key->name), message.options, state_->settings.naming.names).exchange == own_exchange();
 }
 std::string running_application::own_exchange() const {
-  const auto& names = state_->settings.naming;
+  const auto& names = state_->settings.naming.names;
   return in_casing(names.exchange, names.casing);
 }
 

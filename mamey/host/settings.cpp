@@ -14,34 +14,6 @@ namespace {
 
 const logger log{"mamey.host"};
 
-naming_conventions naming_of(const configuration& values, const app_options& app, const std::string& name) {
-  naming_options options;
-  configuration_report report;
-  values.bind("rabbitMq", options, report);
-  report.throw_if_any();  // what else stands there is the broker's: its unknown keys are not ours to name
-  const bool given = values.is_given("rabbitMq");
-  const auto casing = casing_of(options.conventions_casing, given);
-  const std::string casing_key = "rabbitMq:conventionsCasing";
-  if (!options.conventions_casing.empty() && casing != name_casing::snake_case)
-    warn_of({{values.origin(casing_key), casing_key,
-              "\"" + options.conventions_casing + "\" means nothing: expected snakeCase; names are as written, as in .NET"}});
-  return {.assembly = app.assembly.empty() ? name : app.assembly,
-          .exchange = exchange_of(options.exchange.name, app.assembly, given, name, casing),
-          .queue_template = options.queue.template_,
-          .casing = casing,
-          // They were snake_case here before they were as in .NET.
-          .earlier_casing = given && options.conventions_casing.empty() ? std::optional(name_casing::snake_case) : std::nullopt,
-          .ignore_exchange = options.conventions.message_attribute.ignore_exchange,
-          .ignore_routing_key = options.conventions.message_attribute.ignore_routing_key,
-          .ignore_queue = options.conventions.message_attribute.ignore_queue};
-}
-
-/// The key is the broker's, which says what is wrong with it.
-bool writes_context(const configuration& values) {
-  const auto said = values.find("rabbitMq:context:enabled");
-  return said && (equal_ignoring_case(*said, "true") || *said == "1");
-}
-
 /// Blank is none, as in .NET.
 void clear_if_blank(std::string& name) {
   if (name.find_first_not_of(" \t") == name.npos) name.clear();
@@ -82,8 +54,9 @@ application_settings read_settings(const std::string& application, const configu
   if (read.documentation.route_prefix.empty() && values.find("swagger:routePrefix"))
     read.documentation.route_prefix = "/";  // said to be none: the page is at the root
   read.prometheus.enabled = shows_metrics(metrics, read.prometheus, values);
-  read.naming = naming_of(values, read.app, application);
-  read.writes_context = writes_context(values);
+  std::vector<configuration_problem> remarks;
+  read.naming = read_bus_naming(values, application, remarks);
+  warn_of(remarks);
   return read;
 }
 

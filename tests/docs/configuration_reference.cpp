@@ -96,7 +96,7 @@ int main() {
   print<mamey::messaging_options>("messaging");
   print<mamey::metrics_options>("metrics");
   print<mamey::outbox_options>("outbox");
-  print<mamey::rabbitmq_options>("rabbitMq");  // naming_options, which the host reads, are keys of it
+  print<mamey::rabbitmq_options>("rabbitMq");  // bus_naming_options, which every transport receives, are keys of it
   print<mamey::runtime_options>("runtime");
   print<mamey::web::server_options>("server");
   print<mamey::shutdown_options>("shutdown");

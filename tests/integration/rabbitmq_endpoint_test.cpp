@@ -3,6 +3,7 @@
 
 #include <mamey/core/configuration.hpp>
 #include <mamey/feature/composition.hpp>
+#include <mamey/messaging/bus_naming.hpp>
 #include <mamey/messaging/rabbitmq/feature.hpp>
 #include <mamey/messaging/rabbitmq/transport.hpp>
 #include <mamey/observability/health.hpp>
@@ -280,8 +281,10 @@ TEST_F(rabbitmq_endpoint, the_feature_reads_its_section_and_shows_in_health_and_
   metrics::registry counted;
   captured_composition parts;
   rabbitmq().install(parts);
+  std::vector<configuration_problem> remarks;
+  const auto naming = read_bus_naming(values, "orders", remarks);
   const environment around{
-      .application = "orders", .configuration = &values, .system_loop = &loops_.system_loop(), .health = &probes, .metrics = &counted};
+      .application = "orders", .configuration = &values, .naming = &naming, .system_loop = &loops_.system_loop(), .health = &probes, .metrics = &counted};
   auto opened = parts.open_transport(around);
   opened->declare({.exchanges = {{.name = "orders"}}});
   eventually([&] { return probes.check(health::kind::readiness).status == health::status::healthy; }, "health");
@@ -296,7 +299,9 @@ TEST(rabbitmq_feature, a_handler_may_not_outlast_the_broker_s_patience) {
   values.add_json(R"({"rabbitMq": {"queue": {"consumerTimeout": "00:00:20"}}, "messaging": {"handlerTimeout": "00:00:30"}})");
   captured_composition parts;
   rabbitmq().install(parts);
-  EXPECT_THROW(parts.open_transport({.application = "orders", .configuration = &values}), configuration_error);
+  std::vector<configuration_problem> remarks;
+  const auto naming = read_bus_naming(values, "orders", remarks);
+  EXPECT_THROW(parts.open_transport({.application = "orders", .configuration = &values, .naming = &naming}), configuration_error);
 }
 
 }  // namespace

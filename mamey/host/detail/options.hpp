@@ -92,28 +92,4 @@ struct prometheus_options {
   std::vector<std::string> allowed_hosts;  ///< names in the header `Host`, or whole values of `X-Forwarded-For`, that need no key
 };
 
-/// The parts of section `rabbitMq` that name exchanges and queues. They apply to every transport, so that a service can change its
-/// transport.
-struct naming_options {
-  std::string
-      conventions_casing;  ///< `snakeCase`: names in snake_case; any other value: names as written. Empty: as written if there is a section `rabbitMq`, else snake_case
-  struct exchange_section {
-    std::string name;  ///< name of the application's own exchange; empty: `app:assembly`, else the application's name
-  } exchange;
-  struct queue_section {
-    std::string template_;  ///< template of queue names; empty: `{{assembly}}/{{exchange}}.{{message}}`
-  } queue;
-  struct conventions_section {
-    struct attribute_section {
-      bool ignore_exchange = false;     ///< ignores the exchange that a message type declares
-      bool ignore_routing_key = false;  ///< ignores the routing key that a message type declares
-      bool ignore_queue = false;        ///< ignores the queue that a message type declares
-    } message_attribute;
-  } conventions;
-};
-template <>
-struct wire_names<naming_options::queue_section> {
-  static constexpr std::pair<std::string_view, std::string_view> names[] = {{"template_", "template"}};
-};
-
 }  // namespace mamey::inline v1

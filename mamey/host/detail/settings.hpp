@@ -12,7 +12,7 @@
 #include <mamey/core/configuration.hpp>
 #include <mamey/host/detail/options.hpp>
 #include <mamey/http/client.hpp>
-#include <mamey/messaging/conventions.hpp>
+#include <mamey/messaging/bus_naming.hpp>
 #include <mamey/web/openapi.hpp>
 #include <mamey/web/server.hpp>
 
@@ -26,8 +26,7 @@ struct application_settings {
   persistence_options persistence;  ///< `store` is engine_choice's to read
   prometheus_options prometheus;    ///< `enabled`: what `metrics` says, too
   web::documentation_options documentation;
-  naming_conventions naming;
-  bool writes_context = false;  ///< `rabbitMq:context:enabled`
+  bus_naming naming;
 };
 
 /// Puts `defaults` where `values` says nothing.

@@ -7,7 +7,7 @@
 #include <mamey/core/configuration.hpp>
 #include <mamey/core/time.hpp>
 #include <mamey/feature/composition.hpp>
-#include <mamey/messaging/conventions.hpp>
+#include <mamey/messaging/bus_naming.hpp>
 #include <mamey/messaging/options.hpp>
 #include <mamey/messaging/rabbitmq/transport.hpp>
 #include <mamey/observability/health.hpp>
@@ -42,9 +42,7 @@ std::string place_of(const configuration& values, std::string key) {
 rabbitmq_options read_options(const environment& around) {
   const auto& values = *around.configuration;
   auto options = read_rabbitmq_options(values);
-  const bool given = values.is_given("rabbitMq");  // as the host names it
-  options.exchange.name = exchange_of(options.exchange.name, values.find("app:assembly").value_or(""), given, around.application,
-                                      casing_of(options.conventions_casing, given));
+  options.exchange.name = around.naming->names.exchange;
   const auto handler = values.bind<messaging_options>("messaging").handler_timeout;
   if (handler >= options.queue.consumer_timeout) {
     throw configuration_error({{.origin = values.origin("messaging:handlerTimeout"),

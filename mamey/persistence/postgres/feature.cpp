@@ -4,6 +4,7 @@
 #include <mamey/core/error.hpp>
 #include <mamey/core/time.hpp>
 #include <mamey/feature/composition.hpp>
+#include <mamey/messaging/bus_naming.hpp>
 #include <mamey/messaging/options.hpp>
 #include <mamey/persistence/postgres/detail/connection_string.hpp>
 #include <mamey/persistence/postgres/queues.hpp>
@@ -38,31 +39,11 @@ postgres_options queue_options_of(const environment& around) {
   return options;
 }
 
-/// What section `rabbitMq` says of messages on their way, whatever carries them.
-struct wire_options {
-  std::string conventions_casing;
-  std::string span_context_header = "span_context";
-  struct exchange_section {
-    std::string name;
-  } exchange;
-  struct context_section {
-    bool enabled = false;
-    std::string header = "message_context";
-  } context;
-};
-
 postgres_environment::takeover_surroundings takeover_of(const environment& around) {
-  wire_options wire;
-  configuration_report report;
-  around.configuration->bind("rabbitMq", wire, report);
-  report.throw_if_any();  // its other keys are not ours to name
-  const bool given = around.configuration->is_given("rabbitMq");
-  const auto casing = casing_of(wire.conventions_casing, given);
-  return {.names = {.exchange = exchange_of(wire.exchange.name, around.configuration->find("app:assembly").value_or(""), given,
-                                            around.application, casing),
-                    .casing = casing},
-          .span_context_header = wire.span_context_header,
-          .context_header = wire.context.enabled ? wire.context.header : std::string(),
+  const auto& naming = *around.naming;
+  return {.names = {.exchange = naming.names.exchange, .casing = naming.names.casing},
+          .span_context_header = naming.span_context_header,
+          .context_header = naming.with_context ? naming.context_header : std::string(),
           .inbox_retention = around.configuration->bind<messaging_options>("messaging").inbox_retention};
 }
 

@@ -70,7 +70,7 @@ std::string names_with(std::string_view json) {
   mamey::configuration values;
   values.add_json(json);
   mamey::add_defaults({{"rabbitMq:exchange:name", "Orders"}}, values);
-  const auto naming = mamey::read_settings("orders", values).naming;
+  const auto naming = mamey::read_settings("orders", values).naming.names;
   const auto names = mamey::names_of("OrderCreated", {}, naming);
   auto earlier = naming;
   if (naming.earlier_casing) earlier.casing = *naming.earlier_casing;
