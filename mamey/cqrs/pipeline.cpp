@@ -11,8 +11,8 @@
 #include <mamey/core/uuid.hpp>
 #include <mamey/core/validation.hpp>
 #include <mamey/cqrs/authorization.hpp>
+#include <mamey/cqrs/metrics.hpp>
 #include <mamey/observability/log.hpp>
-#include <mamey/observability/metrics.hpp>
 #include <mamey/runtime/active_span.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
@@ -89,19 +89,6 @@ class stored_delayed final : public delayed_reader {
 
  private:
   delayed_store& rows_;
-};
-
-/// What one handler type costs and how it ends.
-struct handler_metrics {
-  metrics::counter* handled = nullptr;
-  metrics::counter* refused = nullptr;
-  metrics::counter* failed = nullptr;
-  metrics::histogram* seconds = nullptr;
-
-  void count(metrics::counter* outcome, steady_time started) const {
-    outcome->increment();
-    seconds->observe(std::chrono::duration<double>(steady_now() - started).count());
-  }
 };
 
 /// The message was wrong, not the service.
@@ -202,33 +189,25 @@ pipeline::pipeline(service_provider& provider, const handler_registry& handlers,
                        .metrics = {},
                        .nothing = {},
                        .publish = {}}) {
-  auto handled =
-      measured.counters("mamey_handled_total", "Messages handled, by handler and outcome: ok, refused (the message was wrong), failed.",
-                        {"handler", "outcome"});
+  pipeline_metrics made(measured);
   state_->self = this;
   if (state_->options.delayed) state_->delayed.emplace(*state_->options.delayed);
-  auto left_out = measured.counters("mamey_unreadable_rows_total",
-                                    "Rows that lists left out because they cannot be read, each time they are met.", {"collection"});
   state_->unreadable = {.refused = state_->options.refuse_unreadable,
-                        .left_out = [left_out](const collection& in, std::span<const std::string> ids, std::string_view reason) mutable {
+                        .left_out = [made](const collection& in, std::span<const std::string> ids, std::string_view reason) mutable {
                           const auto& table = in.mapped ? in.mapped->table : in.name;
-                          left_out.with({table}).increment(ids.size());
+                          made.count_left_out(table, ids.size());
                           std::string named;
                           for (std::size_t i = 0; i < std::min<std::size_t>(ids.size(), 10); ++i)
                             named.append(i == 0 ? "" : ", ").append(ids[i]);
                           log.warning("{count} rows of {table} cannot be read and were left out of a list: {ids}{more}; {reason}",
                                       ids.size(), table, named, ids.size() > 10 ? ", …" : "", reason);
                         }};
-  auto seconds = measured.histograms("mamey_handling_seconds", "Time from dispatch to commit, by handler.", {"handler"});
   std::map<std::string_view, int> namesakes;
   for (const auto& each : handlers.all()) ++namesakes[each->name];
   for (const auto& each : handlers.all()) {
     const auto label =
         namesakes[each->name] == 1 || each->full_name.empty() ? std::string_view(each->name) : each->full_name;  // each counts for itself
-    state_->metrics[each.get()] = {.handled = &handled.with({label, "ok"}),
-                                   .refused = &handled.with({label, "refused"}),
-                                   .failed = &handled.with({label, "failed"}),
-                                   .seconds = &seconds.with({label})};
+    state_->metrics[each.get()] = made.of(label);
   }
 }
 

@@ -30,7 +30,7 @@ struct bus_naming;
 struct environment {
   std::string application;  ///< its name
   const mamey::configuration* configuration = nullptr;
-  const bus_naming* naming = nullptr;  ///< names on the bus (messaging/bus_naming.hpp); null before the sections are read
+  const bus_naming* naming = nullptr;    ///< names on the bus (messaging/bus_naming.hpp); null before the sections are read
   std::filesystem::path data_directory;  ///< `--data`; created when something is first stored
   event_loop* system_loop = nullptr;     ///< runs no user handler
   std::vector<event_loop*> workers;      ///< at least one

@@ -18,13 +18,13 @@
 #include <mamey/host/detail/logger_section.hpp>
 #include <mamey/host/detail/memory_keeper.hpp>
 #include <mamey/host/detail/settings.hpp>
-#include <mamey/host/detail/statistics.hpp>
 #include <mamey/host/running_application.hpp>
 #include <mamey/messaging/in_process_transport.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/observability/logging.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/metrics.hpp>
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/runtime/shutdown.hpp>
 

@@ -13,7 +13,6 @@
 #include <mamey/host/detail/bounded_work.hpp>
 #include <mamey/host/detail/composition_checks.hpp>
 #include <mamey/host/detail/configuration_layers.hpp>
-#include <mamey/host/detail/counted_router.hpp>
 #include <mamey/host/detail/documentation.hpp>
 #include <mamey/host/detail/endpoints.hpp>
 #include <mamey/host/detail/engine_choice.hpp>
@@ -28,10 +27,11 @@
 #include <mamey/host/detail/outlets.hpp>
 #include <mamey/host/detail/service_resolution.hpp>
 #include <mamey/host/detail/settings.hpp>
-#include <mamey/host/detail/statistics.hpp>
 #include <mamey/host/detail/unmet.hpp>
 #include <mamey/host/exchange_headers.hpp>
 #include <mamey/http/client.hpp>
+#include <mamey/http/metrics.hpp>
+#include <mamey/messaging/metrics.hpp>
 #include <mamey/messaging/options.hpp>
 #include <mamey/messaging/store.hpp>
 #include <mamey/observability/health.hpp>
@@ -41,6 +41,9 @@
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/runtime.hpp>
 #include <mamey/runtime/shutdown.hpp>
+#include <mamey/scheduling/metrics.hpp>
+#include <mamey/web/counted_router.hpp>
+#include <mamey/web/metrics.hpp>
 
 namespace mamey::inline v1 {
 namespace {
@@ -133,9 +136,9 @@ struct running_application::state {
   std::unique_ptr<store> opened_store;
   std::unique_ptr<pipeline> runs;
   std::unique_ptr<message_flow> messages;
-  std::unique_ptr<counted_router> routes;
-  std::unique_ptr<counted_router> first_managed, managed;  ///< while the start waits for others, and then
-  std::unique_ptr<management_listener> management;         ///< null: management is among `routes`
+  std::unique_ptr<web::counted_router> routes;
+  std::unique_ptr<web::counted_router> first_managed, managed;  ///< while the start waits for others, and then
+  std::unique_ptr<management_listener> management;              ///< null: management is among `routes`
   std::vector<recurring_job> declared_jobs;
   std::unique_ptr<job_runner> jobs;  ///< null: there are none
   background_work background{definition->doors.background, surroundings};
@@ -414,8 +417,7 @@ void running_application::state::open_store() {
 /// What stands in an outbox that nobody empties: counted once, then followed.
 void running_application::state::show_unsent() {
   const auto found = opened_store->read_outbox_state().pending;
-  shown.push_back(metrics.collect(metrics::sample_kind::gauge, "mamey_outbox_pending", "Messages committed and not yet confirmed.",
-                                  [this, found] { return static_cast<double>(found) + static_cast<double>(runs->unsent()); }));
+  shown.push_back(show_pending(metrics, [this, found] { return static_cast<double>(found) + static_cast<double>(runs->unsent()); }));
   if (found > 0)
     log.warning("{application} has no messaging, and {count} messages wait in its outbox; add it: .add(mamey::messaging())",
                 definition->name, found);
@@ -491,11 +493,11 @@ void running_application::state::build_routes() {
     std::ranges::move(message_routes(*messages, jobs.get(), settings.management), std::back_inserter(all));
   std::ranges::move(declared, std::back_inserter(all));
   auto filters = make_filters(definition->doors.filters, surroundings);
-  host_filter hosts(around.configuration);
+  web::host_filter hosts(around.configuration);
   if (filters.empty())
-    routes = std::make_unique<counted_router>(std::move(all), http_metrics, definition->name, std::move(hosts));
+    routes = std::make_unique<web::counted_router>(std::move(all), http_metrics, definition->name, std::move(hosts));
   else
-    routes = std::make_unique<filtered_router>(std::move(all), http_metrics, definition->name, std::move(filters), std::move(hosts));
+    routes = std::make_unique<web::filtered_router>(std::move(all), http_metrics, definition->name, std::move(filters), std::move(hosts));
   build_management(std::move(own.of_management));
 }
 
@@ -504,7 +506,7 @@ void running_application::state::build_management(std::vector<web::route> of_fea
   auto all = management_routes(framework());
   std::ranges::move(of_features, std::back_inserter(all));
   if (messages) std::ranges::move(message_routes(*messages, jobs.get(), settings.management), std::back_inserter(all));
-  managed = std::make_unique<counted_router>(std::move(all), http_metrics, definition->name);
+  managed = std::make_unique<web::counted_router>(std::move(all), http_metrics, definition->name);
   management->answer_with(*managed);
 }
 
@@ -527,7 +529,7 @@ void running_application::start_management() {
   const speaking_as named(name());
   auto& self = *state_;
   if (!self.around.runtime || self.settings.management.urls.empty()) return;
-  self.first_managed = std::make_unique<counted_router>(management_routes(self.framework()), self.http_metrics, name());
+  self.first_managed = std::make_unique<web::counted_router>(management_routes(self.framework()), self.http_metrics, name());
   self.management = std::make_unique<management_listener>(*self.around.runtime, self.settings.management, self.settings.server.tls);
   self.management->belongs_to(name());
   self.management->answer_with(*self.first_managed);
@@ -602,9 +604,10 @@ void running_application::start() {
     for (std::size_t i = 0; i < self.tls_of_urls.size(); ++i) self.server->use_tls(i, self.tls_of_urls[i]);
     self.server->start();
     self.watch_certificate();
-    std::ranges::move(show_server(self.metrics, *self.server), std::back_inserter(self.shown));
-    if (self.certificate_expires()) self.shown.push_back(show_certificate(self.metrics, [&self] { return self.certificate_expires(); }));
-    std::ranges::move(show_client(self.metrics, *self.client), std::back_inserter(self.shown));
+    std::ranges::move(web::show_server(self.metrics, *self.server), std::back_inserter(self.shown));
+    if (self.certificate_expires())
+      self.shown.push_back(web::show_certificate(self.metrics, [&self] { return self.certificate_expires(); }));
+    std::ranges::move(http::show_client(self.metrics, *self.client), std::back_inserter(self.shown));
     for (const auto& each : self.server->addresses()) self.surroundings.addresses.push_back(each.url());
   }
   self.health.set_started();

@@ -2,8 +2,8 @@
 
 /// @file
 /// For providers and the framework.
-/// The parts of section `rabbitMq` that hold for every transport: names of exchanges, queues and headers. An application reads them once;
-/// whoever needs them receives them (`environment::naming`).
+/// The parts of section `rabbitMq` that hold for every transport: names of exchanges, queues and headers. An application reads them once.
+/// Stores and transports receive them (`environment::naming`).
 
 #include <string>
 #include <string_view>

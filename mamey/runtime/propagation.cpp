@@ -28,7 +28,8 @@ static_assert(is_in_order(), "row_of looks an item up by its position");
 /// A bit for each length that a header of the table has: most headers of a request are none of them.
 constexpr std::uint64_t lengths_of_headers() {
   std::uint64_t lengths = 0;
-  for (const auto& each : table) lengths |= std::uint64_t{1} << each.http_header.size() | std::uint64_t{1} << each.second_http_header.size();
+  for (const auto& each : table)
+    lengths |= std::uint64_t{1} << each.http_header.size() | std::uint64_t{1} << each.second_http_header.size();
   return lengths & ~std::uint64_t{1};
 }
 
@@ -215,37 +216,39 @@ void send_with_request(const ambient_context& from, sink& to, const call_rules& 
     if (!name.empty() && !value.empty() && !to.has_header(name)) to.set_header(name, std::move(value));
   };
   const bool names_trace = from.trace.valid() && !to.has_header(row_of(item::trace).http_header);
-  write_rows([](const row& each) { return each.to_http; }, [&](const row& each) {
-    switch (each.what) {
-      case item::trace:  // sampled, it is the span of this try already
-        if (names_trace) put(each.http_header, (from.trace.sampled ? from.trace : from.trace.child()).to_traceparent());
-        break;
-      case item::tracestate:
-        if (names_trace) put(each.http_header, from.tracestate);
-        break;
-      case item::correlation_id:
-        put(rules.correlation_id_header, from.correlation_id);
-        break;
-      case item::baggage:
-        put(each.http_header, to_baggage_text(from.baggage));
-        break;
-      case item::tenant:
-        put(each.http_header, from.tenant);
-        break;
-      case item::correlation_context:
-        if (!rules.correlation_context_header.empty()) put(rules.correlation_context_header, to.correlation_context_of(from));
-        break;
-      case item::deadline:
-        if (!from.deadline) break;
-        if (const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*from.deadline - rules.now).count(); left > 0)
-          put(each.http_header, std::to_string(left));
-        break;
-      case item::user:
-      case item::causation_id:
-      case item::forwarded:
-        break;
-    }
-  });
+  write_rows([](const row& each) { return each.to_http; },
+             [&](const row& each) {
+               switch (each.what) {
+                 case item::trace:  // sampled, it is the span of this try already
+                   if (names_trace) put(each.http_header, (from.trace.sampled ? from.trace : from.trace.child()).to_traceparent());
+                   break;
+                 case item::tracestate:
+                   if (names_trace) put(each.http_header, from.tracestate);
+                   break;
+                 case item::correlation_id:
+                   put(rules.correlation_id_header, from.correlation_id);
+                   break;
+                 case item::baggage:
+                   put(each.http_header, to_baggage_text(from.baggage));
+                   break;
+                 case item::tenant:
+                   put(each.http_header, from.tenant);
+                   break;
+                 case item::correlation_context:
+                   if (!rules.correlation_context_header.empty()) put(rules.correlation_context_header, to.correlation_context_of(from));
+                   break;
+                 case item::deadline:
+                   if (!from.deadline) break;
+                   if (const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*from.deadline - rules.now).count();
+                       left > 0)
+                     put(each.http_header, std::to_string(left));
+                   break;
+                 case item::user:
+                 case item::causation_id:
+                 case item::forwarded:
+                   break;
+               }
+             });
 }
 
 void send_with_message(const ambient_context& from, sink& to) {
@@ -254,41 +257,42 @@ void send_with_message(const ambient_context& from, sink& to) {
     if (about.in_message == place::attribute) return to.set_attribute(about.what, std::move(value));
     if (!to.has_header(about.message_name)) to.set_header(about.message_name, std::move(value));
   };
-  write_rows([](const row& each) { return each.to_message; }, [&](const row& each) {
-    switch (each.what) {
-      case item::trace:
-        if (from.trace.valid()) put(each, from.trace.to_traceparent());
-        break;
-      case item::tracestate:
-        if (from.trace.valid()) put(each, from.tracestate);
-        break;
-      case item::correlation_id:
-        put(each, from.correlation_id);
-        break;
-      case item::causation_id:
-        put(each, from.causation_id);
-        break;
-      case item::baggage:
-        put(each, to_baggage_text(from.baggage));
-        break;
-      case item::tenant:
-        put(each, from.tenant);
-        break;
-      case item::user:
-        if (from.user) put(each, to.text_of(*from.user));
-        break;
-      case item::correlation_context:
-        put(each, to.correlation_context_of(from));
-        break;
-      case item::forwarded:
-        for (const auto& [name, value] : from.foreign_headers) {
-          if (!to.has_header(name)) to.set_header(name, value);
-        }
-        break;
-      case item::deadline:
-        break;
-    }
-  });
+  write_rows([](const row& each) { return each.to_message; },
+             [&](const row& each) {
+               switch (each.what) {
+                 case item::trace:
+                   if (from.trace.valid()) put(each, from.trace.to_traceparent());
+                   break;
+                 case item::tracestate:
+                   if (from.trace.valid()) put(each, from.tracestate);
+                   break;
+                 case item::correlation_id:
+                   put(each, from.correlation_id);
+                   break;
+                 case item::causation_id:
+                   put(each, from.causation_id);
+                   break;
+                 case item::baggage:
+                   put(each, to_baggage_text(from.baggage));
+                   break;
+                 case item::tenant:
+                   put(each, from.tenant);
+                   break;
+                 case item::user:
+                   if (from.user) put(each, to.text_of(*from.user));
+                   break;
+                 case item::correlation_context:
+                   put(each, to.correlation_context_of(from));
+                   break;
+                 case item::forwarded:
+                   for (const auto& [name, value] : from.foreign_headers) {
+                     if (!to.has_header(name)) to.set_header(name, value);
+                   }
+                   break;
+                 case item::deadline:
+                   break;
+               }
+             });
 }
 
 }  // namespace mamey::inline v1::propagation

@@ -73,9 +73,8 @@ std::string trusted_callers::refusal_of(const http::request& request) const {
   address caller{};
   int width = 0;
   const bool is_unix = request.peer() == "unix", is_address = !is_unix && parse(request.peer(), caller, width);
-  const bool listed = std::ranges::any_of(networks_, [&](const network& each) {
-    return each.is_unix ? is_unix : is_address && contains(each, caller);
-  });
+  const bool listed =
+      std::ranges::any_of(networks_, [&](const network& each) { return each.is_unix ? is_unix : is_address && contains(each, caller); });
   if (!listed) return "server:trustTenantFrom does not name the caller";
   const auto forwarded = forwarding_header(request);
   return forwarded ? "the request came through a proxy, as its header " + std::string(*forwarded) + " says" : std::string();

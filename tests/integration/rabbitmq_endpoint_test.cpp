@@ -283,8 +283,12 @@ TEST_F(rabbitmq_endpoint, the_feature_reads_its_section_and_shows_in_health_and_
   rabbitmq().install(parts);
   std::vector<configuration_problem> remarks;
   const auto naming = read_bus_naming(values, "orders", remarks);
-  const environment around{
-      .application = "orders", .configuration = &values, .naming = &naming, .system_loop = &loops_.system_loop(), .health = &probes, .metrics = &counted};
+  const environment around{.application = "orders",
+                           .configuration = &values,
+                           .naming = &naming,
+                           .system_loop = &loops_.system_loop(),
+                           .health = &probes,
+                           .metrics = &counted};
   auto opened = parts.open_transport(around);
   opened->declare({.exchanges = {{.name = "orders"}}});
   eventually([&] { return probes.check(health::kind::readiness).status == health::status::healthy; }, "health");

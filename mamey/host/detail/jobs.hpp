@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The recurring jobs of one application: what its modules declare and its configuration changes, and what an operator sees of them.
+/// The recurring jobs of one application: what its modules declare and its configuration changes.
 
 #include <vector>
 
@@ -9,7 +9,6 @@
 #include <mamey/cqrs/pipeline.hpp>
 #include <mamey/cqrs/registry.hpp>
 #include <mamey/host/definition.hpp>
-#include <mamey/observability/metrics.hpp>
 #include <mamey/scheduling/job_runner.hpp>
 
 namespace mamey::inline v1 {
@@ -18,8 +17,5 @@ namespace mamey::inline v1 {
 /// a malformed schedule, a command without a handler or with an access rule, an application without store or messaging.
 std::vector<recurring_job> jobs_of(const application_definition& of, const handler_registry& handlers, const configuration& values,
                                    const outgoing_rules& rules, bool has_store);
-
-/// Metrics of `runner`, which outlives them.
-std::vector<metrics::registration> show_jobs(metrics::registry& in, const job_runner& runner);
 
 }  // namespace mamey::inline v1

@@ -4,9 +4,9 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/core/uuid.hpp>
+#include <mamey/persistence/postgres/detail/metrics.hpp>
 #include <mamey/persistence/postgres/detail/migrations.hpp>
 #include <mamey/persistence/postgres/detail/outbox.hpp>
-#include <mamey/persistence/postgres/detail/pool_metrics.hpp>
 #include <mamey/persistence/postgres/detail/queue_rows.hpp>
 #include <mamey/persistence/postgres/detail/queue_schema.hpp>
 #include <mamey/persistence/postgres/detail/sessions.hpp>

@@ -18,11 +18,11 @@
 #include <mamey/persistence/postgres/detail/interactive.hpp>
 #include <mamey/persistence/postgres/detail/job_rows.hpp>
 #include <mamey/persistence/postgres/detail/mapped_tables.hpp>
+#include <mamey/persistence/postgres/detail/metrics.hpp>
 #include <mamey/persistence/postgres/detail/migrations.hpp>
 #include <mamey/persistence/postgres/detail/outbox.hpp>
 #include <mamey/persistence/postgres/detail/plain_query.hpp>
 #include <mamey/persistence/postgres/detail/pool.hpp>
-#include <mamey/persistence/postgres/detail/pool_metrics.hpp>
 #include <mamey/persistence/postgres/detail/schema.hpp>
 #include <mamey/persistence/postgres/detail/sessions.hpp>
 #include <mamey/persistence/postgres/detail/slots.hpp>
@@ -95,9 +95,7 @@ struct postgres_store::state {
 void postgres_store::state::show(metrics::registry& in) {
   const auto all = pools();
   shown = pg::show_pools(in, {all.begin(), all.end()});
-  shown.push_back(in.collect(metrics::sample_kind::counter, "mamey_postgres_retried_total",
-                             "Units of work applied again after a deadlock or serialization failure.",
-                             [this] { return static_cast<double>(retried.load()); }));
+  shown.push_back(pg::show_retries(in, retried));
 }
 
 postgres_store::postgres_store(const postgres_options& options, postgres_environment environment)

@@ -22,6 +22,7 @@
 #include <mamey/persistence/sqlite/detail/schema.hpp>
 #include <mamey/persistence/sqlite/detail/sole_owner.hpp>
 #include <mamey/persistence/sqlite/detail/writer.hpp>
+#include <mamey/persistence/sqlite/metrics.hpp>
 
 namespace mamey::inline v1 {
 
@@ -31,7 +32,7 @@ using sqlite_detail::durability;
 struct sqlite_store::state {
   state(const sqlite_options& given, sqlite_environment surroundings)
       : options(given), environment(std::move(surroundings)), clock(environment.clock), writer(options, environment), readers(options) {
-    if (environment.metrics) show(*environment.metrics);
+    if (environment.metrics) shown = show_sqlite(*environment.metrics, [this] { return writer.statistics(); });
   }
 
   /// A read: on a snapshot, or where there is only one connection, in its turn.
@@ -40,7 +41,6 @@ struct sqlite_store::state {
     return options.path == ":memory:" ? writer.run(durability::relaxed, std::move(body)) : readers.run(body);
   }
   std::int64_t repaired_now(connection& on);
-  void show(metrics::registry& in);
 
   const sqlite_options options;
   const sqlite_environment environment;
@@ -52,20 +52,6 @@ struct sqlite_store::state {
   sqlite_detail::reader_pool readers;
   std::vector<metrics::registration> shown;
 };
-
-void sqlite_store::state::show(metrics::registry& in) {
-  using metrics::sample_kind;
-  const auto add = [&](sample_kind kind, std::string_view name, std::string_view help, auto number) {
-    shown.push_back(in.collect(kind, name, help, [this, number] { return static_cast<double>(writer.statistics().*number); }));
-  };
-  add(sample_kind::counter, "mamey_sqlite_groups_total", "Transactions that units of work shared.", &sqlite_statistics::groups);
-  add(sample_kind::counter, "mamey_sqlite_members_total", "Units of work in them; by groups: the mean group.", &sqlite_statistics::members);
-  add(sample_kind::counter, "mamey_sqlite_failed_total", "Units of work that were refused.", &sqlite_statistics::failed);
-  add(sample_kind::counter, "mamey_sqlite_replays_total", "Groups that lost their transaction and were applied one by one.",
-      &sqlite_statistics::replays);
-  add(sample_kind::counter, "mamey_sqlite_syncs_total", "Times the log was made durable.", &sqlite_statistics::syncs);
-  add(sample_kind::gauge, "mamey_sqlite_queued", "Units of work waiting for the writer.", &sqlite_statistics::queued);
-}
 
 /// The store's time. When the clock was set back since the last look, due times made by the faster clock are corrected first.
 std::int64_t sqlite_store::state::repaired_now(connection& on) {

@@ -28,9 +28,10 @@ cells in_words(const propagation::row& row) {
   if (!row.second_http_header.empty()) http += ", else " + quoted(row.second_http_header);
   std::string message = "–";
   if (row.in_message == propagation::place::attribute) message = "attribute " + std::string(row.message_name);
-  if (row.in_message == propagation::place::header) message = row.message_name.empty() ? "those headers" : "header " + quoted(row.message_name);
-  return {std::string(row.name),     http,    word_of(row.from_http),    word_of(row.to_http),
-          message, word_of(row.from_message), word_of(row.to_message)};
+  if (row.in_message == propagation::place::header)
+    message = row.message_name.empty() ? "those headers" : "header " + quoted(row.message_name);
+  return {std::string(row.name),  http, word_of(row.from_http), word_of(row.to_http), message, word_of(row.from_message),
+          word_of(row.to_message)};
 }
 
 std::vector<cells> documented() {
@@ -116,13 +117,13 @@ TEST(propagation, a_request_brings_what_the_table_says) {
   for (const bool trusted : {false, true}) {
     ambient_context context;
     context.tenant = "of the request before";
-    propagation::receive_request(
-        context, all,
-        {.correlation_context_header = "Correlation-Context", .root = {}, .trusts_caller = [trusted](const propagation::row&) { return trusted; }},
-        steady_now());
+    propagation::receive_request(context, all,
+                                 {.correlation_context_header = "Correlation-Context",
+                                  .root = {},
+                                  .trusts_caller = [trusted](const propagation::row&) { return trusted; }},
+                                 steady_now());
     for (const auto& row : propagation::table) {
-      const bool accepted =
-          row.from_http == propagation::incoming::always || (trusted && row.from_http == propagation::incoming::trusted);
+      const bool accepted = row.from_http == propagation::incoming::always || (trusted && row.from_http == propagation::incoming::trusted);
       EXPECT_EQ(holds(context, row.what), accepted) << row.name << (trusted ? ", trusted" : "");
     }
     EXPECT_EQ(context.tenant, trusted ? "sample" : "") << "nothing is left over";
@@ -135,7 +136,8 @@ TEST(propagation, a_tenant_is_one_text_that_stores_and_logs_can_take) {
     for (auto& each : values) given.headers.emplace_back("x-tenant-id", std::move(each));
     ambient_context context;
     propagation::receive_request(
-        context, given, {.correlation_context_header = "", .root = {}, .trusts_caller = [](const propagation::row&) { return true; }}, steady_now());
+        context, given, {.correlation_context_header = "", .root = {}, .trusts_caller = [](const propagation::row&) { return true; }},
+        steady_now());
     return context.tenant;
   };
   EXPECT_EQ(tenant_of({"Café 7/eu"}), "Café 7/eu");

@@ -1,10 +1,10 @@
-#include <mamey/host/detail/host_filter.hpp>
+#include <mamey/web/host_filter.hpp>
 
 #include <algorithm>
 
 #include <mamey/core/text.hpp>
 
-namespace mamey::inline v1 {
+namespace mamey::inline v1::web {
 namespace {
 
 /// `[::1]:5000` ⇒ `[::1]`.
@@ -48,4 +48,4 @@ bool host_filter::allows(std::string_view host) const noexcept {
   });
 }
 
-}  // namespace mamey::inline v1
+}  // namespace mamey::inline v1::web

@@ -1,8 +1,10 @@
 #pragma once
 
 /// @file
-/// What pools count, shown as metrics with a label for each.
+/// The metrics of the PostgreSQL store and queues.
 
+#include <atomic>
+#include <cstdint>
 #include <vector>
 
 #include <mamey/observability/metrics.hpp>
@@ -10,7 +12,9 @@
 
 namespace mamey::inline v1::postgres_detail {
 
-/// Each ends with its registrations, which go before the pools.
+/// With a label for each pool. Each ends with its registrations, which go before the pools.
 std::vector<metrics::registration> show_pools(metrics::registry& in, std::vector<const pool*> pools);
+/// `retried` outlives the registration.
+metrics::registration show_retries(metrics::registry& in, const std::atomic<std::uint64_t>& retried);
 
 }  // namespace mamey::inline v1::postgres_detail

@@ -1,4 +1,4 @@
-#include <mamey/persistence/postgres/detail/pool_metrics.hpp>
+#include <mamey/persistence/postgres/detail/metrics.hpp>
 
 #include <string_view>
 #include <utility>
@@ -23,6 +23,12 @@ std::vector<metrics::registration> show_pools(metrics::registry& in, std::vector
   add(sample_kind::gauge, "mamey_postgres_connections", "Connections open.", &postgres_statistics::open);
   add(sample_kind::gauge, "mamey_postgres_waiting", "Callers waiting for a connection.", &postgres_statistics::waiting);
   return shown;
+}
+
+metrics::registration show_retries(metrics::registry& in, const std::atomic<std::uint64_t>& retried) {
+  return in.collect(metrics::sample_kind::counter, "mamey_postgres_retried_total",
+                    "Units of work applied again after a deadlock or serialization failure.",
+                    [&retried] { return static_cast<double>(retried.load()); });
 }
 
 }  // namespace mamey::inline v1::postgres_detail

@@ -4,13 +4,16 @@
 
 #include <mamey/core/configuration.hpp>
 #include <mamey/core/error.hpp>
-#include <mamey/host/detail/counted_router.hpp>
-#include <mamey/host/detail/host_filter.hpp>
 #include <mamey/observability/metrics.hpp>
 #include <mamey/runtime/context.hpp>
+#include <mamey/web/counted_router.hpp>
+#include <mamey/web/host_filter.hpp>
 
 namespace mamey {
 namespace {
+
+using web::counted_router;
+using web::host_filter;
 
 host_filter of(const std::string& allowed) {
   configuration values;
@@ -54,8 +57,8 @@ TEST(host_filter, another_host_is_answered_400_whatever_the_route) {
     const http::header_field fields[] = {{"Host", host}};
     auto request = http::request::make(http_method::get, "/health/live", fields);
     http::response response;
+    const context_scope of_the_request({});
     router.handle(request, response);
-    current_context().service.clear();  // of the test's thread
     return response.status();
   };
   EXPECT_EQ(status_of("api.example.com"), 200);

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// The body of a message as an object: read where it is of our form, refused by name where it is another library's.
 
 #include <memory>

@@ -1,6 +1,7 @@
 #pragma once
 
 /// @file
+/// For the framework.
 /// `AllowedHosts`: which names a service is called by, as the host filtering of .NET has it.
 
 #include <string>
@@ -9,7 +10,7 @@
 
 #include <mamey/core/configuration.hpp>
 
-namespace mamey::inline v1 {
+namespace mamey::inline v1::web {
 
 class host_filter {
  public:
@@ -26,4 +27,4 @@ class host_filter {
   std::vector<std::string> allowed_;  ///< empty: everybody
 };
 
-}  // namespace mamey::inline v1
+}  // namespace mamey::inline v1::web

@@ -1,11 +1,11 @@
-#include <mamey/host/detail/counted_router.hpp>
+#include <mamey/web/counted_router.hpp>
 
 #include <mamey/runtime/active_span.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/web/problem.hpp>
 
-namespace mamey::inline v1 {
+namespace mamey::inline v1::web {
 namespace {
 
 void describe(tracing::span& span, const http::request& request, const http::response& response) {
@@ -19,14 +19,14 @@ void describe(tracing::span& span, const http::request& request, const http::res
 std::string_view counted_name_of(http_method method) noexcept { return method == http_method::other ? "OTHER" : http::name_of(method); }
 
 void refuse_host(const http::request& request, http::response& response) {
-  web::write_error(response, 400,
-                   {.kind = error_kind::validation, .code = "host_not_allowed", .reason = "this service is not called by that host name"},
-                   request);
+  write_error(response, 400,
+              {.kind = error_kind::validation, .code = "host_not_allowed", .reason = "this service is not called by that host name"},
+              request);
 }
 
 }  // namespace
 
-counted_router::counted_router(std::vector<web::route> routes, metrics::http_server_metrics& counts, std::string service, host_filter hosts)
+counted_router::counted_router(std::vector<route> routes, metrics::http_server_metrics& counts, std::string service, host_filter hosts)
     : metrics_(counts), service_(std::move(service)), hosts_(std::move(hosts)), routes_(counting(std::move(routes))) {
   for (const auto& each : routes_.routes()) {
     by_pattern_[each.pattern.data()] = &metrics_.at(http::name_of(each.method), each.pattern, each.module, each.name);
@@ -34,7 +34,7 @@ counted_router::counted_router(std::vector<web::route> routes, metrics::http_ser
 }
 
 /// In progress is a request from where its route is known to its answer, which `handle` sees.
-std::vector<web::route> counted_router::counting(std::vector<web::route> routes) {
+std::vector<route> counted_router::counting(std::vector<route> routes) {
   for (auto& each : routes) {
     auto& counted = metrics_.at(http::name_of(each.method), each.pattern, each.module, each.name);
     each.handle = [&counted, answer = std::move(each.handle)](http::request& request, http::response& response) {
@@ -79,8 +79,8 @@ void counted_router::handle(http::request& request, http::response& response) {
   });
 }
 
-filtered_router::filtered_router(std::vector<web::route> routes, metrics::http_server_metrics& counts, std::string service,
-                                 std::vector<web::named_filter> filters, host_filter hosts)
+filtered_router::filtered_router(std::vector<route> routes, metrics::http_server_metrics& counts, std::string service,
+                                 std::vector<named_filter> filters, host_filter hosts)
     : counted_router(std::move(routes), counts, std::move(service), std::move(hosts)), filters_(std::move(filters)) {}
 
 void filtered_router::handle(http::request& request, http::response& response) {
@@ -100,4 +100,4 @@ metrics::http_server_metrics::endpoint& counted_router::answered_by(const http::
   return metrics_.at(counted_name_of(request.method()), "", "filter", filter);
 }
 
-}  // namespace mamey::inline v1
+}  // namespace mamey::inline v1::web

@@ -1,4 +1,4 @@
-#include <mamey/host/detail/message_body.hpp>
+#include <mamey/cqrs/message_body.hpp>
 
 #include <algorithm>
 #include <map>
