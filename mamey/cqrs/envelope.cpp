@@ -142,7 +142,8 @@ class sent_message final : public propagation::sink {
  public:
   sent_message(envelope& to, const outgoing_rules& rules) : to_(to), rules_(rules) {}
   bool has_header(std::string_view name) const override { return to_.headers.contains(std::string(name)); }
-  void set_header(std::string_view name, std::string value) override { to_.headers.emplace(name, std::move(value)); }
+  void set_header(std::string_view name, std::string_view value) override { to_.headers.emplace(name, value); }
+  void move_header(std::string_view name, std::string&& value) override { to_.headers.emplace(name, std::move(value)); }
   void set_attribute(propagation::item what, std::string value) override {
     switch (what) {
       case propagation::item::trace:

@@ -28,7 +28,7 @@ class request_headers final : public propagation::sink {
  public:
   explicit request_headers(header_block& into) : into_(into) {}
   bool has_header(std::string_view name) const override { return into_.find(name).has_value(); }
-  void set_header(std::string_view name, std::string value) override {
+  void set_header(std::string_view name, std::string_view value) override {
     if (is_field_value(value)) into_.add(name, value);
   }
   std::string correlation_context_of(const ambient_context& context) const override { return ascii_json(context.correlation_context); }

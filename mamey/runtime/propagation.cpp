@@ -158,6 +158,7 @@ void write_rows(Crosses crosses, Write write) {
 }  // namespace
 
 std::string_view source::attribute(item) const { return {}; }
+void sink::move_header(std::string_view name, std::string&& value) { set_header(name, value); }
 void sink::set_attribute(item, std::string) {}
 std::string sink::text_of(const principal&) const { return {}; }
 
@@ -212,8 +213,8 @@ ambient_context receive_message(const source& from, const message_rules& rules) 
 }
 
 void send_with_request(const ambient_context& from, sink& to, const call_rules& rules) {
-  const auto put = [&to](std::string_view name, std::string value) {
-    if (!name.empty() && !value.empty() && !to.has_header(name)) to.set_header(name, std::move(value));
+  const auto put = [&to](std::string_view name, std::string_view value) {
+    if (!name.empty() && !value.empty() && !to.has_header(name)) to.set_header(name, value);
   };
   const bool names_trace = from.trace.valid() && !to.has_header(row_of(item::trace).http_header);
   write_rows([](const row& each) { return each.to_http; },
@@ -255,7 +256,7 @@ void send_with_message(const ambient_context& from, sink& to) {
   const auto put = [&to](const row& about, std::string value) {
     if (value.empty()) return;
     if (about.in_message == place::attribute) return to.set_attribute(about.what, std::move(value));
-    if (!to.has_header(about.message_name)) to.set_header(about.message_name, std::move(value));
+    if (!to.has_header(about.message_name)) to.move_header(about.message_name, std::move(value));
   };
   write_rows([](const row& each) { return each.to_message; },
              [&](const row& each) {

@@ -106,7 +106,9 @@ class sink {
   /// Whether somebody has set that header already. It then stays as it is.
   virtual bool has_header(std::string_view name) const = 0;
   /// Only for a name for which `has_header` is false.
-  virtual void set_header(std::string_view name, std::string value) = 0;
+  virtual void set_header(std::string_view name, std::string_view value) = 0;
+  /// The same for a text that nobody else needs: a sink that keeps texts takes its memory.
+  virtual void move_header(std::string_view name, std::string&& value);
   virtual void set_attribute(item what, std::string value);
   /// The text of the user, where one is to be sent.
   virtual std::string text_of(const principal& user) const;

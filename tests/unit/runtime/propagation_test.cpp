@@ -152,7 +152,7 @@ struct kept_message final : propagation::sink {
   std::map<std::string, std::string, std::less<>> headers;
   std::map<propagation::item, std::string> attributes;
   bool has_header(std::string_view name) const override { return headers.contains(name); }
-  void set_header(std::string_view name, std::string value) override { headers.emplace(name, std::move(value)); }
+  void set_header(std::string_view name, std::string_view value) override { headers.emplace(name, value); }
   void set_attribute(propagation::item what, std::string value) override { attributes[what] = std::move(value); }
   std::string text_of(const principal& user) const override { return user.id; }
   std::string correlation_context_of(const ambient_context& context) const override { return context.correlation_context; }
