@@ -6,11 +6,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <mamey/messaging/envelope.hpp>
+#include <mamey/messaging/hand_over.hpp>
 
 namespace mamey::inline v1 {
 
@@ -95,6 +97,11 @@ class outbox_store {
   /// Leases up to `most` of the 1024 slots to `owner`; returns all slots that it now holds. Expired leases count as free.
   virtual std::vector<int> lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) = 0;
   virtual void release_slots(const std::string& owner) = 0;
+
+  // -- hand-over ----------------------------------------------------------------------------------------------------
+  /// From now on commits hand their rows to `to`; null: to nobody. Commits under way keep the one they asked. Any thread, never suspends. A
+  /// store that does not implement it inserts all rows free, and the relay claims them.
+  virtual void hand_to(std::shared_ptr<hand_over_target> to) { static_cast<void>(to); }
 };
 
 }  // namespace mamey::inline v1

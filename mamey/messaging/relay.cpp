@@ -70,8 +70,61 @@ relay_settings relay_settings_of(const outbox_options& options, const transport_
           .refusals = options.refusals,
           .ordered = options.ordered,
           .parked_head_blocks = options.parked_head_blocks,
-          .owner = std::move(owner)};
+          .owner = std::move(owner),
+          .hand_over_lease = options.lease};
 }
+
+namespace {
+
+/// Where commits meet a run of the relay. It outlives the run while a commit is under way.
+class commit_side final : public hand_over_target {
+ public:
+  explicit commit_side(detail::mailbox<relay_input>& inbox) : inbox_(&inbox) {}
+
+  std::optional<hand_over_terms> reserve(std::size_t rows, std::size_t bytes) override {
+    const std::lock_guard lock(guard_);
+    if (inbox_ == nullptr || !room_ || rows_ + rows > room_->rows || bytes_ + bytes > room_->bytes) return std::nullopt;
+    rows_ += rows;
+    bytes_ += bytes;
+    return terms_;
+  }
+  bool take(handed_rows rows) noexcept override {
+    const std::lock_guard lock(guard_);
+    if (inbox_ == nullptr) return false;
+    relay_input input;
+    input.event = relay_event::handed;
+    input.handed = std::move(rows);
+    inbox_->post(std::move(input));
+    return true;
+  }
+  void cancel(std::size_t rows, std::size_t bytes) noexcept override {
+    const std::lock_guard lock(guard_);
+    rows_ -= rows;
+    bytes_ -= bytes;
+  }
+
+  /// The machine has moved.
+  void show(const relay_machine& machine) {
+    const auto room = machine.room_for_commits();
+    const std::lock_guard lock(guard_);
+    room_ = room;
+    if (room_ && terms_.token.empty()) terms_ = machine.terms_for_commits();
+  }
+  /// Nothing is posted afterwards.
+  void close() noexcept {
+    const std::lock_guard lock(guard_);
+    inbox_ = nullptr;
+  }
+
+ private:
+  std::mutex guard_;
+  detail::mailbox<relay_input>* inbox_;  ///< null: the run has ended
+  hand_over_terms terms_;
+  std::optional<hand_over_room> room_;
+  std::size_t rows_ = 0, bytes_ = 0;  ///< reserved
+};
+
+}  // namespace
 
 struct relay::state {
   state(outbox_store& from_store, transport& through_transport, relay_settings with, topology own_topology)
@@ -94,6 +147,7 @@ struct relay::state {
 
   // Of one run.
   std::unique_ptr<relay_machine> machine;
+  std::shared_ptr<commit_side> commits;
   std::unique_ptr<outgoing_channel> out;
   std::unique_ptr<channel<store_job>> claims, slots, rows;
   bool finished = false;
@@ -143,6 +197,8 @@ void relay::run() {
   auto& mine = *state_;
   mine.running = true;
   const auto end = [&mine] {
+    mine.from.hand_to(nullptr);
+    if (mine.commits) mine.commits->close();
     mine.out.reset();
     mine.running = false;
     if (mine.stopping) mine.ended.release();
@@ -167,6 +223,7 @@ void relay::state::drive() {
   }
   auto with = settings;
   with.owner += '/' + uuid::v7().to_compact_string();  // a run that follows a failed one is another relay to the slots it left
+  with.hand_over_token = uuid::v4().to_compact_string();
   machine = std::make_unique<relay_machine>(std::move(with), small_random());
   claims = std::make_unique<channel<store_job>>(1);
   slots = std::make_unique<channel<store_job>>(1);
@@ -174,6 +231,8 @@ void relay::state::drive() {
   finished = false;
   inbox.discard();  // words for an earlier machine
   wake_posted = false;
+  commits = std::make_shared<commit_side>(inbox);
+  from.hand_to(commits);
   out = through.open_channel([this](std::uint64_t tag, const publish_outcome& outcome) { inbox.post(outcome_of(tag, outcome)); },
                              [this](channel_state changed, std::string_view) {
                                constexpr std::array events{relay_event::ready, relay_event::blocked, relay_event::down};
@@ -225,7 +284,10 @@ void relay::state::tell(relay_input input) {
     const std::lock_guard lock(guard);
     seen.last_fault.clear();
   }
+  const auto reserved_rows = input.handed.reserved_rows, reserved_bytes = input.handed.reserved_bytes;
   for (auto& action : machine->on(steady_now(), std::move(input))) perform(action);
+  commits->cancel(reserved_rows, reserved_bytes);  // they count in the machine now
+  commits->show(*machine);
   remember();
 }
 
@@ -269,8 +331,8 @@ void relay::state::remember() {
   const auto& now = machine->counts();
   const auto sum = [&](auto member) { seen.counts.*member = before.*member + now.*member; };
   for (const auto member :
-       {&relay_counts::claimed, &relay_counts::sent, &relay_counts::confirmed, &relay_counts::unroutable, &relay_counts::refused,
-        &relay_counts::parked, &relay_counts::broker_faults, &relay_counts::nacked, &relay_counts::postponed,
+       {&relay_counts::claimed, &relay_counts::handed, &relay_counts::sent, &relay_counts::confirmed, &relay_counts::unroutable,
+        &relay_counts::refused, &relay_counts::parked, &relay_counts::broker_faults, &relay_counts::nacked, &relay_counts::postponed,
         &relay_counts::confirm_timeouts, &relay_counts::leases_lost, &relay_counts::store_failures}) {
     sum(member);
   }

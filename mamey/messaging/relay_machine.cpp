@@ -31,13 +31,13 @@ std::vector<relay_action> relay_machine::on(steady_time now, relay_input input) 
   switch (input.event) {
     case relay_event::started:
       started_ = true;
+      // Rows may be leased to an earlier run that has never heard of them.
+      if (!settings_.hand_over_token.empty()) old_leases_end_ = now + settings_.hand_over_lease + settings_.margin;
       break;
     case relay_event::timer:
       break;
     case relay_event::woken:
-      claim_wanted_ = true;
-      woken_while_claiming_ = claim_out_;
-      poll_ = settings_.shortest_poll;
+      wake_up();
       break;
     case relay_event::claimed:
       take_claim(now, std::move(input.rows));
@@ -89,6 +89,9 @@ std::vector<relay_action> relay_machine::on(steady_time now, relay_input input) 
     case relay_event::give_up:
       give_up(out);
       break;
+    case relay_event::handed:
+      take_handed(now, std::move(input.handed));
+      break;
   }
   if (!stopped_) advance(now, out);
   return out;
@@ -103,6 +106,7 @@ void relay_machine::take_claim(steady_time now, claim&& rows) {
   if (rows.rows.empty()) {
     claim_wanted_ = std::exchange(woken_while_claiming_, false);
     poll_at_ = faults_.timer_not_armed_again ? steady_time::max() : now + jittered(poll_);
+    if (now < old_leases_end_) poll_at_ = std::min(poll_at_, old_leases_end_);
     poll_ = std::min<std::chrono::nanoseconds>(poll_ * 2, settings_.longest_poll);
     return;
   }
@@ -139,11 +143,84 @@ void relay_machine::adopt(std::int64_t sequence, claimed_message&& incoming, std
   mine.reclaimed = incoming.reclaimed;
   mine.behind_parked = incoming.behind_parked;
   mine.followed = incoming.followed;
+  enqueue(sequence, mine);
+}
+
+void relay_machine::enqueue(std::int64_t sequence, row& mine) {
+  bytes_ += mine.message->body.size();
   mine.to = closed_for(*mine.message);
   if (is_ordered(mine) && keys_out_.contains(mine.message->key)) {
     for (auto& [number, each] : rows_) each.followed = each.followed || (number < sequence && each.message->key == mine.message->key);
   }
   queue_.insert(sequence);
+}
+
+// -- rows handed over by commits ----------------------------------------------------------------------------------------
+
+std::optional<hand_over_room> relay_machine::room_for_commits() const {
+  if (settings_.hand_over_token.empty() || !started_ || stopping_ || paused(now_) || probing_ || hand_is_full()) return std::nullopt;
+  if (!claim_out_ && (claim_wanted_ || now_ >= poll_at_)) return std::nullopt;  // what waits in the store comes first
+  if (settings_.ordered && (slots_ == 0 || now_ >= slots_until_)) return std::nullopt;
+  const auto most_bytes = settings_.batch_bytes * 4;
+  if (bytes_ >= most_bytes) return std::nullopt;
+  const auto counted = rows_.size() - std::min(held_, queue_.size());
+  return hand_over_room{.rows = settings_.window + settings_.batch - counted, .bytes = most_bytes - bytes_};
+}
+
+hand_over_terms relay_machine::terms_for_commits() const {
+  return {.token = settings_.hand_over_token, .lease = settings_.hand_over_lease, .ordered = settings_.ordered, .owner = settings_.owner};
+}
+
+/// Rows whose lease is over by now, or was given to another run, are left to a claim.
+void relay_machine::take_handed(steady_time now, handed_rows&& handed) {
+  if (stopped_ || handed.token.empty() || handed.token != settings_.hand_over_token) return;
+  if (faults_.handed_lease_from_the_answer) handed.since = now;
+  if (!handed.rows.empty() && now < handed.since + settings_.hand_over_lease - settings_.margin) {
+    const auto id = batch_of_handed(now, handed.since);
+    for (auto& each : handed.rows) {
+      const auto [found, fresh] = rows_.try_emplace(each.sequence);
+      if (!fresh) continue;  // claimed meanwhile, by a clock that was set forward
+      ++counts_.handed;
+      found->second.message = std::move(each.message);
+      found->second.batch = id;
+      ++batches_[id].rows;
+      enqueue(each.sequence, found->second);
+    }
+    if (stopping_) release_queue();
+    if (const auto mine = batches_.find(id); mine != batches_.end() && mine->second.rows == 0) batches_.erase(mine);
+  }
+  for (const auto& key : handed.free_keys) note_follower(key);
+}
+
+/// One batch takes the rows of many commits, so that one statement renews them. It keeps to the earliest of their leases.
+std::uint64_t relay_machine::batch_of_handed(steady_time now, steady_time since) {
+  const auto deadline = since + settings_.hand_over_lease - settings_.margin, renew_at = since + settings_.hand_over_lease / 3;
+  if (now < handed_batch_until_ && batches_.contains(handed_batch_)) {
+    auto& open = batches_[handed_batch_];
+    open.deadline = std::min(open.deadline, deadline);
+    open.renew_at = std::min(open.renew_at, renew_at);
+    return handed_batch_;
+  }
+  handed_batch_ = ++next_batch_;
+  handed_batch_until_ = now + settings_.hand_over_lease / 6;
+  batches_[handed_batch_] = {.token = settings_.hand_over_token, .deadline = deadline, .renew_at = renew_at};
+  return handed_batch_;
+}
+
+/// A commit inserted a row free. When an earlier one of its key is in hand, the claim after that one's mark finds it.
+void relay_machine::note_follower(const std::string& key) {
+  bool waits_for_mark = false;
+  for (auto& [sequence, each] : rows_) {
+    if (!is_ordered(each) || each.message->key != key) continue;
+    each.followed = waits_for_mark = true;
+  }
+  if (!waits_for_mark) wake_up();
+}
+
+void relay_machine::wake_up() {
+  claim_wanted_ = true;
+  woken_while_claiming_ = claim_out_;
+  poll_ = settings_.shortest_poll;
 }
 
 /// Claims go on past the rows that are held back.

@@ -57,6 +57,8 @@ struct relay_settings {
   bool parked_head_blocks = true;
   std::string owner;  ///< owner of ordered slots: unique among relays
   std::size_t most_slots = 1024;
+  std::string hand_over_token = {};  ///< under which commits may lease rows to this relay; empty: they may not. Never used twice
+  std::chrono::milliseconds hand_over_lease{15'000};  ///< of such rows
 };
 
 enum class relay_state : std::uint8_t { idle, claiming, sending, paused, stopping, stopped };
@@ -81,6 +83,7 @@ enum class relay_event : std::uint8_t {
   ready,
   stop,
   give_up,  ///< stopping took too long
+  handed,   ///< `handed`: a commit of this process has leased rows to this relay
 };
 
 struct relay_input {
@@ -90,6 +93,13 @@ struct relay_input {
   bool untouched = false;
   claim rows;
   std::size_t applied = 0;
+  handed_rows handed = {};
+};
+
+/// How much a relay takes from commits at present.
+struct hand_over_room {
+  std::size_t rows = 0;
+  std::size_t bytes = 0;  ///< of bodies
 };
 
 enum class relay_step : std::uint8_t {
@@ -117,7 +127,8 @@ struct relay_action {
 
 struct relay_counts {
   std::uint64_t claimed = 0;
-  std::uint64_t sent = 0;  ///< handed to the transport, repeats included
+  std::uint64_t handed = 0;  ///< leased by the commits that wrote them
+  std::uint64_t sent = 0;    ///< handed to the transport, repeats included
   std::uint64_t confirmed = 0;
   std::uint64_t unroutable = 0;
   std::uint64_t refused = 0;
@@ -165,6 +176,9 @@ class relay_machine {
   /// For health: the first closed destination for which a message waited lately, and why; empty: none.
   std::string waiting() const;
   std::size_t in_hand() const noexcept { return rows_.size(); }
+  /// Empty: commits insert their rows free, and wake the relay. So it is while rows wait in the store: those come first.
+  std::optional<hand_over_room> room_for_commits() const;
+  hand_over_terms terms_for_commits() const;
   std::size_t in_flight() const noexcept { return out_.size(); }
 
  private:
@@ -202,7 +216,12 @@ class relay_machine {
   using actions = std::vector<relay_action>;
 
   void take_claim(steady_time now, claim&& rows);
+  void take_handed(steady_time now, handed_rows&& handed);
+  std::uint64_t batch_of_handed(steady_time now, steady_time since);
+  void wake_up();
+  void note_follower(const std::string& key);
   void adopt(std::int64_t sequence, claimed_message&& incoming, std::uint64_t batch_id);
+  void enqueue(std::int64_t sequence, row& fresh);
   void settle_flight(steady_time now, const relay_input& input);
   void refuse(std::int64_t sequence, row& which, std::string reason);
   void park(std::int64_t sequence, row& which, std::string reason);
@@ -228,6 +247,7 @@ class relay_machine {
   std::string_view check_row_work() const;
   std::string_view check_destinations() const;
   std::string_view check_waiting() const;
+  std::string_view check_hand_over() const;
 
   void advance(steady_time now, actions& out);
   void check_confirms(steady_time now, actions& out);
@@ -273,6 +293,10 @@ class relay_machine {
   std::unordered_set<std::string> ids_out_;
   std::unordered_set<std::string> keys_out_;  ///< ordered: keys with a message out or not yet marked
 
+  std::size_t bytes_ = 0;             ///< bodies of `rows_`
+  std::uint64_t handed_batch_ = 0;    ///< takes the rows of more commits,
+  steady_time handed_batch_until_{};  ///< until then; 0: none does
+
   std::vector<std::int64_t> to_mark_sent_, to_mark_unroutable_, working_;
   std::vector<failure> to_fail_;
   std::vector<std::int64_t> to_release_;
@@ -283,7 +307,7 @@ class relay_machine {
 
   bool started_ = false, stopping_ = false, gave_up_ = false, stopped_ = false;
   bool claim_out_ = false, claim_wanted_ = true, woken_while_claiming_ = false;
-  steady_time claim_issued_{}, poll_at_{};
+  steady_time claim_issued_{}, poll_at_{}, old_leases_end_{};
   std::chrono::nanoseconds poll_{};
   bool slots_out_ = false, slots_released_ = false;
   std::size_t slots_ = 0;

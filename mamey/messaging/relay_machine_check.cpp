@@ -8,7 +8,7 @@
 namespace mamey::inline v1 {
 
 std::string_view relay_machine::check() const {
-  for (const auto part : {check_flights(), check_batches(), check_row_work(), check_destinations(), check_waiting()}) {
+  for (const auto part : {check_flights(), check_batches(), check_row_work(), check_destinations(), check_waiting(), check_hand_over()}) {
     if (!part.empty()) return part;
   }
   return {};
@@ -106,6 +106,17 @@ std::string_view relay_machine::check_waiting() const {
     return "a mark that waits for others is made in time";
   const bool awaits_an_answer = claim_out_ || slots_out_ || work_ != row_work::none || !out_.empty() || blocked_;
   if (started_ && !awaits_an_answer && wake_at_ == steady_time::max()) return "a relay that waits for no answer is woken by its timer";
+  return {};
+}
+
+/// Rows that commits hand over.
+std::string_view relay_machine::check_hand_over() const {
+  std::size_t bytes = 0;
+  for (const auto& [sequence, each] : rows_) bytes += each.message->body.size();
+  if (bytes != bytes_) return "the bytes in hand are those of the rows in hand";
+  if (work_ == row_work::renew && working_batch_ == handed_batch_ && handed_batch_until_ > now_)
+    return "rows from commits do not join a batch that is being renewed";
+  if (room_for_commits() && (stopping_ || paused(now_))) return "a relay that does not send takes no rows from commits";
   return {};
 }
 

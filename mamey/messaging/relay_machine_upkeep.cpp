@@ -59,6 +59,7 @@ bool relay_machine::start_renewal(steady_time now, actions& out) {
     for (const auto& [sequence, which] : rows_) {
       if (which.batch == id) renewing.sequences.push_back(sequence);
     }
+    if (id == handed_batch_) handed_batch_until_ = {};  // the renewal is not for rows that come later
     working_ = renewing.sequences;
     working_batch_ = id;
     work_issued_ = now;
@@ -135,8 +136,12 @@ void relay_machine::end_row_work(steady_time now, bool done, std::size_t applied
     end_renewal(applied);
     return;
   }
-  for (const auto sequence : working_) forget(sequence);
-  if (settings_.ordered) claim_wanted_ = true;  // the followers are heads now
+  for (const auto sequence : working_) {
+    const auto at = rows_.find(sequence);
+    // Followers are heads now.
+    if (at != rows_.end() && is_ordered(at->second) && (at->second.followed || work == row_work::fail)) claim_wanted_ = true;
+    forget(sequence);
+  }
 }
 
 void relay_machine::end_renewal(std::size_t applied) {
@@ -236,6 +241,7 @@ void relay_machine::forget(std::int64_t sequence) {
   if (at->second.at == phase::out) ids_out_.erase(at->second.message->id);
   if (at->second.at != phase::queued) keys_out_.erase(at->second.message->key);
   queue_.erase(sequence);
+  bytes_ -= at->second.message->body.size();
   end_probe(at->second);
   leave_batch(at->second);
   rows_.erase(at);

@@ -41,13 +41,15 @@ struct change_set {
 
 /// The rows that a commit has written for background work of the process.
 struct written_rows {
-  bool outbox = false;   ///< for the relay
+  bool outbox = false;   ///< for the relay, which has to claim them
   bool delayed = false;  ///< for the delayed pump
+  bool handed = false;   ///< rows of the outbox that the relay knows already (hand_over.hpp)
 
-  bool any() const noexcept { return outbox || delayed; }
+  bool any() const noexcept { return outbox || delayed || handed; }
   written_rows& operator|=(written_rows more) noexcept {
     outbox = outbox || more.outbox;
     delayed = delayed || more.delayed;
+    handed = handed || more.handed;
     return *this;
   }
 };

@@ -21,6 +21,8 @@ void relay_process::start() {
   sent_.clear();
   confirmed_.clear();
   gave_up_ = false;
+  marked_.clear();
+  from_commits_.clear();
   const relay_settings settings{.batch = 4,
                                 .window = 5,
                                 .lease = 3s,
@@ -36,10 +38,30 @@ void relay_process::start() {
                                 .longest_refusal_delay = 1s,
                                 .refusals = world_.settings.full_queue ? 1'000 : 3,  // full for a while is no reason to park
                                 .ordered = world_.settings.ordered,
-                                .owner = owner_};
+                                .owner = owner_,
+                                .hand_over_token = owner_,
+                                .hand_over_lease = 3s};
   machine_ = std::make_unique<relay_machine>(settings, world_.time.random.next(), world_.settings.faults);
   channel_ = world_.broker->open_channel(*this);
   tell({.event = relay_event::started, .reason = {}});
+}
+
+std::optional<hand_over_terms> relay_process::terms_for(const change_set& changes) const {
+  if (!machine_ || world_.time.now() < stalled_until_) return std::nullopt;
+  const auto room = machine_->room_for_commits();
+  if (!room || room->rows < changes.outbox.size()) return std::nullopt;
+  return machine_->terms_for_commits();
+}
+
+void relay_process::hand(std::uint64_t incarnation, handed_rows rows, const std::map<std::int64_t, span>& granted) {
+  if (incarnation != incarnation_ || !machine_) return;
+  for (const auto& each : rows.rows) {
+    sequence_of_[each.message->id] = each.sequence;
+    if (const auto lease = granted.find(each.sequence); lease != granted.end())
+      lease_until_[each.sequence] = std::max(lease_until_[each.sequence], lease->second);
+    from_commits_.insert(each.sequence);
+  }
+  tell({.event = relay_event::handed, .reason = {}, .handed = std::move(rows)});
 }
 
 void relay_process::crash() {
@@ -121,8 +143,12 @@ void relay_process::perform(relay_action action) {
           },
           relay_event::slots_failed);
     case relay_step::mark_sent:
-      return with_store([&book, done, rows = action.sequences] { return book.db().mark_sent(rows), done(0); },
-                        relay_event::row_work_failed);
+      return with_store(
+          [this, &book, done, rows = action.sequences] {
+            marked_.insert(rows.begin(), rows.end());
+            return book.db().mark_sent(rows), done(0);
+          },
+          relay_event::row_work_failed);
     case relay_step::mark_unroutable:
       return with_store([&book, done, rows = action.sequences] { return book.db().mark_unroutable(rows), done(0); },
                         relay_event::row_work_failed);
@@ -154,7 +180,12 @@ void relay_process::perform(relay_action action) {
 
 void relay_process::send(const relay_action& action) {
   for (const auto& each : action.messages) {
-    const auto lease = lease_until_.find(sequence_of_.at(each.message->id));
+    const auto sequence = sequence_of_.at(each.message->id);
+    const auto lease = lease_until_.find(sequence);
+    if (!world_.book.at(each.message->id).committed) world_.violate("sent " + each.message->id + ", whose commit failed");
+    // Where no clock jumps, no claim takes a row before its lease is over.
+    if (!world_.clock_jumped && from_commits_.contains(sequence) && marked_.contains(sequence))
+      world_.violate("sent " + each.message->id + " again after it had marked it");
     if (lease == lease_until_.end() || world_.time.now() >= lease->second)
       world_.violate("sent " + each.message->id + " without its lease");
     sent_[each.tag] = each.message->id;
@@ -176,6 +207,7 @@ void relay_process::claim_rows(const claim_request& request) {
         auto claimed = world_.outbox_store->db().claim_outbox(request);
         for (const auto& each : claimed.rows) {
           sequence_of_[each.message.id] = each.sequence;
+          from_commits_.erase(each.sequence);
           lease_until_[each.sequence] = world_.time.now() + request.lease;
         }
         return relay_input{.event = relay_event::claimed, .reason = {}, .rows = std::move(claimed)};

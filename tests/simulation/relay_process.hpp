@@ -4,6 +4,8 @@
 /// A process that runs the relay's machine against the simulated store and broker. It stalls, crashes and starts again.
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "world.hpp"
@@ -20,10 +22,16 @@ class relay_process {
   void stall(span until);
   void stop_gently();
   void tell(relay_input input);
+  /// What a commit of this process may ask for; empty: nothing is handed over.
+  std::optional<hand_over_terms> terms_for(const change_set& changes) const;
+  std::uint64_t incarnation() const { return incarnation_; }
+  /// Its own clock.
+  steady_time steady() const;
+  /// A commit of this process, begun by `incarnation`, has succeeded. `granted`: until when the store has leased which rows.
+  void hand(std::uint64_t incarnation, handed_rows rows, const std::map<std::int64_t, span>& granted);
   bool alive() const { return machine_ != nullptr; }
 
  private:
-  steady_time steady() const;
   void perform(relay_action action);
   void send(const relay_action& action);
   void claim_rows(const claim_request& request);
@@ -46,6 +54,7 @@ class relay_process {
   std::map<std::uint64_t, std::string> sent_;  ///< ids by tag
   std::vector<std::string> confirmed_;         ///< ids
   bool gave_up_ = false;
+  std::set<std::int64_t> marked_, from_commits_;  ///< sequences
 };
 
 }  // namespace mamey::simulation

@@ -1,6 +1,7 @@
 #include "world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "broker_model.hpp"
 #include "consumer_process.hpp"
@@ -50,11 +51,9 @@ void world::publish_some() {
   const auto count = std::min<std::size_t>(1 + random.below(3), unpublished_);
   for (std::size_t i = 0; i < count; ++i) {
     message_book entry;
-    entry.number = book.size() + 1;
-    entry.id = "m" + std::to_string(entry.number);
+    entry.id = "m" + std::to_string(book.size() + 1);
     if (random.hits(0.8)) entry.key = std::string(1, static_cast<char>('a' + random.below(3)));
     entry.to_full_queue = settings.full_queue && random.hits(0.5);
-    entry.committed_at = time.now();
     if (random.hits(0.4) && !settings.calm) entry.what = fates[random.below(fates.size())];
     // A parked head blocks its key for ever: right, but then nothing more would happen.
     if (settings.ordered && entry.what == fate::refused_by_the_broker) entry.key.clear();
@@ -70,11 +69,100 @@ void world::publish_some() {
     book[entry.id] = std::move(entry);
   }
   unpublished_ -= count;
-  outbox_store->db().commit(changes);
-  for (auto& each : relays) {
-    if (random.hits(0.5)) each->tell({.event = relay_event::woken, .reason = {}});
-  }
+  uncommitted_ += count;
+  begin_commit(changes);
   time.after(random.between(10ms, settings.chaos / static_cast<int>(settings.messages)), [this] { publish_some(); });
+}
+
+// -- commits of publishers: each in the process of a relay ------------------------------------------------------------------
+
+namespace {
+
+/// Grants what the process of the relay grants, and keeps what is handed over.
+class commit_part final : public hand_over_target {
+ public:
+  explicit commit_part(std::optional<hand_over_terms> terms) : terms_(std::move(terms)) {}
+  std::optional<hand_over_terms> reserve(std::size_t, std::size_t) override { return terms_; }
+  bool take(handed_rows rows) noexcept override {
+    taken = std::move(rows);
+    return true;
+  }
+  void cancel(std::size_t, std::size_t) noexcept override {}
+
+  handed_rows taken;
+
+ private:
+  const std::optional<hand_over_terms> terms_;
+};
+
+std::vector<std::int64_t> sequences_of(const handed_rows& handed) {
+  std::vector<std::int64_t> all;
+  for (const auto& each : handed.rows) all.push_back(each.sequence);
+  return all;
+}
+
+}  // namespace
+
+span world::commit_time() { return hits(settings.slow_commit) ? time.random.between(0s, 5s) : time.random.between(50us, 2ms); }
+
+void world::wake_some() {
+  for (auto& each : relays) {
+    if (time.random.hits(0.5)) each->tell({.event = relay_event::woken, .reason = {}});
+  }
+}
+
+void world::begin_commit(const change_set& changes) {
+  auto& of = *relays[time.random.below(relays.size())];
+  auto terms = of.terms_for(changes);
+  if (terms && settings.faults.handed_out_of_order) terms->ordered = false;
+  time.after(commit_time(), [this, changes, &of, incarnation = of.incarnation(), terms = std::move(terms), begun = of.steady()] {
+    if (hits(settings.commit_failure / 2)) return fail_commit(changes, of, incarnation, terms, begun);
+    apply_commit(changes, of, incarnation, terms, begun);
+  });
+}
+
+handed_rows world::write_outbox(const change_set& changes, const std::optional<hand_over_terms>& terms, steady_time begun) {
+  const auto part = std::make_shared<commit_part>(terms);
+  outbox_store->db().hand_to(part);
+  outbox_store->db().commit(changes);
+  outbox_store->db().hand_to(nullptr);
+  part->taken.since = begun;  // by the clock of the process
+  return std::move(part->taken);
+}
+
+void world::apply_commit(const change_set& changes, relay_process& of, std::uint64_t incarnation, std::optional<hand_over_terms> terms,
+                         steady_time begun) {
+  auto handed = write_outbox(changes, terms, begun);
+  uncommitted_ -= changes.outbox.size();
+  for (const auto& each : changes.outbox) {
+    auto& entry = book.at(each.id);
+    entry.number = ++numbers_;
+    entry.committed = true;
+    entry.committed_at = time.now();
+  }
+  if (settings.faults.handed_without_a_lease && terms) outbox_store->db().release_outbox(terms->token, sequences_of(handed));
+  std::map<std::int64_t, span> granted;
+  for (const auto& each : handed.rows) {
+    if (outbox_store->holds(each.sequence, handed.token)) granted[each.sequence] = time.now() + terms->lease;
+  }
+  if (hits(settings.commit_failure / 2)) return;  // nobody learns that it succeeded
+  time.after(commit_time(), [this, &of, incarnation, handed = std::move(handed), granted = std::move(granted), asked = terms.has_value()] {
+    if (!asked) return wake_some();
+    of.hand(incarnation, handed, granted);
+    if (!settings.faults.handed_twice) return;
+    time.after(time.random.between(10ms, 1s), [&of, incarnation, handed, granted] { of.hand(incarnation, handed, granted); });
+  });
+}
+
+/// It is tried again.
+void world::fail_commit(const change_set& changes, relay_process& of, std::uint64_t incarnation,
+                        const std::optional<hand_over_terms>& terms, steady_time begun) {
+  if (settings.faults.handed_before_the_commit && terms) {
+    const auto handed = write_outbox(changes, terms, begun);
+    outbox_store->db().mark_sent(sequences_of(handed));  // as if they had never been there
+    of.hand(incarnation, handed, {});
+  }
+  time.after(time.random.between(10ms, 500ms), [this, changes] { begin_commit(changes); });
 }
 
 void world::trouble() {
@@ -108,6 +196,7 @@ void world::trouble() {
     case 7:
       if (random.hits(settings.clock_jump)) {
         const std::array jumps{random.between(0s, 20s), random.between(0s, 2h), -random.between(0s, 20s), span(-30h)};
+        clock_jumped = true;
         wall_offset_ += jumps[random.below(jumps.size())];
       } else {
         pick(consumers).crash();
@@ -118,7 +207,7 @@ void world::trouble() {
 }
 
 bool world::everything_ended() const {
-  return unpublished_ == 0 && broker->empty() && inbox_store->delayed_count() == 0 && !outbox_store->has_pending();
+  return unpublished_ == 0 && uncommitted_ == 0 && broker->empty() && inbox_store->delayed_count() == 0 && !outbox_store->has_pending();
 }
 
 std::string world::verdict() const {

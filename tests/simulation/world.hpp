@@ -44,7 +44,7 @@ struct coverage_table {
 };
 
 struct coverage {
-  coverage_table<6, 19> relay;
+  coverage_table<6, 20> relay;
   coverage_table<10, 16> delivery;
   coverage_table<3, 4> throttle;
   coverage_table<6, 9> subscription;
@@ -63,10 +63,12 @@ struct profile {
   double store_failure = 0.03;
   double broker_trouble = 0.08;
   double duplicate = 0.1;
-  double clock_jump = 0.3;  ///< in a schedule
-  bool full_queue = false;  ///< a second queue, which is full for as long as things go wrong
-  bool calm = false;        ///< nothing else goes wrong
-  span chaos = 20s;         ///< how long things go wrong; afterwards everything must come to its end
+  double commit_failure = 0.1;  ///< of a publisher: half of them fail, of the others nobody hears
+  double slow_commit = 0.1;     ///< before it is applied, or before its answer
+  double clock_jump = 0.3;      ///< in a schedule
+  bool full_queue = false;      ///< a second queue, which is full for as long as things go wrong
+  bool calm = false;            ///< nothing else goes wrong
+  span chaos = 20s;             ///< how long things go wrong; afterwards everything must come to its end
   injected_faults faults;
 };
 
@@ -114,6 +116,7 @@ class world {
   std::map<std::string, message_book> book;
   const std::vector<std::string> handlers;
   std::set<std::string> sent_without_lease;
+  bool clock_jumped = false;
   const bool interactive;  ///< handlers ask for a transaction: while one is open for a message, nobody else begins another
   std::map<inbox_place, std::weak_ptr<void>> open_units;
 
@@ -131,6 +134,14 @@ class world {
 
  private:
   void publish_some();
+  void begin_commit(const change_set& changes);
+  void apply_commit(const change_set& changes, relay_process& of, std::uint64_t incarnation, std::optional<hand_over_terms> terms,
+                    steady_time begun);
+  void fail_commit(const change_set& changes, relay_process& of, std::uint64_t incarnation, const std::optional<hand_over_terms>& terms,
+                   steady_time begun);
+  handed_rows write_outbox(const change_set& changes, const std::optional<hand_over_terms>& terms, steady_time begun);
+  void wake_some();
+  span commit_time();
   void trouble();
   bool everything_ended() const;
   std::string verdict() const;
@@ -139,6 +150,8 @@ class world {
   span wall_offset_{};
   std::string violation_;
   std::size_t unpublished_ = 0;
+  std::size_t uncommitted_ = 0;
+  std::size_t numbers_ = 0;
   std::map<std::pair<std::string, std::string>, int> effects_;              ///< (handler, message)
   std::map<std::pair<std::string, std::string>, std::size_t> last_in_key_;  ///< (handler, key): number of the last effect
 };

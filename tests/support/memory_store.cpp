@@ -75,6 +75,7 @@ void memory_store::refuse_taken(const change_set& changes) const {
 
 commit_outcome memory_store::commit(const change_set& changes) {
   written_rows wrote;
+  hand_over handing(taker_.current(), changes.outbox);
   {
     operation running(*this, "commit");
     const auto now = clock_();
@@ -88,7 +89,7 @@ commit_outcome memory_store::commit(const change_set& changes) {
     for (const auto& each : changes.statements) {
       if (apply) apply(each);
     }
-    for (const auto& each : changes.outbox) outbox_[++next_sequence_] = {.message = each, .token = {}, .reason = {}};
+    for (const auto& each : changes.outbox) insert_outbox(each, handing, now);
     for (const auto& each : changes.errors) errors_[each.id] = each;
     for (const auto& each : changes.cancelled_delayed) delayed_.erase(each);
     for (const auto& each : changes.finished_delayed) delayed_.erase(each);
@@ -102,8 +103,22 @@ commit_outcome memory_store::commit(const change_set& changes) {
     wrote = written_by(changes);
     running.done();
   }
+  wrote = handing.committed(wrote);
   if (wrote.any() && wake_) wake_(wrote);
   return commit_outcome::committed;
+}
+
+void memory_store::insert_outbox(const envelope& message, hand_over& handing, std::chrono::nanoseconds now) {
+  outbox_row row{.message = message, .token = {}, .reason = {}};
+  if (const auto* const terms = handing.terms()) {
+    const bool keyed = terms->ordered && !message.key.empty();
+    if (!keyed || (holds_slot(terms->owner, message.key, now) && !is_followed(0, message.key))) {
+      row.token = terms->token;
+      row.lease_until = now + terms->lease;
+    }
+  }
+  handing.inserted(++next_sequence_, !row.token.empty(), message);
+  outbox_[next_sequence_] = std::move(row);
 }
 
 /// One after the other, as a database does; if one is refused, as if none had been.
@@ -326,6 +341,8 @@ void memory_store::release_slots(const std::string& owner) {
   }
   running.done();
 }
+
+void memory_store::hand_to(std::shared_ptr<hand_over_target> to) { taker_.set(std::move(to)); }
 
 // -- inbox, delayed, errors -----------------------------------------------------------------------------------------------
 

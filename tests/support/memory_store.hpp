@@ -64,6 +64,7 @@ class memory_store final : public store {
 
   std::vector<int> lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) override;
   void release_slots(const std::string& owner) override;
+  void hand_to(std::shared_ptr<hand_over_target> to) override;
 
   bool was_handled(const inbox_key& key) override;
   int count_start(const inbox_key& key, int presumed) override;
@@ -106,6 +107,7 @@ class memory_store final : public store {
   };
   struct operation;  // guards, and runs `before` and `after`
 
+  void insert_outbox(const envelope& message, hand_over& handing, std::chrono::nanoseconds now);
   void refuse_taken(const change_set& changes) const;
   void apply_documents(const change_set& changes);
   bool stands_behind(const delayed_row& row) const;
@@ -118,6 +120,7 @@ class memory_store final : public store {
   clock_function clock_;
   mutable std::mutex mutex_;
   std::function<void(written_rows)> wake_;
+  hand_over_slot taker_;
   std::int64_t next_sequence_ = 0;
   std::int64_t next_token_ = 0;
   std::int64_t next_place_ = 0;

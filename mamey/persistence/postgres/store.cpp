@@ -59,8 +59,8 @@ struct postgres_store::state {
     return std::move(run_relay(pg::one(std::move(made)), pg::durability::relaxed, pg::when_lost::run_again).back().result);
   }
 
-  commit_outcome commit_at_once(pg::unit_steps& unit, bool& again);
-  commit_outcome commit_after_look(pg::unit_steps& unit, bool& again);
+  commit_outcome commit_at_once(pg::unit_steps& unit, hand_over& handing, bool& again);
+  commit_outcome commit_after_look(pg::unit_steps& unit, hand_over& handing, bool& again);
   commit_outcome outcome_of(const pg::unit_steps& unit, const pg::exchange& refused, std::size_t first, bool& again);
   void wake(written_rows rows);
 
@@ -71,6 +71,7 @@ struct postgres_store::state {
   const pg::connection_target target;
   const postgres_options options;
   document_tables tables{pg::dialect()};
+  hand_over_slot taker;
   std::mutex wake_guard;
   std::function<void(written_rows)> on_commit;
   std::atomic<std::uint64_t> retried{0};
@@ -202,15 +203,17 @@ commit_outcome postgres_store::state::outcome_of(const pg::unit_steps& unit, con
 }
 
 /// The statements between two Syncs are one transaction: BEGIN and COMMIT are not even sent.
-commit_outcome postgres_store::state::commit_at_once(pg::unit_steps& unit, bool& again) {
+commit_outcome postgres_store::state::commit_at_once(pg::unit_steps& unit, hand_over& handing, bool& again) {
   const auto work = pg::make_exchange(unit.take());
   flushes.run(work, [&](pg::connection& on) { pg::run_commit(on, work, options.answer_bound); });
   again = again && work->failed && pg::is_retryable(work->error);
-  return outcome_of(unit, *work, 0, again);
+  const auto outcome = outcome_of(unit, *work, 0, again);
+  if (!work->failed) unit.tell_inserted(*work, 0, handing);
+  return outcome;
 }
 
 /// A plain statement's number of rows is known only after it ran: one round trip more, on a connection of its own.
-commit_outcome postgres_store::state::commit_after_look(pg::unit_steps& unit, bool& again) {
+commit_outcome postgres_store::state::commit_after_look(pg::unit_steps& unit, hand_over& handing, bool& again) {
   auto steps = unit.take();
   steps.insert(steps.begin(), pg::step{.text = "begin", .values = {}, .result = {}});
   const auto work = pg::make_exchange(std::move(steps));
@@ -236,17 +239,21 @@ commit_outcome postgres_store::state::commit_after_look(pg::unit_steps& unit, bo
   again = again && end->failed && pg::is_retryable(end->error);
   if (again) return commit_outcome::committed;
   end->throw_if_failed();  // a deferred constraint
+  unit.tell_inserted(*work, 1, handing);
   return commit_outcome::committed;
 }
 
 commit_outcome postgres_store::commit(const change_set& changes) {
   if (changes.empty()) return commit_outcome::committed;
+  hand_over handing(state_->taker.current(), changes.outbox);
   for (int tries = 1;; ++tries) {
-    pg::unit_steps unit(changes, state_->tables, pg::inbox_row::to_insert);
+    handing.begin();
+    pg::unit_steps unit(changes, state_->tables, pg::inbox_row::to_insert, handing.terms());
     bool again = tries < pg::most_tries;
-    const auto outcome = unit.checks_rows() ? state_->commit_after_look(unit, again) : state_->commit_at_once(unit, again);
+    const auto outcome =
+        unit.checks_rows() ? state_->commit_after_look(unit, handing, again) : state_->commit_at_once(unit, handing, again);
     if (!again) {
-      if (outcome == commit_outcome::committed) state_->wake(written_by(changes));
+      if (outcome == commit_outcome::committed) state_->wake(handing.committed(written_by(changes)));
       return outcome;
     }
     ++state_->retried;
@@ -257,8 +264,9 @@ commit_outcome postgres_store::commit(const change_set& changes) {
 std::unique_ptr<store_transaction> postgres_store::begin(const std::optional<inbox_key>& inbox, std::chrono::milliseconds bound) {
   const pg::interactive_settings settings{
       .bound = bound, .answer_bound = state_->options.answer_bound, .query_bytes = static_cast<std::size_t>(state_->options.query_bytes)};
-  return pg::interactive_transaction::begin(state_->interactives, state_->tables, inbox, settings,
-                                            [this](const change_set& changes) { state_->wake(written_by(changes)); });
+  return pg::interactive_transaction::begin(
+      state_->interactives, state_->tables, inbox, settings,
+      {.taker = [this] { return state_->taker.current(); }, .wake = [this](written_rows rows) { state_->wake(rows); }});
 }
 
 // -- outbox -----------------------------------------------------------------------------------------------------------
@@ -333,6 +341,8 @@ std::vector<int> postgres_store::lease_slots(const std::string& owner, std::size
   for (int row = 0; row < held.count(); ++row) slots.push_back(static_cast<int>(held.integer(row, 0)));
   return slots;
 }
+
+void postgres_store::hand_to(std::shared_ptr<hand_over_target> to) { state_->taker.set(std::move(to)); }
 
 void postgres_store::release_slots(const std::string& owner) { state_->hurry(pg::release_slots(owner)); }
 

@@ -45,6 +45,7 @@ struct sqlite_store::state {
   const sqlite_options options;
   const sqlite_environment environment;
   const sqlite_detail::store_clock clock;
+  hand_over_slot taker;
   std::unique_ptr<sqlite_detail::presence_lock> presence;
   document_tables tables{sqlite_detail::dialect(environment.cuts_times)};
   std::int64_t latest_now_ms = 0;  ///< the writer's thread only
@@ -116,7 +117,8 @@ void sqlite_store::query(const sql_statement& statement, const std::function<voi
 
 commit_outcome sqlite_store::commit(const change_set& changes) {
   if (changes.empty()) return commit_outcome::committed;
-  const auto unit = std::make_shared<sqlite_detail::unit_job>(changes, state_->tables, state_->clock, state_->environment.wait);
+  const auto unit =
+      std::make_shared<sqlite_detail::unit_job>(changes, state_->tables, state_->clock, state_->environment.wait, state_->taker.current());
   state_->writer.run(unit);
   return unit->outcome();
 }
@@ -126,7 +128,8 @@ std::unique_ptr<store_transaction> sqlite_store::begin(const std::optional<inbox
       bound, [&](connection& on) { return !inbox || sqlite_detail::insert_inbox(on, *inbox, state_->clock.now_ms()); });
   if (!open) return nullptr;
   return std::make_unique<sqlite_detail::interactive_transaction>(std::move(open), state_->tables, state_->clock, state_->environment.wait,
-                                                                  static_cast<std::size_t>(state_->options.query_bytes), inbox.has_value());
+                                                                  static_cast<std::size_t>(state_->options.query_bytes), inbox.has_value(),
+                                                                  [this] { return state_->taker.current(); });
 }
 
 // -- outbox -----------------------------------------------------------------------------------------------------------
@@ -191,6 +194,8 @@ std::vector<int> sqlite_store::lease_slots(const std::string& owner, std::size_t
     return sqlite_detail::lease_slots(on, owner, most, lease.count(), state_->clock.now_ms());
   });
 }
+
+void sqlite_store::hand_to(std::shared_ptr<hand_over_target> to) { state_->taker.set(std::move(to)); }
 
 void sqlite_store::release_slots(const std::string& owner) {
   state_->writer.run(durability::relaxed, [&](connection& on) { sqlite_detail::release_slots(on, owner); });

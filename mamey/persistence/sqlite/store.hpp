@@ -51,6 +51,7 @@ class sqlite_store final : public store, public sql_store {
 
   std::vector<int> lease_slots(const std::string& owner, std::size_t most, std::chrono::milliseconds lease) override;
   void release_slots(const std::string& owner) override;
+  void hand_to(std::shared_ptr<hand_over_target> to) override;
 
   bool was_handled(const inbox_key& key) override;
   int count_start(const inbox_key& key, int presumed) override;

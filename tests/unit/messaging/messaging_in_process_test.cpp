@@ -30,6 +30,48 @@ TEST_F(messaging_in_process, a_commit_of_messages_makes_nobody_look_for_delayed_
   });
 }
 
+/// What the relay asks of the store beside the commits that write the messages, while 200 messages a second are committed.
+class cost_of_relaying : public messaging_in_process {
+ protected:
+  double per_message(std::string_view operation) const { return static_cast<double>(counts_.at(std::string(operation))) / messages; }
+  void run(outbox_options outbox) {
+    orders.parts().outbox = std::move(outbox);
+    deliveries.subscribe("orders", "created", {deliveries.handler("deliver")});
+    for (const auto* each : {"claim_outbox", "mark_sent", "renew_outbox", "lease_slots", "claim_due"}) counts_[each] = 0;
+    time.run([&] {
+      start();
+      sleep_for(30s);  // by then polls are rare
+      orders.store.before = [this](std::string_view operation) { ++counts_[std::string(operation)]; };
+      for (int each = 0; each < messages; ++each) {
+        orders.publish("m" + std::to_string(each), "created", std::to_string(each));
+        sleep_for(5ms);
+      }
+      eventually([&] { return orders.store.outbox().empty(); }, "the marks");
+      orders.store.before = {};
+      stop();
+    });
+    EXPECT_EQ(deliveries.effects.size(), static_cast<std::size_t>(messages));
+  }
+
+ private:
+  static constexpr int messages = 2'000;
+  std::map<std::string, int> counts_;
+};
+
+TEST_F(cost_of_relaying, is_a_fifth_of_a_statement_per_message) {
+  run({});
+  EXPECT_LT(per_message("claim_outbox"), 0.02);
+  EXPECT_LT(per_message("mark_sent"), 0.15);
+  EXPECT_LT(per_message("renew_outbox") + per_message("lease_slots") + per_message("claim_due"), 0.02);
+}
+
+TEST_F(cost_of_relaying, is_a_fifth_of_a_statement_per_message_in_order_too) {
+  run({.ordered = true});
+  EXPECT_LT(per_message("claim_outbox"), 0.02);
+  EXPECT_LT(per_message("mark_sent"), 0.15);
+  EXPECT_LT(per_message("renew_outbox") + per_message("lease_slots") + per_message("claim_due"), 0.02);
+}
+
 TEST_F(messaging_in_process, the_row_stays_until_the_handlers_transaction_is_committed) {
   bool may_end = false;
   deliveries.subscribe("orders", "created",

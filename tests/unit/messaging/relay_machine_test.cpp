@@ -76,6 +76,16 @@ struct relay_script {
     tell(event::started);
     return claim_answers(std::move(rows));
   }
+  /// A commit has leased these rows to the relay.
+  std::vector<relay_action> hand(std::vector<claimed_message> rows, steady_time since, std::string token = "mine",
+                                 std::vector<std::string> free_keys = {}) {
+    relay_input input;
+    input.event = event::handed;
+    input.handed = {.token = std::move(token), .since = since, .rows = {}, .free_keys = std::move(free_keys)};
+    for (auto& each : rows)
+      input.handed.rows.push_back({.sequence = each.sequence, .message = std::make_shared<const envelope>(std::move(each.message))});
+    return tell(std::move(input));
+  }
   const relay_action* find(step what) const {
     const auto found = std::ranges::find(last, what, &relay_action::step);
     return found == last.end() ? nullptr : &*found;
@@ -650,6 +660,179 @@ TEST(relay_machine, followers_of_a_parked_message_are_parked_where_that_is_asked
   EXPECT_TRUE(relay.sent().empty());
   ASSERT_NE(relay.find(step::fail), nullptr);
   EXPECT_TRUE(relay.find(step::fail)->failures.front().park);
+}
+
+// -- rows handed over by commits ------------------------------------------------------------------------------------------
+
+relay_settings taking(relay_settings settings = {}) {
+  settings.hand_over_token = "mine";
+  return settings;
+}
+
+/// Started, with a store that was empty.
+relay_script idle(relay_settings settings, std::chrono::milliseconds mark_delay = 0ms) {
+  relay_script relay(std::move(settings), mark_delay);
+  relay.tell(event::started);
+  relay.claim_answers({});
+  return relay;
+}
+
+TEST(relay_machine, a_handed_row_is_sent_at_once_and_nothing_is_claimed) {
+  auto relay = idle(taking());
+  ASSERT_TRUE(relay.machine.room_for_commits());
+  EXPECT_EQ(relay.machine.terms_for_commits().token, "mine");
+  relay.hand({row(1), row(2)}, relay.now);
+  EXPECT_EQ(relay.sent(), (ids{"m1", "m2"}));
+  EXPECT_FALSE(relay.find(step::send)->messages[0].maybe_sent);
+  EXPECT_EQ(relay.find(step::claim), nullptr);
+  relay.outcome(event::confirmed, 1);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr);
+  EXPECT_EQ(relay.find(step::claim), nullptr);
+  relay.done(0);
+  EXPECT_EQ(relay.find(step::claim), nullptr);
+  EXPECT_EQ(relay.machine.counts().handed, 2U);
+  EXPECT_EQ(relay.machine.counts().claimed, 0U);
+}
+
+TEST(relay_machine, the_lease_of_a_handed_row_counts_from_before_its_commit) {
+  auto relay = idle(taking({.lease = 3s, .margin = 1s, .confirm_timeout = 0ms, .hand_over_lease = 3s}));
+  const auto begun = relay.now;
+  relay.at(1900ms);
+  relay.hand({row(1)}, begun);
+  EXPECT_EQ(relay.sent(), ids{"m1"});
+  EXPECT_EQ(relay.find(step::send)->messages[0].send_before, begun + 2s);
+  relay.at(2s);
+  relay.hand({row(2)}, begun);
+  EXPECT_TRUE(relay.sent().empty()) << "a claim finds it when its lease is over";
+  EXPECT_EQ(relay.machine.in_hand(), 1U);
+}
+
+TEST(relay_machine, rows_of_many_commits_are_renewed_together_and_keep_to_the_earliest_lease) {
+  auto relay = idle(taking({.window = 1, .lease = 3s, .margin = 500ms, .confirm_timeout = 0ms, .hand_over_lease = 3s}));
+  const auto begun = relay.now;
+  relay.at(400ms);
+  relay.hand({row(1)}, relay.now);
+  relay.hand({row(2)}, begun);  // a slow commit
+  EXPECT_EQ(relay.sent(), ids{}) << "the window is full";
+  relay.at(1s);
+  relay.tell(event::timer);
+  ASSERT_NE(relay.find(step::renew), nullptr) << "a third of the earliest lease has passed";
+  EXPECT_EQ(relay.find(step::renew)->token, "mine");
+  EXPECT_EQ(relay.find(step::renew)->sequences.size(), 2U);
+  relay.hand({row(3)}, begun + 900ms);
+  relay.done(2);
+  relay.at(1900ms);
+  relay.tell(event::timer);
+  ASSERT_NE(relay.find(step::renew), nullptr) << "that renewal was not for row 3";
+  EXPECT_EQ(relay.find(step::renew)->sequences, std::vector<std::int64_t>{3});
+}
+
+TEST(relay_machine, a_row_handed_to_an_earlier_run_is_left_to_its_lease) {
+  auto relay = idle(taking());
+  relay.hand({row(1)}, relay.now, "of another run");
+  EXPECT_TRUE(relay.sent().empty());
+  EXPECT_EQ(relay.machine.in_hand(), 0U);
+}
+
+TEST(relay_machine, leases_of_an_earlier_run_are_claimed_when_they_are_over_although_polls_are_rare) {
+  auto relay = idle(taking({.margin = 1s, .shortest_poll = 1h, .longest_poll = 1h, .hand_over_lease = 5s}));
+  EXPECT_EQ(relay.machine.wake_at(), relay_script::start + 6s);
+  relay.at(6s);
+  relay.tell(event::timer);
+  EXPECT_NE(relay.find(step::claim), nullptr);
+  relay.claim_answers({});
+  EXPECT_GE(relay.machine.wake_at(), relay_script::start + 1h);
+}
+
+TEST(relay_machine, commits_keep_their_rows_free_while_others_wait_in_the_store) {
+  relay_script relay(taking({.batch = 4, .window = 4}));
+  relay.tell(event::started);
+  EXPECT_TRUE(relay.machine.room_for_commits()) << "a claim is under way";
+  relay.claim_answers({row(1), row(2), row(3), row(4)});
+  ASSERT_NE(relay.find(step::claim), nullptr);
+  relay.claim_answers({row(5), row(6), row(7)}, "t2");
+  EXPECT_EQ(relay.find(step::claim), nullptr) << "enough are queued";
+  EXPECT_FALSE(relay.machine.room_for_commits()) << "although there is room: there may be more";
+  relay.outcome(event::confirmed, 1);
+  ASSERT_NE(relay.find(step::claim), nullptr);
+  relay.claim_answers({});
+  EXPECT_TRUE(relay.machine.room_for_commits());
+}
+
+TEST(relay_machine, a_relay_that_does_not_send_takes_nothing_from_commits) {
+  auto relay = idle(taking());
+  relay.tell(event::blocked);
+  EXPECT_FALSE(relay.machine.room_for_commits());
+  relay.tell(event::ready);
+  EXPECT_TRUE(relay.machine.room_for_commits());
+  relay.hand({row(1)}, relay.now);
+  relay.outcome(event::broker_fault, 1);
+  EXPECT_FALSE(relay.machine.room_for_commits()) << "paused";
+  relay.tell(event::stop);
+  EXPECT_FALSE(relay.machine.room_for_commits());
+  EXPECT_FALSE(relay_script().machine.room_for_commits()) << "not started, and without a token";
+}
+
+TEST(relay_machine, what_it_takes_from_commits_is_bounded_by_rows_and_bytes) {
+  auto relay = idle(taking({.batch = 2, .batch_bytes = 100, .window = 2}));
+  EXPECT_EQ(relay.machine.room_for_commits()->rows, 4U);
+  EXPECT_EQ(relay.machine.room_for_commits()->bytes, 400U);
+  auto large = row(1);
+  large.message.body = std::string(300, 'x');
+  relay.hand({large}, relay.now);
+  EXPECT_EQ(relay.machine.room_for_commits()->rows, 3U);
+  EXPECT_EQ(relay.machine.room_for_commits()->bytes, 100U);
+  relay.hand({row(2), row(3), row(4)}, relay.now);
+  EXPECT_FALSE(relay.machine.room_for_commits());
+  relay.outcome(event::confirmed, 1);
+  relay.done(0);
+  ASSERT_TRUE(relay.machine.room_for_commits());
+  EXPECT_EQ(relay.machine.room_for_commits()->bytes, 400U);
+}
+
+TEST(relay_machine, a_handed_row_that_comes_while_it_stops_is_released) {
+  auto relay = idle(taking({}));
+  relay.hand({row(1)}, relay.now);
+  relay.tell(event::stop);
+  relay.hand({row(2)}, relay.now);
+  ASSERT_NE(relay.find(step::release), nullptr);
+  EXPECT_EQ(relay.find(step::release)->sequences, std::vector<std::int64_t>{2});
+  EXPECT_EQ(relay.find(step::release)->token, "mine");
+}
+
+TEST(relay_machine, a_follower_that_a_commit_left_free_is_claimed_after_the_mark_of_its_head) {
+  auto relay = ordered(taking(), 40ms);
+  own_slots(relay);
+  relay.claim_answers({});
+  EXPECT_TRUE(relay.machine.terms_for_commits().ordered);
+  relay.hand({row(1, "a")}, relay.now, "mine", {"a"});
+  EXPECT_EQ(relay.sent(), ids{"m1"});
+  EXPECT_EQ(relay.find(step::claim), nullptr) << "it would find nothing: row 2 waits behind row 1";
+  relay.outcome(event::confirmed, 1);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr) << "somebody waits for the mark";
+  relay.done(0);
+  EXPECT_NE(relay.find(step::claim), nullptr);
+}
+
+TEST(relay_machine, a_row_that_a_commit_left_free_behind_none_in_hand_is_claimed_at_once) {
+  auto relay = ordered(taking());
+  own_slots(relay);
+  relay.claim_answers({});
+  relay.hand({}, relay.now, "mine", {"a"});
+  EXPECT_NE(relay.find(step::claim), nullptr);
+}
+
+TEST(relay_machine, a_handed_row_waits_for_an_earlier_one_of_its_key_in_hand) {
+  auto relay = ordered(taking());
+  own_slots(relay);
+  relay.claim_answers({row(1, "a")});
+  relay.claim_answers({});
+  relay.outcome(event::confirmed, 1);
+  ASSERT_NE(relay.find(step::mark_sent), nullptr);
+  relay.hand({row(2, "a")}, relay.now);  // the store has the mark, and the relay has not heard of it
+  EXPECT_TRUE(relay.sent().empty());
+  relay.done(0);
+  EXPECT_EQ(relay.sent(), ids{"m2"});
 }
 
 // -- stopping -----------------------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ std::int64_t checked_rows(const sql_statement& statement, const rows& result) {
   return changed;
 }
 
-unit_steps::unit_steps(const change_set& changes, const document_tables& tables, inbox_row inbox) : changes_(&changes), tables_(&tables) {
+unit_steps::unit_steps(const change_set& changes, const document_tables& tables, inbox_row inbox, const hand_over_terms* terms)
+    : changes_(&changes), tables_(&tables) {
   const auto add = [&](step made) { steps_.push_back(std::move(made)); };
   if (changes.inbox && inbox == inbox_row::to_insert) {
     has_inbox_ = true;
@@ -66,7 +67,8 @@ unit_steps::unit_steps(const change_set& changes, const document_tables& tables,
   statements_at_ = steps_.size();
   for (const auto& each : changes.statements) add(plain_step(each));
   if (any_keyed(changes.outbox)) add(lock_keys(changes.outbox));
-  for (const auto& each : changes.outbox) add(insert_outbox(each));
+  outbox_at_ = steps_.size();
+  for (const auto& each : changes.outbox) add(terms != nullptr ? insert_outbox(each, *terms) : insert_outbox(each));
   for (const auto& each : changes.finished_errors) add(finish_error(each));
   for (const auto& each : changes.errors) add(insert_error(each));
   cancelled_at_ = steps_.size();
@@ -102,6 +104,14 @@ void unit_steps::throw_refusal(const exchange& refused, std::size_t first) const
 void unit_steps::check_rows(exchange& answered, std::size_t first) const {
   for (std::size_t i = 0; i < changes_->statements.size(); ++i)
     checked_rows(changes_->statements[i], answered.result(first + statements_at_ + i));
+}
+
+void unit_steps::tell_inserted(exchange& answered, std::size_t first, hand_over& handing) const {
+  if (handing.terms() == nullptr) return;
+  for (std::size_t i = 0; i < changes_->outbox.size(); ++i) {
+    const auto& row = answered.result(first + outbox_at_ + i);
+    if (row.count() == 1) handing.inserted(row.integer(0, 0), row.boolean(0, 1), changes_->outbox[i]);
+  }
 }
 
 }  // namespace mamey::inline v1::postgres_detail

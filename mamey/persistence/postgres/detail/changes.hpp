@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <vector>
 
+#include <mamey/messaging/hand_over.hpp>
 #include <mamey/messaging/unit_store.hpp>
 #include <mamey/persistence/postgres/detail/collections.hpp>
 #include <mamey/persistence/postgres/detail/connection.hpp>
@@ -18,7 +19,7 @@ enum class inbox_row : std::uint8_t { to_insert, there_already };
 class unit_steps {
  public:
   /// Refers to `changes` while it lives.
-  unit_steps(const change_set& changes, const document_tables& tables, inbox_row inbox);
+  unit_steps(const change_set& changes, const document_tables& tables, inbox_row inbox, const hand_over_terms* terms);
 
   std::vector<step> take() { return std::move(steps_); }
   /// Whether the number of rows a plain statement changed has to be looked at before the commit.
@@ -29,13 +30,15 @@ class unit_steps {
   [[noreturn]] void throw_refusal(const exchange& refused, std::size_t first) const;
   /// Throws `concurrency_conflict` when a plain statement changed another number of rows than was expected.
   void check_rows(exchange& answered, std::size_t first) const;
+  /// Tells `handing` which rows of the outbox were inserted, when it has terms.
+  void tell_inserted(exchange& answered, std::size_t first, hand_over& handing) const;
 
  private:
   const change_set* changes_;
   const document_tables* tables_;
   std::vector<step> steps_;
   bool has_inbox_ = false;
-  std::size_t documents_at_ = 0, statements_at_ = 0, cancelled_at_ = 0, jobs_at_ = 0;
+  std::size_t documents_at_ = 0, statements_at_ = 0, outbox_at_ = 0, cancelled_at_ = 0, jobs_at_ = 0;
 };
 
 /// A plain statement, its parameters numbered. Throws `internal_error` when their number is wrong, or when it would begin or end a

@@ -34,17 +34,17 @@ void run_commit(connection& on, const exchange_ptr& work, std::chrono::nanosecon
 }
 
 interactive_transaction::interactive_transaction(pool::lease on, const document_tables& tables, const interactive_settings& settings,
-                                                 inbox_row inbox, committed then)
+                                                 inbox_row inbox, surroundings around)
     : on_(std::move(on)),
       tables_(tables),
       settings_(settings),
       until_(deadline_after(settings.bound)),
       inbox_(inbox),
-      committed_(std::move(then)) {}
+      around_(std::move(around)) {}
 
 std::unique_ptr<interactive_transaction> interactive_transaction::begin(pool& from, const document_tables& tables,
                                                                         const std::optional<inbox_key>& inbox,
-                                                                        const interactive_settings& settings, committed then) {
+                                                                        const interactive_settings& settings, surroundings around) {
   for (int tries = 0;; ++tries) {
     auto leased = from.acquire();
     std::vector<step> steps;
@@ -63,7 +63,7 @@ std::unique_ptr<interactive_transaction> interactive_transaction::begin(pool& fr
                        (work->failed && (work->error.is_fatal() || (is_read_only(work->error) && leased->retired())));
     if (broke && tries < 2) continue;
     std::unique_ptr<interactive_transaction> opened(new interactive_transaction(
-        std::move(leased), tables, settings, inbox ? inbox_row::there_already : inbox_row::to_insert, std::move(then)));
+        std::move(leased), tables, settings, inbox ? inbox_row::there_already : inbox_row::to_insert, std::move(around)));
     work->throw_if_failed();
     if (!inbox) return opened;
     if (!work->result(2).boolean(0, 0)) throw message_busy(*inbox);
@@ -142,7 +142,8 @@ std::int64_t interactive_transaction::execute(const sql_statement& statement) {
 
 void interactive_transaction::commit(const change_set& changes) {
   require_open();
-  unit_steps unit(changes, tables_, inbox_);
+  hand_over handing(around_.taker(), changes.outbox);
+  unit_steps unit(changes, tables_, inbox_, handing.terms());
   const bool looks_first = unit.checks_rows();
   auto steps = unit.take();
   if (looks_first) {
@@ -155,6 +156,7 @@ void interactive_transaction::commit(const change_set& changes) {
     if (work->failed) unit.throw_refusal(*work, 0);
     work->throw_if_failed();
     unit.check_rows(*work, 0);
+    unit.tell_inserted(*work, 0, handing);
     steps.clear();
   }
   if (!on_->looks_alive()) {  // then no COMMIT will have been sent
@@ -168,7 +170,8 @@ void interactive_transaction::commit(const change_set& changes) {
   if (work->failed) unit.throw_refusal(*work, 0);
   work->throw_if_failed();
   phase_ = phase::over;
-  committed_(changes);
+  if (!looks_first) unit.tell_inserted(*work, 0, handing);
+  around_.wake(handing.committed(written_by(changes)));
 }
 
 }  // namespace mamey::inline v1::postgres_detail

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include <mamey/messaging/document_store.hpp>
+#include <mamey/messaging/hand_over.hpp>
 #include <mamey/persistence/postgres/detail/changes.hpp>
 #include <mamey/persistence/postgres/detail/pool.hpp>
 
@@ -22,11 +23,15 @@ struct interactive_settings {
 
 class interactive_transaction final : public store_transaction {
  public:
-  using committed = std::function<void(const change_set&)>;
+  /// Of the store.
+  struct surroundings {
+    std::function<std::shared_ptr<hand_over_target>()> taker;
+    std::function<void(written_rows)> wake;  ///< after a commit
+  };
 
   /// Null when the message was handled already. Throws message_busy when another process handles it just now.
   static std::unique_ptr<interactive_transaction> begin(pool& from, const document_tables& tables, const std::optional<inbox_key>& inbox,
-                                                        const interactive_settings& settings, committed then);
+                                                        const interactive_settings& settings, surroundings around);
   ~interactive_transaction() override { end(); }
 
   std::optional<document> load(const collection& from, std::string_view id) override;
@@ -40,7 +45,7 @@ class interactive_transaction final : public store_transaction {
 
  private:
   interactive_transaction(pool::lease on, const document_tables& tables, const interactive_settings& settings, inbox_row inbox,
-                          committed then);
+                          surroundings around);
   step run(step one);
   void require_open();
   void end() noexcept;
@@ -50,7 +55,7 @@ class interactive_transaction final : public store_transaction {
   const interactive_settings settings_;
   const steady_time until_;
   const inbox_row inbox_;
-  const committed committed_;
+  const surroundings around_;
   enum class phase : std::uint8_t { open, failed, over } phase_ = phase::open;
 };
 

@@ -55,6 +55,48 @@ step insert_outbox(const envelope& message) {
   return of(sql, std::move(values));
 }
 
+namespace {
+
+constexpr auto key_column = std::ranges::count(envelope_columns.substr(0, envelope_columns.find("key,")), ',');
+
+const std::string& leased_row() {
+  static const auto sql = "insert into mamey_outbox (slot, created_at_ms, token, claimed_until_ms, lease_ms, " +
+                          std::string(envelope_columns) + ") values ($1, mamey_now_ms(), $2, mamey_now_ms() + $3::bigint, $3::bigint, " +
+                          envelope_parameters(4) + ") returning seq, true";
+  return sql;
+}
+
+/// The rule of a claim: the slot of the key is leased, and nothing of the key stands before the row.
+const std::string& head_or_free_row() {
+  static const auto key = "$" + std::to_string(5 + key_column) + "::text";
+  static const auto sql =
+      "with clock as materialized (select mamey_now_ms() as now), head as materialized (select now from clock where exists (select 1 from "
+      "mamey_slots s where s.slot = $1::integer and s.owner = $4::text and s.claimed_until_ms > now and s.claimed_until_ms - now <= "
+      "s.lease_ms) and not exists (select 1 from mamey_outbox p where p.key = " +
+      key + " and p.key <> '')) insert into mamey_outbox (slot, created_at_ms, token, claimed_until_ms, lease_ms, " +
+      std::string(envelope_columns) +
+      ") values ($1::integer, (select now from clock), (select $2::text from head), (select now + $3::bigint from head), (select "
+      "$3::bigint "
+      "from head), " +
+      envelope_parameters(5) + ") returning seq, token is not null";
+  return sql;
+}
+
+}  // namespace
+
+step insert_outbox(const envelope& message, const hand_over_terms& terms) {
+  parameters values;
+  if (message.key.empty())
+    values.add_null();
+  else
+    values.add(slot_of(message.key));
+  values.add(terms.token).add(terms.lease.count());
+  const bool asks = terms.ordered && !message.key.empty();
+  if (asks) values.add(terms.owner);
+  add_envelope(values, message);
+  return of(asks ? head_or_free_row() : leased_row(), std::move(values));
+}
+
 step delete_outbox(std::span<const std::int64_t> sequences) {
   static const auto sql = std::string(locked) + "delete from mamey_outbox o using locked where o.seq = locked.seq";
   return of(sql, std::move(parameters().add(sequences)));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <mamey/messaging/hand_over.hpp>
 #include <mamey/messaging/outbox_store.hpp>
 #include <mamey/persistence/postgres/detail/statement.hpp>
 
@@ -19,6 +20,9 @@ step lock_keys(const std::vector<envelope>& messages);
 step lock_keys(std::span<const std::string> keys);
 bool any_keyed(const std::vector<envelope>& messages);
 step insert_outbox(const envelope& message);
+/// Leased where `terms` allow it. Returns one row: its sequence, and whether it is leased. Behind `lock_keys`, as the row of an ordered key
+/// is leased only when no other of the key is there.
+step insert_outbox(const envelope& message, const hand_over_terms& terms);
 
 /// One statement: takes rows that are due and free under `token`. Ordered claims have two ways to find heads: among the first rows, or,
 /// when that found none, key by key.

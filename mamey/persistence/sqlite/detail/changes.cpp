@@ -55,10 +55,10 @@ std::int64_t execute_statement(connection& on, const sql_statement& statement) {
   return changed;
 }
 
-void apply_changes(connection& on, const document_tables& tables, const change_set& changes, std::int64_t now_ms) {
+void apply_changes(connection& on, const document_tables& tables, const change_set& changes, hand_over& handing, std::int64_t now_ms) {
   for (const auto& each : changes.documents) write_document(on, tables.at(*each.into), each);
   for (const auto& each : changes.statements) execute_statement(on, each);
-  for (const auto& each : changes.outbox) insert_outbox(on, each, now_ms);
+  for (const auto& each : changes.outbox) insert_outbox(on, each, now_ms, handing);
   for (const auto& each : changes.finished_errors) on.use("delete from mamey_errors where id = ?").bind(each).run();
   for (const auto& each : changes.errors) insert_error(on, each);
   for (const auto& each : changes.cancelled_delayed) cancel_delayed(on, each);
@@ -67,17 +67,24 @@ void apply_changes(connection& on, const document_tables& tables, const change_s
   for (const auto& each : changes.jobs) write_job(on, each);
 }
 
-unit_job::unit_job(const change_set& changes, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how)
-    : job(how, durability::synced, size_of(changes)), changes_(&changes), tables_(&tables), clock_(&clock), wrote_(written_by(changes)) {}
+unit_job::unit_job(const change_set& changes, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how,
+                   std::shared_ptr<hand_over_target> to)
+    : job(how, durability::synced, size_of(changes)),
+      changes_(&changes),
+      tables_(&tables),
+      clock_(&clock),
+      wrote_(written_by(changes)),
+      handing_(std::move(to), changes.outbox) {}
 
 void unit_job::apply(connection& to) {
   outcome_ = commit_outcome::committed;  // applied again after a lost transaction
+  handing_.start_over();
   const auto now = clock_->now_ms();
   if (changes_->inbox && !skips_inbox_ && !insert_inbox(to, *changes_->inbox, now)) {
     outcome_ = commit_outcome::already_handled;
     return;
   }
-  apply_changes(to, *tables_, *changes_, now);
+  apply_changes(to, *tables_, *changes_, handing_, now);
 }
 
 }  // namespace mamey::inline v1::sqlite_detail

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include <mamey/messaging/hand_over.hpp>
 #include <mamey/messaging/unit_store.hpp>
 #include <mamey/persistence/sqlite/detail/clock.hpp>
 #include <mamey/persistence/sqlite/detail/collections.hpp>
@@ -17,7 +18,7 @@ namespace mamey::inline v1::sqlite_detail {
 bool insert_inbox(connection& on, const inbox_key& key, std::int64_t now_ms);
 
 /// In the order of `change_set`. Throws what the first refused change throws; the caller rolls back.
-void apply_changes(connection& on, const document_tables& tables, const change_set& changes, std::int64_t now_ms);
+void apply_changes(connection& on, const document_tables& tables, const change_set& changes, hand_over& handing, std::int64_t now_ms);
 
 /// Number of rows changed. Throws `concurrency_conflict` when `expected_rows` is another.
 std::int64_t execute_statement(connection& on, const sql_statement& statement);
@@ -25,11 +26,12 @@ std::int64_t execute_statement(connection& on, const sql_statement& statement);
 /// A unit of work on its way through the writer. Refers to the caller's changes until it is applied.
 class unit_job final : public job {
  public:
-  unit_job(const change_set& changes, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how);
+  unit_job(const change_set& changes, const document_tables& tables, const store_clock& clock, sqlite_environment::waiting how,
+           std::shared_ptr<hand_over_target> to);
   /// For an interactive unit that began with an inbox row: that row is not inserted again.
   void skip_inbox() noexcept { skips_inbox_ = true; }
   void apply(connection& to) override;
-  written_rows wrote() const noexcept override { return wrote_; }
+  written_rows committed() noexcept override { return handing_.committed(wrote_); }
   commit_outcome outcome() const noexcept { return outcome_; }
 
  private:
@@ -37,6 +39,7 @@ class unit_job final : public job {
   const document_tables* tables_;
   const store_clock* clock_;
   written_rows wrote_;
+  hand_over handing_;
   bool skips_inbox_ = false;
   commit_outcome outcome_ = commit_outcome::committed;
 };

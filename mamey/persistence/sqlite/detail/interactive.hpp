@@ -3,9 +3,11 @@
 /// @file
 /// The interactive unit of work as the framework sees it.
 
+#include <functional>
 #include <memory>
 
 #include <mamey/messaging/document_store.hpp>
+#include <mamey/messaging/hand_over.hpp>
 #include <mamey/persistence/sqlite/detail/clock.hpp>
 #include <mamey/persistence/sqlite/detail/collections.hpp>
 #include <mamey/persistence/sqlite/detail/session.hpp>
@@ -15,8 +17,15 @@ namespace mamey::inline v1::sqlite_detail {
 class interactive_transaction final : public store_transaction {
  public:
   interactive_transaction(std::shared_ptr<session> open, const document_tables& tables, const store_clock& clock,
-                          sqlite_environment::waiting how, std::size_t query_bytes, bool has_inbox_row)
-      : session_(std::move(open)), tables_(tables), clock_(clock), wait_(how), query_bytes_(query_bytes), has_inbox_row_(has_inbox_row) {}
+                          sqlite_environment::waiting how, std::size_t query_bytes, bool has_inbox_row,
+                          std::function<std::shared_ptr<hand_over_target>()> taker)
+      : session_(std::move(open)),
+        tables_(tables),
+        clock_(clock),
+        wait_(how),
+        query_bytes_(query_bytes),
+        has_inbox_row_(has_inbox_row),
+        taker_(std::move(taker)) {}
   ~interactive_transaction() override { session_->end(); }
 
   std::optional<document> load(const collection& from, std::string_view id) override;
@@ -35,6 +44,7 @@ class interactive_transaction final : public store_transaction {
   const sqlite_environment::waiting wait_;
   const std::size_t query_bytes_;
   const bool has_inbox_row_;
+  const std::function<std::shared_ptr<hand_over_target>()> taker_;
 };
 
 }  // namespace mamey::inline v1::sqlite_detail

@@ -53,8 +53,8 @@ class job {
 
   /// Runs inside the transaction, on the writer's thread; again if the transaction was lost. Refers to the caller's data.
   virtual void apply(connection& to) = 0;
-  /// What others of the process should look for once this is committed.
-  virtual written_rows wrote() const noexcept { return {}; }
+  /// Called once this is committed, unless it failed. Returns what others of the process should look for.
+  virtual written_rows committed() noexcept { return {}; }
   /// The store closes while this runs alone: come to an end.
   virtual void stop() noexcept {}
 

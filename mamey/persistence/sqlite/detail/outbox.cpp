@@ -102,9 +102,25 @@ std::vector<claimed_message> find_claimable(connection& on, const claim_request&
 
 }  // namespace
 
-void insert_outbox(connection& on, const envelope& message, std::int64_t now_ms) {
-  static const auto sql =
-      text({"insert into mamey_outbox (slot, created_at_ms, ", envelope_columns, ") values (?, ?, ", envelope_parameters, ")"});
+namespace {
+
+/// The rule of a claim: the slot of the key is leased, and nothing of the key stands before the row.
+bool may_be_leased(connection& on, const envelope& message, const hand_over_terms& terms, std::int64_t now_ms) {
+  if (!terms.ordered || message.key.empty()) return true;
+  auto row = on.use(
+      "select exists (select 1 from mamey_slots where slot = ?1 and owner = ?2 and claimed_until_ms > ?3 and claimed_until_ms - ?3 <= "
+      "lease_ms) and not exists (select 1 from mamey_outbox where key = ?4 and key <> '')");
+  row.bind(slot_of(message.key)).bind(terms.owner).bind(now_ms).bind(message.key);
+  return row.step() && row.integer(0) != 0;
+}
+
+}  // namespace
+
+void insert_outbox(connection& on, const envelope& message, std::int64_t now_ms, hand_over& handing) {
+  static const auto sql = text({"insert into mamey_outbox (slot, created_at_ms, token, claimed_until_ms, lease_ms, ", envelope_columns,
+                                ") values (?, ?, ?, ?, ?, ", envelope_parameters, ")"});
+  const auto* const terms = handing.terms();
+  const bool leased = terms != nullptr && may_be_leased(on, message, *terms, now_ms);
   const auto headers = headers_text(message);
   auto row = on.use(sql);
   if (message.key.empty())
@@ -112,8 +128,13 @@ void insert_outbox(connection& on, const envelope& message, std::int64_t now_ms)
   else
     row.bind(slot_of(message.key));
   row.bind(now_ms);
+  if (leased)
+    row.bind(terms->token).bind(now_ms + terms->lease.count()).bind(terms->lease.count());
+  else
+    row.bind_null().bind_null().bind_null();
   bind_envelope(row, message, headers);
   row.run();
+  handing.inserted(on.last_inserted(), leased, message);
 }
 
 claim claim_outbox(connection& on, const claim_request& request, std::int64_t now_ms) {
@@ -227,7 +248,8 @@ bool append_again(connection& on, std::int64_t sequence, std::int64_t now_ms) {
     if (row.step()) message = read_envelope(row, 0);
   }
   if (!message) return false;
-  insert_outbox(on, *message, now_ms);
+  hand_over nobody;
+  insert_outbox(on, *message, now_ms, nobody);
   on.use("delete from mamey_outbox_archive where seq = ?").bind(sequence).run();
   return true;
 }

@@ -8,13 +8,15 @@
 #include <string>
 #include <vector>
 
+#include <mamey/messaging/hand_over.hpp>
 #include <mamey/messaging/outbox_store.hpp>
 #include <mamey/persistence/sqlite/detail/connection.hpp>
 #include <mamey/persistence/sqlite/options.hpp>
 
 namespace mamey::inline v1::sqlite_detail {
 
-void insert_outbox(connection& on, const envelope& message, std::int64_t now_ms);
+/// Leased where the terms of `handing` allow it. `handing` takes note of the row.
+void insert_outbox(connection& on, const envelope& message, std::int64_t now_ms, hand_over& handing);
 
 claim claim_outbox(connection& on, const claim_request& request, std::int64_t now_ms);
 

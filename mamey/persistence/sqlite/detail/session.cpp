@@ -56,7 +56,7 @@ void session::serve(connection& on, const std::function<void(written_rows)>& wak
     if (on.autocommit()) {
       const bool by_commit = current.then == after::commit;
       close(by_commit ? over::ended : over::lost);
-      if (by_commit && !current.work->failure) wake(current.work->wrote());
+      if (by_commit && !current.work->failure) wake(current.work->committed());
     }
     current.work->finish();
   }

@@ -279,7 +279,7 @@ void writer::answer_all(const batch& members, const sqlite_statistics& round) {
   for (const auto& each : members) {
     const auto failure = each->failure;  // the caller's own once it is answered
     if (!failure)
-      any_committed = true, wrote |= each->wrote();
+      any_committed = true, wrote |= each->committed();
     else if (is_storage_failure(failure))
       storage_failure = failure;
   }
