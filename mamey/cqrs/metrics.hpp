@@ -19,6 +19,7 @@ struct handler_metrics {
   metrics::counter* refused = nullptr;
   metrics::counter* failed = nullptr;
   metrics::histogram* seconds = nullptr;
+  metrics::counter* waits = nullptr;  ///< in an open transaction
 
   void count(metrics::counter* outcome, steady_time started) const;
 };
@@ -32,7 +33,7 @@ class pipeline_metrics {
   void count_left_out(std::string_view collection, std::uint64_t rows);
 
  private:
-  metrics::family<metrics::counter> handled_, left_out_;
+  metrics::family<metrics::counter> handled_, left_out_, waits_;
   metrics::family<metrics::histogram> seconds_;
 };
 

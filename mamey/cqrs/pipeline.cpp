@@ -11,6 +11,7 @@
 #include <mamey/core/uuid.hpp>
 #include <mamey/core/validation.hpp>
 #include <mamey/cqrs/authorization.hpp>
+#include <mamey/cqrs/detail/watched_transaction.hpp>
 #include <mamey/cqrs/metrics.hpp>
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/active_span.hpp>
@@ -125,6 +126,10 @@ void check_message(const handler_entry& handler, const void* message, scope& ser
   if (!wrong.found.empty()) throw validation_error(std::move(wrong.found));
 }
 
+constexpr std::string_view wait_remedy =
+    "and holds its connection and its locks meanwhile: wait in a handler without mamey::transaction, or in one of its own "
+    "(publisher::send_later)";
+
 void back_off(int attempt) {
   const auto most = std::chrono::microseconds(500) * (1 << std::min(attempt, 6));
   sleep_for(most / 2 + most * static_cast<int>(small_random() % 512) / 1024);
@@ -145,13 +150,14 @@ struct pipeline::state {
   std::optional<stored_delayed> delayed;
   std::function<void(std::vector<envelope>)> publish;  ///< of a module without a store
   std::atomic<std::uint64_t> unsent{0};
-  std::mutex told_guard;                                               ///< for the next two
-  std::unordered_map<const handler_entry*, steady_time> next_unsaved;  ///< warning
+  std::mutex told_guard;                                                          ///< for the next two
+  std::unordered_map<const handler_entry*, steady_time> next_unsaved, next_wait;  ///< warning
   std::set<std::string> unsent_types;
 
   void raise_events(unit_of_work& unit, scope& services);
   void handle_domain_event(const handler_entry& handler, const void* event, scope& services) const;
   void check_saved(const handler_entry& handler, unit_of_work& unit);
+  std::exception_ptr note_wait(const handler_entry& handler, const std::string& what);
   void warn_of_unsent(const handler_entry& handler, const change_set& changes);
   void send_out(const handler_entry& handler, change_set changes) const;
   change_set changes_of(unit_of_work& unit) const;
@@ -320,6 +326,22 @@ void pipeline::state::check_saved(const handler_entry& handler, unit_of_work& un
               lost->of->name, lost->id, what, handler.name, when);
 }
 
+/// Others that need the rows that it has locked wait as well.
+std::exception_ptr pipeline::state::note_wait(const handler_entry& handler, const std::string& what) {
+  metrics.at(&handler).waits->increment();
+  if (options.refuses_waits_in_transactions)
+    return std::make_exception_ptr(
+        internal_error("waits_in_transaction", "{} waits for {} while its transaction is open, {}", handler.name, what, wait_remedy));
+  {
+    const std::lock_guard lock(told_guard);
+    auto& next = next_wait[&handler];
+    if (steady_now() < next) return nullptr;
+    next = steady_now() + std::chrono::minutes(1);
+  }
+  log.warning("{handler} waits for {what} while its transaction is open, {remedy}", handler.name, what, wait_remedy);
+  return nullptr;
+}
+
 /// Nothing sends them from the store. Logged once per type.
 void pipeline::state::warn_of_unsent(const handler_entry& handler, const change_set& changes) {
   if (options.sends || !module_store || changes.outbox.empty()) return;
@@ -352,23 +374,25 @@ handling_result pipeline::state::interactive(const handler_call& call) {
   if (!module_store) throw internal_error("no_store", "{} asks for a transaction, but the application has no store", handler.name);
   auto* const sql = module_store->sql();
   if (!sql) throw internal_error("no_sql", "{} asks for a transaction, but the store of the application offers no SQL", handler.name);
-  std::unique_ptr<store_transaction> opened;
+  std::unique_ptr<store_transaction> begun;
   try {
-    opened = sql->begin(received ? received->inbox : std::nullopt, options.transaction_bound);
+    begun = sql->begin(received ? received->inbox : std::nullopt, options.transaction_bound);
   } catch (const message_busy&) {
     return handling_result::busy;
   }
-  if (!opened) return handling_result::already_handled;
-  one_run run(*this, call, *opened);
-  reading_transaction only_reads(*opened, handler);
-  run.services.place<transaction>(handler.only_reads ? static_cast<transaction&>(only_reads) : *opened);
+  if (!begun) return handling_result::already_handled;
+  detail::watched_transaction opened(std::move(begun), [&](const std::string& what) { return note_wait(handler, what); });
+  one_run run(*this, call, opened);
+  reading_transaction only_reads(opened, handler);
+  run.services.place<transaction>(handler.only_reads ? static_cast<transaction&>(only_reads) : opened);
   try {
     auto changes = changes_after(run, call);
     changes.inbox.reset();  // went in first, when the transaction began
-    opened->commit(changes);
+    opened.throw_if_refused();
+    opened.commit(changes);
     warn_of_unsent(handler, changes);
   } catch (...) {
-    opened->rollback();
+    opened.rollback();
     throw;
   }
   return handling_result::committed;

@@ -44,7 +44,9 @@ struct pipeline_options {
   int most_domain_events = 1000;                        ///< raised by one unit of work, directly and by its domain handlers
   bool refuse_unreadable = false;  ///< a list with a row that cannot be read fails; otherwise the row is left out, logged and counted
   bool refuses_unsaved_changes =
-      false;                         ///< an aggregate that was changed and not saved afterwards: an error instead of a warning, for tests
+      false;  ///< an aggregate that was changed and not saved afterwards: an error instead of a warning, for tests
+  bool refuses_waits_in_transactions =
+      false;                         ///< a handler that waits while its transaction is open: an error instead of a warning, for tests
   delayed_store* delayed = nullptr;  ///< where `delayed_messages` looks; outlives the pipeline; null: handlers that ask for it are refused
   bool sends = true;                 ///< false: nothing sends messages from the store, and a warning is logged
 };

@@ -558,6 +558,7 @@ void running_application::open_and_build() {
                                          pipeline_options{.outgoing = self.outgoing(),
                                                           .refuse_unreadable = self.settings.persistence.refuse_unreadable,
                                                           .refuses_unsaved_changes = self.around.tested,
+                                                          .refuses_waits_in_transactions = self.around.tested,
                                                           .delayed = self.opened_store.get(),
                                                           .sends = self.definition->uses_messaging});
   if (self.opened_store && !self.definition->uses_messaging) self.show_unsent();

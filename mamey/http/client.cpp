@@ -21,6 +21,7 @@
 #include <mamey/runtime/fiber.hpp>
 #include <mamey/runtime/random.hpp>
 #include <mamey/runtime/runtime.hpp>
+#include <mamey/runtime/wait_watch.hpp>
 
 namespace mamey::inline v1::http {
 namespace {
@@ -337,6 +338,8 @@ client_response client::state::send(const client_request& what, const service_pr
   check_context();                            // too late already: nobody is to blame but the caller
   std::optional<tracing::active_span> begun;  // one trace for all tries, where none is at hand
   if (!current_context().trace.valid()) begun.emplace("call " + budget, tracing::span_kind::internal);
+  report_wait("an HTTP call of ", budget);
+  const watched_waits unseen(nullptr);  // its parts
   const auto begin = steady_now();
   const deadline_scope total(what.timeout.value_or(settings.timeout));
   const retry_options retrying{.retries = what.retries.value_or(settings.retries),

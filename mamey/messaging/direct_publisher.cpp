@@ -9,6 +9,7 @@
 #include <mamey/observability/log.hpp>
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/sync.hpp>
+#include <mamey/runtime/wait_watch.hpp>
 
 namespace mamey::inline v1 {
 
@@ -108,6 +109,8 @@ void direct_publisher::publish(std::vector<envelope> messages) {
     ~forgetting() { of.forget(first, count); }
   } const at_the_end{mine, first, count};
 
+  report_wait("the confirm of ", waiting->messages.front()->type);
+  const watched_waits unseen(nullptr);  // its parts
   mine.out->publish(outgoing);
   bool all_told = true;
   if (mine.waits_for_confirms) {

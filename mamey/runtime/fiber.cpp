@@ -10,6 +10,7 @@
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/detail/loop_state.hpp>
 #include <mamey/runtime/detail/parker.hpp>
+#include <mamey/runtime/wait_watch.hpp>
 
 namespace mamey::inline v1 {
 
@@ -17,6 +18,7 @@ void sleep_for(std::chrono::nanoseconds span) { sleep_until(deadline_after(span)
 
 void sleep_until(steady_time when) {
   detail::check_interruption();
+  report_wait("sleep_for");
   detail::parker sleeper;
   detail::raise(sleeper.wait(when));
 }

@@ -4,6 +4,7 @@
 
 #include <mamey/runtime/detail/fiber_core.hpp>
 #include <mamey/runtime/detail/parker.hpp>
+#include <mamey/runtime/wait_watch.hpp>
 
 namespace mamey::inline v1 {
 
@@ -45,6 +46,8 @@ mutex::~mutex() = default;
 
 void mutex::lock() {
   detail::check_interruption();
+  if (try_lock()) return;
+  report_wait("a mutex");
   state_->lock(interruption::allowed);
 }
 
@@ -72,6 +75,7 @@ void condition::wait(std::unique_lock<mutex>& lock) { wait_until(lock, steady_ti
 
 bool condition::wait_until(std::unique_lock<mutex>& lock, steady_time until) {
   detail::check_interruption();
+  report_wait("a condition");
   std::unique_lock guarded(state_->guard);
   lock.unlock();  // a notifier takes `guarded` first: no wake-up is lost
   const auto limit = until == steady_time::max() ? std::nullopt : std::optional(until);
@@ -118,7 +122,12 @@ struct semaphore::state {
 semaphore::semaphore(std::size_t permits) : state_(std::make_unique<state>()) { state_->permits = permits; }
 semaphore::~semaphore() = default;
 
-void semaphore::acquire() { state_->acquire({}); }
+void semaphore::acquire() {
+  detail::check_interruption();
+  if (try_acquire()) return;
+  report_wait("a semaphore");
+  state_->acquire({});
+}
 
 bool semaphore::try_acquire() {
   const std::lock_guard guarded(state_->guard);
@@ -127,7 +136,12 @@ bool semaphore::try_acquire() {
   return true;
 }
 
-bool semaphore::try_acquire_until(steady_time until) { return state_->acquire(until); }
+bool semaphore::try_acquire_until(steady_time until) {
+  detail::check_interruption();
+  if (try_acquire()) return true;
+  report_wait("a semaphore");
+  return state_->acquire(until);
+}
 
 void semaphore::release(std::size_t permits) {
   const std::lock_guard guarded(state_->guard);

@@ -14,6 +14,7 @@
 
 #include <mamey/runtime/detail/wait_list.hpp>
 #include <mamey/runtime/event_loop.hpp>
+#include <mamey/runtime/wait_watch.hpp>
 
 namespace mamey::inline v1 {
 
@@ -87,6 +88,7 @@ class channel {
   bool send(T value) {
     detail::check_interruption();
     std::unique_lock lock(guard_);
+    if (!closed_ && queue_.size() >= capacity_) report_wait("a channel");
     while (!closed_ && queue_.size() >= capacity_) room_.wait(lock);
     return put(std::move(value));
   }
@@ -99,6 +101,7 @@ class channel {
   std::optional<T> receive() {
     detail::check_interruption();
     std::unique_lock lock(guard_);
+    if (!closed_ && queue_.empty()) report_wait("a channel");
     while (!closed_ && queue_.empty()) filled_.wait(lock);
     return take();
   }
@@ -106,6 +109,7 @@ class channel {
   std::optional<T> receive_until(steady_time until) {
     detail::check_interruption();
     std::unique_lock lock(guard_);
+    if (!closed_ && queue_.empty()) report_wait("a channel");
     while (!closed_ && queue_.empty()) {
       if (!filled_.wait(lock, until)) break;
     }

@@ -9,6 +9,7 @@
 #include <mamey/runtime/detail/parker.hpp>
 #include <mamey/runtime/detail/wait_list.hpp>
 #include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/wait_watch.hpp>
 
 namespace mamey::inline v1 {
 
@@ -33,6 +34,11 @@ struct task_scope::state {
     }
     of_children->request();
     of_body->request();
+  }
+
+  bool is_awaited() {
+    const std::lock_guard lock(guard);
+    return running > 0;
   }
 
   /// Children use what the body's callers lent them, so nothing ends this wait but their end.
@@ -135,6 +141,11 @@ void with_scope(const std::function<void(task_scope&)>& body) {
     state->fail(std::current_exception());
   }
   current_context().cancel = outer;
+  try {
+    if (state->is_awaited()) report_wait("its child fibers");
+  } catch (...) {
+    state->fail(std::current_exception());
+  }
   state->join();
   if (state->first_failure) std::rethrow_exception(std::exchange(state->first_failure, nullptr));
 }

@@ -8,6 +8,7 @@
 namespace mamey::inline v1 {
 
 struct ambient_context;
+class wait_watch;
 
 namespace detail {
 
@@ -20,6 +21,7 @@ struct strand {
   bool masked = false;
   bool ending = false;  ///< its body is being destroyed: nothing may throw any more
   unsigned no_suspend_depth = 0;
+  wait_watch* watch = nullptr;  ///< hears of waits; null: nobody does
 };
 
 /// What this thread runs right now. Changed on every switch: a switch costs one pointer.
