@@ -7,6 +7,7 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/host/detail/endpoints.hpp>
+#include <mamey/messaging/failure_rules.hpp>
 
 namespace mamey::inline v1 {
 
@@ -22,6 +23,11 @@ void check_needs_no_messages(const module_definition& part, const std::string& a
   for (const auto* each : part.subscribed) refuse("subscribes to", each->name);
   for (const auto* each : part.published) refuse("publishes", each->name);
   for (const auto& each : part.mappings) refuse("tells others of", each.from->name);
+  if (!part.failures) return;
+  const auto& failures = *static_cast<const failure_rules*>(part.failures.get());
+  for (const auto* rules : {&failures.error_codes, &failures.handlers, &failures.message_types}) {
+    if (!rules->empty()) refuse("has a rule of on_failure for", rules->begin()->first);
+  }
 }
 
 void check_endpoints(const application_definition& of, const handler_registry& handlers) {

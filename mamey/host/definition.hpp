@@ -58,6 +58,7 @@ struct module_definition {
   std::vector<const message_info*> ordered;
   std::vector<std::pair<std::string, std::string>> renamed;  ///< handler, earlier name
   std::vector<lift_definition> lifts;
+  std::shared_ptr<void> failures;  ///< its failure_rules; null: none. Without their type, which every user of this header would pay for
   std::vector<endpoint_definition> endpoints;
   std::vector<std::function<void(services&)>> registrations;
   std::vector<options_definition> options;

@@ -29,7 +29,7 @@ struct shown_page {
 struct shown_subscription {
   std::string name, state;
   std::uint64_t attempts = 0, handled = 0, duplicates = 0, busy = 0, retried = 0, delayed = 0, failed = 0, parked = 0, lost = 0,
-                without_id = 0, running = 0, waiting = 0;
+                without_id = 0, discarded = 0, running = 0, waiting = 0;
 };
 struct shown_figures {
   std::int64_t pending = 0, parked = 0, unroutable = 0, oldest_age_milliseconds = 0, errors = 0;
@@ -107,6 +107,7 @@ shown_figures show(const messaging_statistics& now) {
                                    .parked = each.parked_unrun,
                                    .lost = each.lost,
                                    .without_id = each.without_id,
+                                   .discarded = each.discarded,
                                    .running = each.running,
                                    .waiting = each.waiting});
   }
@@ -177,6 +178,10 @@ std::vector<web::route> message_routes(message_flow& messages, const job_runner*
   };
   add(http_method::get, "/_messages",
       [&messages](http::request&, http::response& response) { answer_json(response, show(messages.endpoint().statistics())); });
+  add(http_method::post, "/_messages/subscriptions/{name}/resume", [&messages](http::request& request, http::response& response) {
+    messages.endpoint().resume(request.parameter("name").value_or(""));
+    response.set_status(204);
+  });
   if (!messages.module_store()) return routes;
 
   auto& records = *messages.module_store();

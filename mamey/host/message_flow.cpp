@@ -22,6 +22,20 @@ namespace {
 
 const logger log{"mamey.messaging"};
 
+/// Each handler with its reactions to failures.
+std::vector<subscription> with_rules(std::vector<subscription> all, const failure_levels& failures, codes_without_rule& codes) {
+  for (auto& each : all) {
+    for (auto& handler : each.handlers) {
+      handler.plan = std::make_shared<const failure_plan>(plan_of(failures, handler.name, each.message_type));
+      handler.on_failure = [&codes, answer = std::move(handler.on_failure)](const envelope& message, const error_report& reason) {
+        codes.met(reason.code);
+        return answer(message, reason);
+      };
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 struct message_flow::state {
@@ -29,6 +43,7 @@ struct message_flow::state {
   pipeline* runs = nullptr;
   std::unique_ptr<durable_queues> queues;
   std::shared_ptr<transport> through;
+  std::unique_ptr<codes_without_rule> codes;
   std::unique_ptr<message_endpoint> endpoint;
   std::unique_ptr<direct_publisher> without_outbox;  ///< of a module without a store
   std::vector<metrics::registration> collected;
@@ -122,18 +137,21 @@ void tell_that_nothing_is_sent(const environment& around, bool has_store) {
 message_flow::message_flow(message_flow_parts given) : state_(new state{.module_store = given.module_store, .runs = given.runs}) {
   const auto& around = given.around;
   state_->open_transport(given);
-  message_endpoint_parts parts{
-      .service = around.application,
-      .module_store = given.module_store,
-      .through = state_->through.get(),
-      .subscriptions = checked_queues(subscriptions_of(*given.handlers, *given.runs, given.names), *around.configuration, given.names),
-      .own_exchange = {.name = given.names.exchange},
-      .lifts = given.lifts,
-      .outbox = around.configuration->bind<outbox_options>("outbox"),
-      .messaging = around.configuration->bind<messaging_options>("messaging"),
-      .system_loop = around.system_loop,
-      .workers = around.workers,
-      .alone = given.alone};
+  state_->codes = std::make_unique<codes_without_rule>(given.failures);
+  tell_of_failure_levels(given.failures, around.application, *around.configuration);
+  message_endpoint_parts parts{.service = around.application,
+                               .module_store = given.module_store,
+                               .through = state_->through.get(),
+                               .subscriptions = checked_queues(
+                                   with_rules(subscriptions_of(*given.handlers, *given.runs, given.names), given.failures, *state_->codes),
+                                   *around.configuration, given.names),
+                               .own_exchange = {.name = given.names.exchange},
+                               .lifts = given.lifts,
+                               .outbox = around.configuration->bind<outbox_options>("outbox"),
+                               .messaging = around.configuration->bind<messaging_options>("messaging"),
+                               .system_loop = around.system_loop,
+                               .workers = around.workers,
+                               .alone = given.alone};
   if (!given.module_store) {
     log.warning(
         "{application} has no store: messages are published at once instead of with an outbox, and without an inbox one may be handled "

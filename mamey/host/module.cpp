@@ -1,5 +1,6 @@
 #include <mamey/host/module.hpp>
 
+#include <mamey/core/error.hpp>
 #include <mamey/core/json.hpp>
 #include <mamey/host/definition.hpp>
 
@@ -53,6 +54,17 @@ void module::order(const message_info& message) { definition_->ordered.push_back
 module&& module::rename(std::string_view handler, std::string earlier) {
   definition_->renamed.emplace_back(handler, std::move(earlier));
   return std::move(*this);
+}
+
+module&& module::add_failure_rule(failing what, std::string name, failure_rule rule) {
+  return attempt([&] {
+    if (!definition_->failures) definition_->failures = std::make_shared<failure_rules>();
+    auto& all = *static_cast<failure_rules*>(definition_->failures.get());
+    auto& named = what == failing::error_code ? all.error_codes : what == failing::handler ? all.handlers : all.message_types;
+    if (!named.try_emplace(name, std::move(rule)).second)
+      throw internal_error("failure_rule_taken", "module {} has two rules of on_failure for {}: put both into one", definition_->name,
+                           name);
+  });
 }
 
 void module::add_lift(const message_info& from, const message_info& to, std::shared_ptr<void> (*lift)(const void*)) {

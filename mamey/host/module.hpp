@@ -19,6 +19,7 @@
 #include <mamey/host/exchange_headers.hpp>
 #include <mamey/host/injected_work.hpp>
 #include <mamey/host/own_options.hpp>
+#include <mamey/messaging/failure_rules.hpp>
 #include <mamey/runtime/shutdown.hpp>
 #include <mamey/scheduling/job.hpp>
 
@@ -144,6 +145,24 @@ class module {
     return add_rejection<Make>(typename parts::parameters{});
   }
 
+  /// What happens with a message whose handler fails, in the place of the retries for all messages: for one handler,
+  /// `.on_failure<charge_card>({.immediate_retries = 0, .delayed_retries = {{1min, 1h}}})`; for a message type, `.on_failure<PaymentDue>(…)`;
+  /// for a code of errors, `.on_failure("card_declined", {.reaction = mamey::failure_reaction::discard})`. Which one wins: docs/messaging.md.
+  template <auto Function>
+  module&& on_failure(failure_rule rule) {
+    return add_failure_rule(failing::handler, std::string(unqualified(function_name<Function>)), std::move(rule));
+  }
+  template <class HandlerOrMessage>
+  module&& on_failure(failure_rule rule) {
+    if constexpr (requires { &HandlerOrMessage::handle; })
+      return add_failure_rule(failing::handler, std::string(unqualified(type_key_of<HandlerOrMessage>.name)), std::move(rule));
+    else
+      return add_failure_rule(failing::message_type, std::string(message_info_of<HandlerOrMessage>().name), std::move(rule));
+  }
+  module&& on_failure(std::string error_code, failure_rule rule) {
+    return add_failure_rule(failing::error_code, std::move(error_code), std::move(rule));
+  }
+
   /// Wraps every handler of the application the module is added to.
   template <class Behaviour>
   module&& behaviour() {
@@ -267,6 +286,8 @@ class module {
   void subscribe(const message_info& command);
   void order(const message_info& message);
   module&& rename(std::string_view handler, std::string earlier);
+  enum class failing : std::uint8_t { error_code, handler, message_type };
+  module&& add_failure_rule(failing what, std::string name, failure_rule rule);
   void add_lift(const message_info& from, const message_info& to, std::shared_ptr<void> (*lift)(const void*));
 
   template <class Command>

@@ -16,6 +16,7 @@
 #include <mamey/host/detail/documentation.hpp>
 #include <mamey/host/detail/endpoints.hpp>
 #include <mamey/host/detail/engine_choice.hpp>
+#include <mamey/host/detail/failure_levels.hpp>
 #include <mamey/host/detail/feature_routes.hpp>
 #include <mamey/host/detail/framework_endpoints.hpp>
 #include <mamey/host/detail/health_runner.hpp>
@@ -456,6 +457,7 @@ void running_application::state::check_messaging_options() const {
        problems_of(around.configuration.bind<outbox_options>("outbox"), around.configuration.bind<messaging_options>("messaging")))
     found.push_back({.path = "messaging", .code = "invalid", .message = std::move(each)});
   if (!found.empty()) throw validation_error(std::move(found), "invalid_messaging");
+  failure_levels_of(*definition, handlers, around.configuration);
 }
 
 void running_application::state::build_routes() {
@@ -570,15 +572,17 @@ void running_application::open_and_build() {
   }
   self.runs->use(std::move(behaviours));
   if (self.definition->uses_messaging) {
-    self.messages = std::make_unique<message_flow>(message_flow_parts{.around = self.surroundings,
-                                                                      .engines = self.engines,
-                                                                      .lifts = &self.definition->lifts,
-                                                                      .handlers = &self.handlers,
-                                                                      .runs = self.runs.get(),
-                                                                      .module_store = self.opened_store.get(),
-                                                                      .shared = self.around.shared_transport,
-                                                                      .names = self.settings.naming.names,
-                                                                      .alone = self.around.tested});
+    self.messages = std::make_unique<message_flow>(
+        message_flow_parts{.around = self.surroundings,
+                           .engines = self.engines,
+                           .lifts = &self.definition->lifts,
+                           .handlers = &self.handlers,
+                           .runs = self.runs.get(),
+                           .module_store = self.opened_store.get(),
+                           .shared = self.around.shared_transport,
+                           .names = self.settings.naming.names,
+                           .failures = failure_levels_of(*self.definition, self.handlers, self.around.configuration),
+                           .alone = self.around.tested});
     self.messages->endpoint().declare();
   }
   self.open_jobs();
@@ -693,6 +697,13 @@ bool running_application::is_subscribed(const message_info& command) const noexc
 bool running_application::goes_to_own_exchange(const message_info& message) const {
   return names_of(unqualified(message.key->name), message.options, state_->settings.naming.names).exchange == own_exchange();
 }
+bool running_application::is_paused(std::string_view message_type) const {
+  if (!state_->messages) return false;
+  const auto all = state_->messages->endpoint().statistics().subscriptions;
+  return std::ranges::any_of(
+      all, [&](const subscription_statistics& each) { return each.name == message_type && each.state == subscription_state::paused; });
+}
+
 std::string running_application::own_exchange() const {
   const auto& names = state_->settings.naming.names;
   return in_casing(names.exchange, names.casing);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <mamey/core/configuration.hpp>
@@ -74,6 +75,8 @@ class running_application {
   bool is_subscribed(const message_info& command) const noexcept;
   /// Whether the message goes to this application's own exchange.
   bool goes_to_own_exchange(const message_info& message) const;
+  /// Whether a failure has paused the subscription to messages of this type.
+  bool is_paused(std::string_view message_type) const;
   /// The name of its exchange on the bus.
   std::string own_exchange() const;
 

@@ -130,7 +130,7 @@ due_request delayed_pump::state::next_request() {
   due_request next{.token = uuid::v4().to_compact_string(), .most = settings.most_of_one, .lease = settings.lease, .except = {}};
   const std::lock_guard lock(counting);
   for (const auto& each : to) {
-    if (each.has * 2 > settings.most_of_one)
+    if (each.has * 2 > settings.most_of_one || each.runner->paused())
       next.except.insert(next.except.end(), each.handlers.begin(), each.handlers.end());
     else
       next.most = std::min(next.most, settings.most_of_one - each.has);
@@ -191,7 +191,7 @@ void delayed_pump::state::hand_over(delayed_message row, steady_time asked) {
   const bool accepted = whose->runner->accept(std::move(row), asked, [self = shared_from_this(), number] { self->one_done(number); });
   if (accepted) return;
   one_done(number);
-  detail::give_row_back(units, row, {}, start_counting::uncounted);  // stopping: another instance may continue
+  detail::give_row_back(units, row, {}, start_counting::uncounted);  // stopping or paused: another instance may continue
 }
 
 /// While instances are replaced one by one, a newer one may have the handler.

@@ -6,7 +6,18 @@
 
 namespace mamey::inline v1 {
 
-delivery_action delivery_machine::on(delivery_event event, int starts) {
+delivery_machine::delivery_machine(const recoverability& rules, const delivery_facts& facts, injected_faults faults,
+                                   const failure_plan* plan)
+    : rules_(rules),
+      facts_(facts),
+      faults_(faults),
+      plan_(plan),
+      usual_(plan ? schedule_of(plan->usual)
+                  : schedule{.immediate_retries = rules.immediate_retries, .delayed_retries = rules.delayed_retries}),
+      most_immediate_(plan ? plan->most_immediate_retries() : rules.immediate_retries),
+      most_delayed_(static_cast<int>(plan ? plan->most_delayed_retries() : rules.delayed_retries.size())) {}
+
+delivery_action delivery_machine::on(delivery_event event, int starts, std::string_view error_code) {
   using enum delivery_event;
   const detail::invariants_after asserted(*this, "delivery_machine", faults_ == injected_faults{});
   switch (event) {
@@ -32,14 +43,9 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
       }
       return settle(delivery_ending::committed);
     case failed_transient:
-      return fail_transient();
     case failed_permanent:
-      return fail(delivery_ending::failed);
     case outcome_unknown:
-      // Only the inbox can tell; without it, running again could repeat the effects.
-      if (!deduplicates()) return fail(delivery_ending::failed);
-      check_again_ = true;
-      return fail_transient();
+      return react(event, error_code);
     case interrupted:
       return give_back({}, start_counting::uncounted, delivery_ending::interrupted);
     case busy:
@@ -59,7 +65,7 @@ delivery_action delivery_machine::on(delivery_event event, int starts) {
 std::string_view delivery_machine::check() const {
   using enum delivery_state;
   const auto is_one_of = [this](auto... states) { return ((state_ == states) || ...); };
-  if (tries_ > rules_.immediate_retries + 1) return "a round has the first attempt and its immediate retries, and no more";
+  if (tries_ > most_immediate_ + 1) return "a round has the first attempt and its immediate retries, and no more";
   if (is_one_of(running, waiting) && tries_ == 0) return "a delivery that runs or waits for its next run has begun an attempt";
   if (is_one_of(checking, counting) && !deduplicates()) return "the inbox is asked only where there is one, and for messages with an id";
   if (is_one_of(delaying, failing) && !rules_.has_store) return "rows are stored only where there is a store";
@@ -121,14 +127,48 @@ delivery_action delivery_machine::run() {
   return {.step = delivery_step::run};
 }
 
-delivery_action delivery_machine::fail_transient() {
-  if (tries_ <= rules_.immediate_retries) {
+delivery_action delivery_machine::react(delivery_event failure, std::string_view error_code) {
+  const auto* const decided = plan_ ? &plan_->of(error_code) : nullptr;
+  switch (decided ? decided->reaction : failure_reaction::retry) {
+    case failure_reaction::discard:
+      return discard();
+    case failure_reaction::error_store:
+      return fail(delivery_ending::failed);
+    case failure_reaction::pause: {
+      if (faults_.paused_message_settled) return settle(delivery_ending::paused);
+      // Its start has an outcome, and it is not the message that must be stopped by a count.
+      auto back = give_back({}, start_counting::uncounted, delivery_ending::paused);
+      back.pause_for = decided->pause_for;
+      return back;
+    }
+    case failure_reaction::retry:
+      break;
+  }
+  if (failure == delivery_event::failed_permanent && !(decided && decided->permanent_too)) return fail(delivery_ending::failed);
+  if (failure == delivery_event::outcome_unknown) {
+    // Only the inbox can tell; without it, running again could repeat the effects.
+    if (!deduplicates()) return fail(delivery_ending::failed);
+    check_again_ = true;
+  }
+  return retry(decided ? schedule_of(*decided) : usual_);
+}
+
+/// The inbox row stops a redelivery; a commit whose outcome was unknown is found there, and then nothing was discarded.
+delivery_action delivery_machine::discard() {
+  if (!rules_.has_store) return settle(delivery_ending::discarded);
+  state_ = delivery_state::failing;
+  ending_ = delivery_ending::discarded;
+  return {.step = delivery_step::store_failure, .ending = delivery_ending::discarded};
+}
+
+delivery_action delivery_machine::retry(const schedule& how) {
+  if (tries_ <= how.immediate_retries) {
     state_ = delivery_state::waiting;
     return {.step = delivery_step::wait, .delay = jittered(rules_.immediate_delay * (1 << std::min(tries_ - 1, 10)))};
   }
   const auto next = static_cast<std::size_t>(round() - 1);
-  if (next >= rules_.delayed_retries.size()) return fail(delivery_ending::failed);
-  return delay(jittered(rules_.delayed_retries[next]), round(), start_counting::counted, delivery_ending::delayed);
+  if (next >= how.delayed_retries.size()) return faults_.exhausted_discarded ? discard() : fail(delivery_ending::failed);
+  return delay(jittered(how.delayed_retries[next]), round(), start_counting::counted, delivery_ending::delayed);
 }
 
 delivery_action delivery_machine::delay(std::chrono::milliseconds span, int rounds, start_counting counting, delivery_ending ending) {
@@ -184,7 +224,7 @@ int delivery_machine::limit() const noexcept {
   if (!facts_.starts_counted) return std::max(rules_.start_limit, 2);
   // Starts of planned rounds are not starts without outcome. A transport's count has them in it where retries go through it: none is parked
   // before its rounds are over.
-  const auto rounds = static_cast<int>(rules_.delayed_retries.size()) + 1;
+  const auto rounds = most_delayed_ + 1;
   return rules_.retries_in_place || !rules_.has_store ? std::max(rules_.start_limit, rounds) : rules_.start_limit;
 }
 

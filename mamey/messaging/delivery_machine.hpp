@@ -13,12 +13,13 @@
 #include <span>
 #include <string_view>
 
+#include <mamey/messaging/failure_plan.hpp>
 #include <mamey/messaging/faults.hpp>
 #include <mamey/messaging/transport.hpp>
 
 namespace mamey::inline v1 {
 
-/// The settings for every delivery of a subscription.
+/// The settings for every delivery of a subscription. A failure_plan replaces both numbers of retries.
 struct recoverability {
   int immediate_retries = 2;
   std::chrono::milliseconds immediate_delay{20};  ///< doubles with each immediate retry
@@ -100,7 +101,9 @@ enum class delivery_ending : std::uint8_t {
   store_down,
   interrupted,
   busy,
-  lost
+  lost,
+  discarded,
+  paused,  ///< the message goes back, and its subscription handles nothing more
 };
 
 /// How the counted start of a delivery that goes back is corrected.
@@ -116,25 +119,27 @@ struct delivery_action {
   int rounds = 0;
   start_counting counting = start_counting::counted;
   delivery_ending ending = delivery_ending::none;
-  int presumed = 0;                    ///< with count_start: the number of earlier starts, when none has been counted yet
-  start_undo undo = start_undo::none;  ///< with give_back
+  int presumed = 0;                       ///< with count_start: the number of earlier starts, when none has been counted yet
+  start_undo undo = start_undo::none;     ///< with give_back
+  std::chrono::milliseconds pause_for{};  ///< of an ending `paused`; 0: until it is resumed
 };
 
 class delivery_machine {
  public:
-  delivery_machine(const recoverability& rules, const delivery_facts& facts, injected_faults faults = {})
-      : rules_(rules), facts_(facts), faults_(faults) {}
+  /// `plan` outlives the machine; null: `rules` alone decide.
+  delivery_machine(const recoverability& rules, const delivery_facts& facts, injected_faults faults = {},
+                   const failure_plan* plan = nullptr);
 
   /// Takes an event and returns the next step. After `acknowledge` or `give_back` the machine is done. `starts` is given with
-  /// start_counted.
-  delivery_action on(delivery_event event, int starts = 0);
+  /// start_counted, `error_code` with a failure.
+  delivery_action on(delivery_event event, int starts = 0, std::string_view error_code = {});
 
   /// The first invariant that does not hold; empty: all hold. Asserted after each event in debug and sanitizer builds, and by simulations.
   std::string_view check() const;
 
   delivery_state state() const noexcept { return state_; }
   /// The number of attempts with this one, over all known rounds.
-  int attempt() const noexcept { return facts_.earlier_rounds * (rules_.immediate_retries + 1) + tries_; }
+  int attempt() const noexcept { return facts_.earlier_rounds * (usual_.immediate_retries + 1) + tries_; }
   int tries() const noexcept { return tries_; }
   delivery_ending ending() const noexcept { return ending_; }
 
@@ -144,7 +149,18 @@ class delivery_machine {
   delivery_action before_run();
   delivery_action after_count(int starts);
   delivery_action run();
-  delivery_action fail_transient();
+  /// A number of immediate retries, and the waits before the delayed ones.
+  struct schedule {
+    int immediate_retries = 0;
+    std::span<const std::chrono::milliseconds> delayed_retries;
+  };
+  static schedule schedule_of(const failure_decision& decided) noexcept {
+    return {.immediate_retries = decided.immediate_retries, .delayed_retries = decided.delayed_retries};
+  }
+
+  delivery_action react(delivery_event failure, std::string_view error_code);
+  delivery_action retry(const schedule& how);
+  delivery_action discard();
   delivery_action delay(std::chrono::milliseconds span, int rounds, start_counting counting, delivery_ending ending);
   delivery_action fail(delivery_ending ending);
   delivery_action settle(delivery_ending ending);
@@ -157,6 +173,10 @@ class delivery_machine {
   recoverability rules_;
   delivery_facts facts_;
   injected_faults faults_;
+  const failure_plan* plan_;
+  schedule usual_;          ///< of an error code without a rule
+  int most_immediate_ = 0;  ///< of any error code, as the next
+  int most_delayed_ = 0;
   delivery_state state_ = delivery_state::fresh;
   delivery_ending ending_ = delivery_ending::none;
   int tries_ = 0;

@@ -20,6 +20,9 @@ struct injected_faults {
   bool handed_twice = false;                  ///< rows are handed over again after a while
   bool handed_out_of_order = false;           ///< a row is handed over although an earlier one of its key is in the outbox
   bool marks_lost_at_stop = false;            ///< a relay that stops forgets the confirmed rows that it was about to mark
+  bool exhausted_discarded = false;           ///< a message whose retries are used up is discarded, although no rule asks for it
+  bool paused_message_settled = false;        ///< a message that pauses its subscription is settled instead of given back
+  bool pause_forgotten = false;               ///< a subscription that is to pause goes on
 
   bool operator==(const injected_faults&) const = default;
 };

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@
 
 #include <mamey/core/error.hpp>
 #include <mamey/messaging/envelope.hpp>
+#include <mamey/messaging/failure_plan.hpp>
 #include <mamey/messaging/faults.hpp>
 #include <mamey/messaging/unit_store.hpp>
 
@@ -65,6 +67,7 @@ struct message_handler {
   /// Optional: called after each failed attempt, with the ambient context of the message. Must not commit. An exception is logged and
   /// counts as no answer.
   std::function<failure_answer(const envelope& message, const error_report& error)> on_failure;
+  std::shared_ptr<const failure_plan> plan = {};  ///< its reactions to failures; null: the retries of the options, for all errors
 };
 
 /// Messages of one type from one queue, for the handlers of one module.

@@ -37,7 +37,12 @@ void check(const message_endpoint_parts& parts) {
   };
   for (const auto& each : parts.subscriptions) {
     check_name(each.name, "subscription");
-    for (const auto& handler : each.handlers) check_name(handler.name, "handler");
+    for (const auto& handler : each.handlers) {
+      check_name(handler.name, "handler");
+      if (!handler.plan) continue;
+      for (auto& wrong : problems_of(parts.messaging, handler.name, *handler.plan))
+        found.push_back({.path = "messaging", .code = "invalid", .message = std::move(wrong)});
+    }
   }
   if (!found.empty()) throw validation_error(std::move(found), "invalid_messaging");
 }
@@ -63,8 +68,12 @@ relay_settings outbox_settings(const message_endpoint_parts& parts) {
 }
 
 /// A claim of a delayed row is not renewed: it must outlast a handler with its immediate retries.
-std::chrono::milliseconds row_lease(const messaging_options& messaging) {
-  return messaging.handler_timeout * (messaging.immediate_retries + 1) + std::chrono::seconds(30);
+std::chrono::milliseconds row_lease(const message_endpoint_parts& parts) {
+  int most = parts.messaging.immediate_retries;
+  for (const auto& each : parts.subscriptions) {
+    for (const auto& handler : each.handlers) most = std::max(most, handler.plan ? handler.plan->most_immediate_retries() : 0);
+  }
+  return parts.messaging.handler_timeout * (most + 1) + std::chrono::seconds(30);
 }
 
 }  // namespace
@@ -111,7 +120,7 @@ message_endpoint::state::state(message_endpoint_parts given) : parts(std::move(g
   for (const auto& each : runners) fed.push_back(each.get());
   pump = std::make_unique<delayed_pump>(*parts.module_store, *parts.module_store, std::move(fed),
                                         delayed_pump_settings{.most_of_one = static_cast<std::size_t>(parts.messaging.concurrency) * 2,
-                                                              .lease = row_lease(parts.messaging),
+                                                              .lease = row_lease(parts),
                                                               .rollout_window = parts.messaging.rollout_window,
                                                               .rollout_delay = parts.messaging.rollout_delay,
                                                               .longest_sleep = parts.alone ? longest_sleep : std::chrono::milliseconds(0)});
@@ -234,6 +243,20 @@ void message_endpoint::stop_relay(std::chrono::nanoseconds grace) {
   if (mine.outbox) mine.outbox->stop(grace);
   mine.sending->stop(std::chrono::seconds(5));
   mine.sending.reset();
+}
+
+void message_endpoint::resume(std::string_view subscription) {
+  auto& mine = *state_;
+  std::string known;
+  for (const auto& each : mine.runners) {
+    const auto& name = each->description().name;
+    known += (known.empty() ? "" : ", ") + name;
+    if (name != subscription) continue;
+    if (!each->resume()) throw conflict("subscription_not_paused", "the subscription {} is not paused", subscription);
+    if (mine.pump) mine.pump->wake();
+    return;
+  }
+  throw not_found("subscription_not_found", "there is no subscription {}: expected one of {}", subscription, known);
 }
 
 messaging_statistics message_endpoint::statistics() const {

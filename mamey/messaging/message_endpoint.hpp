@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <mamey/messaging/delayed_pump.hpp>
@@ -66,6 +67,10 @@ class message_endpoint {
   void cancel_consumers();
   void finish_in_flight(std::chrono::nanoseconds grace);
   void stop_relay(std::chrono::nanoseconds grace);
+
+  /// Ends the pause of a subscription (`subscription_statistics::name`). Never suspends. Throws not_found for a name that no subscription
+  /// has, and conflict for one that is not paused.
+  void resume(std::string_view subscription);
 
   /// Any thread; never suspends.
   messaging_statistics statistics() const;

@@ -51,6 +51,14 @@ std::vector<metrics::registration> show_messaging(metrics::registry& in, std::fu
           [](const subscription_statistics& s) { return s.parked_unrun; });
   counter("mamey_messages_lost_total", "Messages that failed permanently where there is no store to keep them.",
           [](const subscription_statistics& s) { return s.lost; });
+  counter("mamey_messages_discarded_total", "Messages that failed and were discarded, as a rule for failures asks for.",
+          [](const subscription_statistics& s) { return s.discarded; });
+  shown.push_back(in.collect(metrics::sample_kind::gauge, "mamey_subscription_paused",
+                             "1 while a failure has paused the subscription, else 0.", {"subscription"},
+                             [now](const metrics::sample_sink& sample) {
+                               for (const auto& each : (*now)().subscriptions)
+                                 sample({each.name}, each.state == subscription_state::paused ? 1 : 0);
+                             }));
   counter("mamey_messages_busy_total", "Deliveries put back because the message was being handled elsewhere.",
           [](const subscription_statistics& s) { return s.busy; });
   counter("mamey_messages_without_id_total", "Messages without an id: they cannot be deduplicated.",

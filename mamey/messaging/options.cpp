@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
+
+#include <mamey/messaging/failure_plan.hpp>
 
 namespace mamey::inline v1 {
 
@@ -60,19 +63,43 @@ void check_messaging(const messaging_options& messaging, std::vector<std::string
 
 }  // namespace
 
-std::chrono::milliseconds longest_retry_chain(const messaging_options& messaging) {
-  const auto delays = std::accumulate(messaging.delayed_retries.begin(), messaging.delayed_retries.end(), std::chrono::milliseconds(0));
+namespace {
+
+std::chrono::milliseconds chain_of(const messaging_options& messaging, int immediate_retries,
+                                   std::span<const std::chrono::milliseconds> delayed_retries) {
+  const auto delays = std::accumulate(delayed_retries.begin(), delayed_retries.end(), std::chrono::milliseconds(0));
   const auto jitter = static_cast<std::int64_t>(static_cast<double>(delays.count()) * messaging.retry_jitter);
-  const auto rounds = static_cast<std::int64_t>(messaging.delayed_retries.size()) + 1;
+  const auto rounds = static_cast<std::int64_t>(delayed_retries.size()) + 1;
   // Between any two rounds a message may meet an older instance.
   return delays + std::chrono::milliseconds(jitter) +
-         rounds * (messaging.rollout_window + messaging.handler_timeout * (messaging.immediate_retries + 1));
+         rounds * (messaging.rollout_window + messaging.handler_timeout * (immediate_retries + 1));
+}
+
+}  // namespace
+
+std::chrono::milliseconds longest_retry_chain(const messaging_options& messaging) {
+  return chain_of(messaging, messaging.immediate_retries, messaging.delayed_retries);
+}
+
+std::vector<std::string> problems_of(const messaging_options& messaging, std::string_view handler, const failure_plan& plan) {
+  std::vector<std::string> problems;
+  const auto check = [&](const failure_decision& decided, const std::string& which) {
+    const auto needed = chain_of(messaging, decided.immediate_retries, decided.delayed_retries) + messaging.error_retention;
+    if (messaging.inbox_retention >= needed) return;
+    problems.push_back("messaging.inboxRetention (" + in_words(messaging.inbox_retention) + ") must be at least the retries of " +
+                       std::string(handler) + which + " plus messaging.errorRetention (" + in_words(needed) +
+                       " together): a message retried later than the inbox remembers would be handled twice");
+  };
+  check(plan.usual, "");
+  for (const auto& [code, decided] : plan.by_code) check(decided, " after " + code);
+  return problems;
 }
 
 std::vector<std::string> problems_of(const outbox_options& outbox, const messaging_options& messaging) {
   std::vector<std::string> problems;
   check_outbox(outbox, problems);
   check_messaging(messaging, problems);
+  for (auto& each : problems_of(messaging.recoverability, "messaging.recoverability")) problems.push_back(std::move(each));
   const auto needed = longest_retry_chain(messaging) + messaging.error_retention;
   if (messaging.inbox_retention < needed) {
     problems.push_back("messaging.inboxRetention (" + in_words(messaging.inbox_retention) +

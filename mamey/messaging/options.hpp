@@ -6,12 +6,16 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <mamey/core/time.hpp>
+#include <mamey/messaging/failure_rules.hpp>
 #include <mamey/messaging/store_upkeep.hpp>
 
 namespace mamey::inline v1 {
+
+struct failure_plan;
 
 /// Section `outbox`. The first seven keys are those of .NET Mamey (Convey).
 struct outbox_options {
@@ -56,7 +60,8 @@ struct messaging_options {
   /// Names of headers (exact case, such as `Saga`) that are copied from a handled message to the messages it leads to. Our own headers are
   /// always copied.
   std::vector<std::string> forward_headers;
-  double retry_jitter = 0.2;  ///< the fraction by which a delay may grow at random
+  failure_rules recoverability;  ///< other reactions for some errors, handlers or message types
+  double retry_jitter = 0.2;     ///< the fraction by which a delay may grow at random
   int start_limit =
       5;  ///< how many starts without an outcome a message may have before it goes to the error store without another run. Values from 2 on are exact over every transport
   std::chrono::milliseconds handler_timeout{30'000};  ///< ambient deadline of a handler of messages
@@ -74,8 +79,11 @@ struct messaging_options {
 /// message back to its handler (delayed retries, rollout window, error store). Otherwise a late retry would be handled twice.
 std::vector<std::string> problems_of(const outbox_options& outbox, const messaging_options& messaging);
 
-/// The longest time between a message's first attempt and its last delayed retry.
+/// The longest time between a message's first attempt and its last delayed retry, by the settings for all messages.
 std::chrono::milliseconds longest_retry_chain(const messaging_options& messaging);
+
+/// One sentence for each reaction of the handler with which the inbox would not outlive the message's way back, see problems_of.
+std::vector<std::string> problems_of(const messaging_options& messaging, std::string_view handler, const failure_plan& plan);
 
 store_upkeep::retention retention_of(const outbox_options& outbox, const messaging_options& messaging);
 

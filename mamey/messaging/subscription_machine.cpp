@@ -12,7 +12,7 @@ constexpr std::chrono::milliseconds longest_pause{10'000};
 constexpr std::chrono::milliseconds pace_of_waiting{250};
 }  // namespace
 
-subscription_step subscription_machine::on(subscription_event event, steady_time now) {
+subscription_step subscription_machine::on(subscription_event event, steady_time now, std::chrono::milliseconds pause_for) {
   using enum subscription_event;
   const detail::invariants_after asserted(*this, "subscription_machine");
   if (state_ == subscription_state::stopped) return subscription_step::none;
@@ -21,6 +21,7 @@ subscription_step subscription_machine::on(subscription_event event, steady_time
     state_ = subscription_state::stopped;
     return subscription_step::close;
   }
+  if (state_ == subscription_state::paused && event != stop) return while_paused(event, now);
   switch (event) {
     case start:
     case timer:
@@ -48,10 +49,26 @@ subscription_step subscription_machine::on(subscription_event event, steady_time
     case stop:
       state_ = subscription_state::draining;
       return subscription_step::cancel;
+    case pause:
+      if (faults_.pause_forgotten) return subscription_step::none;
+      state_ = subscription_state::paused;
+      retry_at_ = pause_for.count() > 0 ? now + pause_for : steady_time::max();
+      return subscription_step::hold;
+    case resume:
     case drained:
       return subscription_step::none;
   }
   return subscription_step::none;
+}
+
+/// What the transport tells of a consumer that was let go does not matter. The first reason for a pause decides how long it lasts.
+subscription_step subscription_machine::while_paused(subscription_event event, steady_time now) {
+  const bool over = event == subscription_event::timer && now >= retry_at_;
+  if (event != subscription_event::resume && !over) return subscription_step::none;
+  state_ = subscription_state::connecting;
+  retry_at_ = steady_time::max();
+  pause_ = shortest_pause;
+  return subscription_step::subscribe;
 }
 
 std::string_view subscription_machine::check() const {
@@ -86,6 +103,8 @@ const char* name_of(subscription_state state) noexcept {
       return "draining";
     case subscription_state::stopped:
       return "stopped";
+    case subscription_state::paused:
+      return "paused";
     case subscription_state::when_due:
       return "when due";
   }

@@ -3,13 +3,14 @@
 /// @file
 /// For the framework.
 /// The states of a subscription. Health and metrics show them, so a subscription that does not consume is always visible. Every way out of
-/// `consuming` leads back to it.
+/// `consuming` leads back to it, but for a pause without an end: an operator ends that.
 
 #include <chrono>
 #include <cstdint>
 #include <random>
 #include <string_view>
 
+#include <mamey/messaging/faults.hpp>
 #include <mamey/runtime/event_loop.hpp>
 
 namespace mamey::inline v1 {
@@ -21,6 +22,7 @@ enum class subscription_state : std::uint8_t {
   closed,               ///< the channel or connection ended, or the start failed; tries again
   draining,             ///< takes nothing new, handlers finish
   stopped,
+  paused,    ///< a rule for failures stopped it; handles nothing until it is resumed, or until `retry_at`
   when_due,  ///< without a queue: scheduled commands run from the store
 };
 
@@ -35,6 +37,8 @@ enum class subscription_event : std::uint8_t {
   timer,
   stop,
   drained,
+  pause,   ///< with the time that it lasts
+  resume,  ///< by an operator
 };
 
 enum class subscription_step : std::uint8_t {
@@ -43,13 +47,16 @@ enum class subscription_step : std::uint8_t {
   wait,       ///< until `retry_at`, then report `timer`
   cancel,     ///< end the consumer, await the handlers, then report `drained`
   close,      ///< settle and let go: the end
+  hold,       ///< start no handler, give back what waits, let go of the queue
 };
 
 class subscription_machine {
  public:
-  explicit subscription_machine(std::uint64_t seed) : random_(static_cast<std::minstd_rand::result_type>(seed % 2147483646 + 1)) {}
+  explicit subscription_machine(std::uint64_t seed, injected_faults faults = {})
+      : random_(static_cast<std::minstd_rand::result_type>(seed % 2147483646 + 1)), faults_(faults) {}
 
-  subscription_step on(subscription_event event, steady_time now);
+  /// `pause_for` is given with `pause`; 0: until `resume`.
+  subscription_step on(subscription_event event, steady_time now, std::chrono::milliseconds pause_for = {});
   /// The first invariant that does not hold; empty: all hold. Asserted after each event in debug and sanitizer builds, and by simulations.
   std::string_view check() const;
   subscription_state state() const noexcept { return state_; }
@@ -58,9 +65,11 @@ class subscription_machine {
 
  private:
   subscription_step retry(subscription_state state, steady_time now);
+  subscription_step while_paused(subscription_event event, steady_time now);
 
   subscription_state state_ = subscription_state::closed;
   std::minstd_rand random_;
+  injected_faults faults_;
   steady_time retry_at_ = steady_time::max();
   std::chrono::milliseconds pause_{100};
   std::uint64_t reconnects_ = 0;

@@ -44,6 +44,7 @@ struct subscription_statistics {
   std::uint64_t expired = 0;
   std::uint64_t without_id = 0;  ///< duplicates cannot be recognised
   std::uint64_t lost = 0;        ///< failed permanently in a module without a store
+  std::uint64_t discarded = 0;   ///< settled after a failure, because a rule asks for it
   std::uint64_t reconnects = 0;
 };
 
@@ -86,6 +87,11 @@ class subscription_runner {
   bool accept(delayed_message&& row, steady_time claimed, std::function<void()> done);
   /// See handler_pool. Never suspends.
   void give_back_rows_claimed_before(steady_time when);
+
+  /// Whether a failure has paused it. Any thread.
+  bool paused() const noexcept;
+  /// Ends the pause of this one and of those that share its queue; false when it is not paused. Never suspends.
+  bool resume();
 
   subscription_statistics statistics() const;  ///< any thread
 

@@ -269,11 +269,16 @@ void harness::deliver(recorded_message message, std::string message_id, std::str
         again = std::max(again, delay);
         settled.release();
       });
+      if (queues == 0 && state_->running->is_paused(sent.type)) {
+        if (redelivered) return;
+        throw std::logic_error("the subscription to " + sent.type + " is paused, as a rule for failures asks for: resume it first");
+      }
       if (queues == 0)
         throw std::logic_error("nobody in this module handles " + sent.type + " from exchange " + sent.exchange + " with key " +
                                sent.routing_key);
       for (std::size_t i = 0; i < queues; ++i) settled.acquire();
       redelivered = true;
+      if (again.count() >= 0 && state_->running->is_paused(sent.type)) return;  // on the bus it would wait
       if (again.count() >= 0) sleep_for(again);
     } while (again.count() >= 0);
   });

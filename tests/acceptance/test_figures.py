@@ -205,6 +205,42 @@ def test_messages_that_fail_are_counted_and_the_probe_degrades(start, trouble_se
     until("the probe says so", lambda: trouble.status_of("messaging") == "degraded")
 
 
+@moves("mamey_messages_discarded_total")
+def test_messages_that_a_rule_discards_are_counted(trouble_service):
+    running = trouble_service("--messaging:recoverability:errorCodes:internal_error:reaction=discard")
+    trouble = Watched(running.port)
+    assert running.add("throwInt")[1].status == 201
+    trouble.wait_until_above("mamey_messages_discarded_total", 0)
+    assert running.get("/_messages").json()["errors"] == 0
+
+
+@moves("mamey_subscription_paused")
+@pytest.mark.parametrize("transport", ["inProcess", "sql"])
+def test_a_subscription_that_a_failure_has_paused_is_shown_and_resumed(trouble_service, transport):
+    running = trouble_service(f"--messaging:transport={transport}", "--messaging:recoverability:handlers:on_thing_added:reaction=pause")
+    trouble = Watched(running.port)
+    assert running.add("throwInt")[1].status == 201
+    trouble.wait_until_above("mamey_subscription_paused", 0)
+    until("the probe says so", lambda: trouble.status_of("messaging") == "degraded")
+    assert "ThingAdded is paused: on_thing_added failed with internal_error" in running.get("/_messages").json()["trouble"]
+    thing, _ = running.add()
+    attempts = trouble.value("mamey_messages_attempts_total")
+    until("a second message waits", lambda: trouble.value("mamey_outbox_pending") > 0 or trouble.value("mamey_outbox_sent_total") > 1)
+    assert running.times(thing) == 0
+
+    # The first message fails again, and pauses the subscription again.
+    assert request(running.port, "POST", "/_messages/subscriptions/ThingAdded/resume").status == 204
+    trouble.wait_until_above("mamey_messages_attempts_total", attempts)
+    trouble.wait_until_above("mamey_subscription_paused", 0)
+
+    # The next start ends the pause. Another rule lets the first message go.
+    assert running.running.stop() == 0
+    running.arguments[-1] = "--messaging:recoverability:handlers:on_thing_added:reaction=errorStore"
+    running.start()
+    running.wait_until_handled(thing)
+    until("the first message is kept", lambda: running.get("/_messages").json()["errors"] == 1)
+
+
 @moves("process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes", "process_threads", "process_open_fds", "process_max_fds",
        "process_start_time_seconds")
 def test_figures_of_the_process_are_those_of_the_process(start, trouble_service):

@@ -253,6 +253,27 @@ mamey::module service() {
   // end module
 }
 
+struct PaymentDue {
+  static constexpr mamey::message_options message{.exchange = "payments"};
+  std::string card;
+};
+
+void charge_card(const PaymentDue& due) {
+  if (due.card == "declined") throw mamey::domain_error("card_declined", "the card was declined");
+  if (due.card == "revoked") throw mamey::unauthorized("contract_revoked", "the provider does not know us any more");
+  throw mamey::unavailable("provider_away", "the provider does not answer");
+}
+
+// snippet on-failure
+mamey::module payments() {
+  return mamey::module("payments")
+      .events<charge_card>()
+      .on_failure<charge_card>({.immediate_retries = 0, .delayed_retries = {{1min, 10min, 1h}}})  // of every other error
+      .on_failure("card_declined", {.reaction = mamey::failure_reaction::discard})
+      .on_failure("contract_revoked", {.reaction = mamey::failure_reaction::pause});  // no payment can succeed: keep them all
+}
+// end on-failure
+
 // snippet migrations
 mamey::application app() {
   return mamey::application("stock")
@@ -494,6 +515,17 @@ TEST(stock, scans_are_recorded_counted_and_taken) {
   stock.send(TakeTicket{});
   EXPECT_EQ(stock.ask(CountScans{"sku-1"}).scans, 0);
   EXPECT_THROW(stock.send(TakeTicket{}), mamey::conflict);
+}
+
+TEST(payments, react_to_each_error_in_a_way_of_its_own) {
+  mamey::testing::harness tested{payments()};
+  tested.receive(PaymentDue{"declined"});
+  EXPECT_TRUE(tested.failed().empty());
+  tested.receive(PaymentDue{"ordinary"});
+  tested.advance(2h);
+  EXPECT_EQ(tested.failed().at(0).attempts, 4);
+  tested.receive(PaymentDue{"revoked"});
+  EXPECT_THROW(tested.receive(PaymentDue{"ordinary"}), std::logic_error);
 }
 
 TEST(stock, commands_wait_for_the_morning) {

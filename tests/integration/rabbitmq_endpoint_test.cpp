@@ -45,6 +45,13 @@ class rabbitmq_endpoint : public ::testing::Test {
     return static_cast<int>(deliveries.effects.size()) == count;
   }
   static private_rabbitmq& node() { return *rabbitmq_node::running; }
+  /// Messages that wait in the queue and are with no consumer.
+  bool waits_at_broker(const std::string& queue, int count) const {
+    const auto look =
+        "{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"" + host_ + "\">>, queue, <<\"" + queue +
+        "\">>)), [{_, N}, {_, C}] = rabbit_amqqueue:info(Q, [messages_ready, consumers]), io:format(\"ready ~p of ~p~n\", [N, C]).";
+    return run_blocking([&] { return node().evaluate(look); }).find("ready " + std::to_string(count) + " of 0") != std::string::npos;
+  }
 
   runtime loops_{{.threads = 1}};
   const std::string host_ = rabbitmq_node::running->new_virtual_host();
@@ -91,6 +98,31 @@ TEST_F(rabbitmq_endpoint, a_full_queue_that_rejects_holds_up_no_other_message) {
     run_blocking([&] { node().evaluate("rabbit_policy:delete(" + vhost + ", <<\"full\">>, <<\"guest\">>)."); });
     eventually([&] { return !orders.store.has_pending(); }, "the end of what waited", 120s);
     eventually([&] { return orders.endpoint->statistics().trouble.empty(); }, "the end of the trouble");
+  });
+}
+
+TEST_F(rabbitmq_endpoint, a_paused_subscription_leaves_its_messages_to_the_broker_until_it_is_resumed) {
+  bool away = true;
+  auto book = deliveries.handler("book", [&](const envelope& message, handling_context&) {
+    if (away && message.id == "bad") throw unavailable("bank_away", "the bank does not answer");
+  });
+  book.plan = std::make_shared<const failure_plan>(failure_plan{.usual = {.reaction = failure_reaction::pause}, .by_code = {}});
+  deliveries.subscribe("orders", "OrderPaid", {std::move(book)});
+  run([&] {
+    orders.publish("bad", "OrderPaid");
+    eventually([&] { return deliveries.statistics(1).state == subscription_state::paused; }, "the pause");
+    for (int i = 1; i <= 50; ++i) orders.publish("p" + std::to_string(i), "OrderPaid");
+    publish(1, 50);
+    eventually([&] { return each_once(50); }, "the effects at the other subscription");
+    eventually([&] { return !orders.store.has_pending(); }, "the confirms");
+    eventually([&] { return waits_at_broker("deliveries/orders.OrderPaid", 51); }, "all of them back at the broker, with no consumer");
+    EXPECT_EQ(deliveries.starts["book/bad"], 1);
+    EXPECT_EQ(deliveries.store.count_errors(), 0);
+    away = false;
+    deliveries.endpoint->resume("OrderPaid");
+    eventually([&] { return deliveries.effects.size() == 101; }, "the effects of all");
+    EXPECT_EQ(deliveries.starts["book/bad"], 2);
+    eventually([&] { return deliveries.endpoint->statistics().trouble.empty(); }, "the end of the trouble");
   });
 }
 

@@ -56,7 +56,8 @@ void consumer_process::start() {
   held_ = 0;
   connection_ = 0;
   lost_claim_.clear();
-  subscription_ = std::make_unique<subscription_machine>(world_.time.random.next());
+  held_back_ = must_rest_ = false;
+  subscription_ = std::make_unique<subscription_machine>(world_.time.random.next(), world_.settings.faults);
   throttle_ = std::make_unique<throttle_machine>(concurrency, 4);
   supervise(subscription_event::start);
   poll_delayed();
@@ -70,9 +71,14 @@ void consumer_process::crash() {
   world_.time.after(world_.time.random.between(10ms, 2s), [this] { start(); });
 }
 
-void consumer_process::supervise(subscription_event event) {
+void consumer_process::supervise(subscription_event event, std::chrono::milliseconds pause_for) {
+  const bool was_paused = subscription_->state() == subscription_state::paused;
   world_.met.subscription.meet(subscription_->state(), event);
-  const auto step = subscription_->on(event, steady());
+  const auto step = subscription_->on(event, steady(), pause_for);
+  // Handlers are held from the failure on. A machine that does not pause although it could lets them go on.
+  const bool ends = subscription_->state() == subscription_state::draining || subscription_->state() == subscription_state::stopped;
+  if (event == subscription_event::pause && step == subscription_step::none && !was_paused && !ends) held_back_ = false;
+  if (was_paused && step == subscription_step::subscribe) held_back_ = must_rest_ = false;
   world_.expect_holds("subscription_machine", *subscription_);
   switch (step) {
     case subscription_step::none:
@@ -83,6 +89,8 @@ void consumer_process::supervise(subscription_event event) {
       return later(std::max<span>(subscription_->retry_at() - steady(), 0ns), [this] { supervise(subscription_event::timer); });
     case subscription_step::cancel:
       return drain();
+    case subscription_step::hold:
+      return hold();
     case subscription_step::close:
       if (connection_ != 0) world_.broker->disconnect(std::exchange(connection_, 0));
       alive_ = false;
@@ -94,6 +102,10 @@ void consumer_process::supervise(subscription_event event) {
 void consumer_process::open() {
   if (subscription_->state() != subscription_state::connecting) return;
   if (world_.hits(world_.settings.broker_trouble)) return supervise(subscription_event::subscribe_failed);
+  if (connection_ != 0) {  // of before a pause
+    if (held_ > 0) return supervise(subscription_event::subscribe_failed);
+    world_.broker->disconnect(std::exchange(connection_, 0));
+  }
   connection_ = world_.broker->connect(*this);
   supervise(subscription_event::subscribed);
 }
@@ -103,6 +115,22 @@ void consumer_process::connection_lost(bool cancelled) {
   connection_ = 0;
   held_ = 0;
   supervise(cancelled ? subscription_event::consumer_cancelled : subscription_event::channel_closed);
+}
+
+/// Lets go of the queue when what runs has ended. An operator resumes it some time, or the pause ends earlier.
+void consumer_process::hold() {
+  const auto let_go = std::make_shared<std::function<void()>>();
+  *let_go = [this, let_go] {
+    if (!held_back_) return;
+    if (held_ > 0) return later(20ms, *let_go);
+    if (connection_ != 0) world_.broker->disconnect(std::exchange(connection_, 0));
+  };
+  (*let_go)();
+  if (subscription_->retry_at() != steady_time::max())
+    later(std::max<span>(subscription_->retry_at() - steady(), 0ns), [this] { supervise(subscription_event::timer); });
+  world_.time.after(world_.time.random.between(50ms, 3s), [this, mine = incarnation_] {
+    if (mine == incarnation_) supervise(subscription_event::resume);
+  });
 }
 
 void consumer_process::stop_gently() {
@@ -127,25 +155,26 @@ void consumer_process::throttled(throttle_event event) {
 }
 
 void consumer_process::poll_delayed() {
-  with_store(
-      [this] {
-        auto& rows = world_.inbox_store->db();
-        if (!lost_claim_.empty()) rows.release_due(std::exchange(lost_claim_, {}));
-        const auto token = "c" + std::to_string(number_) + "." + std::to_string(world_.time.now().count());
-        auto claimed = rows.claim_due({.token = token, .most = 4, .lease = 15s, .except = {}});
-        if (world_.hits(world_.settings.store_failure)) {  // its answer is lost
-          lost_claim_ = token;
-          return;
-        }
-        for (auto& due : claimed) {
-          auto which = std::make_shared<run>();
-          which->message = std::make_shared<const envelope>(due.message);
-          which->handlers = {due.subscription};
-          which->row = std::move(due);
-          later(1ms, [this, which] { begin(which); });
-        }
-      },
-      [] {}, [] {}, [] {});
+  if (!held_back_)
+    with_store(
+        [this] {
+          auto& rows = world_.inbox_store->db();
+          if (!lost_claim_.empty()) rows.release_due(std::exchange(lost_claim_, {}));
+          const auto token = "c" + std::to_string(number_) + "." + std::to_string(world_.time.now().count());
+          auto claimed = rows.claim_due({.token = token, .most = 4, .lease = 15s, .except = {}});
+          if (world_.hits(world_.settings.store_failure)) {  // its answer is lost
+            lost_claim_ = token;
+            return;
+          }
+          for (auto& due : claimed) {
+            auto which = std::make_shared<run>();
+            which->message = std::make_shared<const envelope>(due.message);
+            which->handlers = {due.subscription};
+            which->row = std::move(due);
+            later(1ms, [this, which] { begin(which); });
+          }
+        },
+        [] {}, [] {}, [] {});
   later(world_.time.random.between(200ms, 500ms), [this] { poll_delayed(); });
 }
 
@@ -164,6 +193,11 @@ void consumer_process::take(broker_model::handed handed) {
 // -- one delivery at one handler ------------------------------------------------------------------------------------------
 
 void consumer_process::begin(const run_ptr& which) {
+  if (held_back_) {
+    const delivery_action untouched{
+        .step = delivery_step::give_back, .counting = start_counting::uncounted, .ending = delivery_ending::interrupted};
+    return end(which, untouched);
+  }
   const delivery_facts facts{.from_delayed_row = which->row.has_value(),
                              .redelivered = which->redelivered,
                              .starts_counted = which->row.has_value() || world_.settings.counts_starts,
@@ -172,14 +206,14 @@ void consumer_process::begin(const run_ptr& which) {
                              .keyed = !which->message->key.empty(),
                              .too_new = which->message->min_version > world_.reader_version(),
                              .random = world_.time.random.share()};
-  which->machine = std::make_unique<delivery_machine>(rules_, facts, world_.settings.faults);
+  which->machine = std::make_unique<delivery_machine>(rules_, facts, world_.settings.faults, plan_of(*which));
   feed(which, delivery_event::begin);
 }
 
 void consumer_process::feed(const run_ptr& which, delivery_event event, int starts) {
   which->unit.reset();
   world_.met.delivery.meet(which->machine->state(), event);
-  const auto action = which->machine->on(event, starts);
+  const auto action = which->machine->on(event, starts, which->error_code);
   world_.expect_holds("delivery_machine", *which->machine);
   perform(which, action);
 }
@@ -197,11 +231,16 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
   const auto key = inbox_key{which->handlers[which->at], which->message->id};
   const auto write = [&](change_set changes) {
     auto outcome = std::make_shared<commit_outcome>();
-    with_store([&book, outcome, changes = std::move(changes)] { *outcome = book.commit(changes); },
-               [this, which, outcome] {
-                 feed(which, *outcome == commit_outcome::committed ? delivery_event::stored : delivery_event::already_handled);
-               },
-               tell(delivery_event::store_down), tell(delivery_event::store_down));
+    with_store(
+        [this, which, &book, outcome, changes = std::move(changes)] {
+          *outcome = book.commit(changes);
+          if (*outcome == commit_outcome::committed && which->machine->ending() == delivery_ending::discarded)
+            world_.discarded(which->handlers[which->at], which->message->id, which->error_code);
+        },
+        [this, which, outcome] {
+          feed(which, *outcome == commit_outcome::committed ? delivery_event::stored : delivery_event::already_handled);
+        },
+        tell(delivery_event::store_down), tell(delivery_event::store_down));
   };
   switch (action.step) {
     case delivery_step::queue_behind: {
@@ -223,6 +262,7 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
                         tell(delivery_event::store_down));
     }
     case delivery_step::run:
+      if (held_back_) return feed(which, delivery_event::interrupted);
       return handle(which);
     case delivery_step::wait:
       return later(action.delay, tell(delivery_event::waited));
@@ -235,12 +275,29 @@ void consumer_process::perform(const run_ptr& which, const delivery_action& acti
     case delivery_step::acknowledge:
     case delivery_step::give_back:
       if (!world_.hits(world_.settings.store_failure)) undo(action.undo, key);
+      if (action.ending == delivery_ending::paused) pause(which, action.pause_for);
       if (action.ending == delivery_ending::committed) throttled(throttle_event::succeeded);
       if (action.ending == delivery_ending::store_down) throttled(throttle_event::store_down);
-      which->verdict = which->at == 0 ? action : combine(which->verdict, action);
-      if (++which->at < which->handlers.size()) return begin(which);
-      return settle(which);
+      return end(which, action);
   }
+}
+
+void consumer_process::end(const run_ptr& which, const delivery_action& action) {
+  which->verdict = which->at == 0 ? action : combine(which->verdict, action);
+  if (++which->at < which->handlers.size()) return begin(which);
+  settle(which);
+}
+
+void consumer_process::pause(const run_ptr& which, std::chrono::milliseconds pause_for) {
+  world_.paused(which->handlers[which->at], which->message->id);
+  if (held_back_) return;
+  held_back_ = must_rest_ = true;
+  later(world_.time.random.between(10us, 5ms), [this, pause_for] { supervise(subscription_event::pause, pause_for); });
+}
+
+const failure_plan* consumer_process::plan_of(const run& which) const {
+  const auto found = world_.plans.find(which.handlers[which.at]);
+  return found == world_.plans.end() ? nullptr : &found->second;
 }
 
 void consumer_process::settle(const run_ptr& which) {
@@ -279,22 +336,27 @@ bool consumer_process::begin_unit(const run_ptr& which) {
 }
 
 void consumer_process::handle(const run_ptr& which) {
+  if (must_rest_) return world_.violate(which->message->id + " is handled although its subscription is paused");
   if (!begin_unit(which)) return later(1ms, [this, which] { feed(which, delivery_event::busy); });
   auto& random = world_.time.random;
   const bool slow = world_.hits(0.02);
   later(slow ? random.between(2s, 6s) : random.between(200us, 20ms), [this, which] {
     auto& message = world_.book.at(which->message->id);
-    const auto failed = [&](throttle_event kind, delivery_event event) {
+    const auto failed = [&](throttle_event kind, delivery_event event, const char* code) {
+      which->error_code = code;
       throttled(kind);
       feed(which, event);
     };
     switch (message.what) {
       case fate::aborts_the_process: {
         // Starts from the queue and those of a row behind a held key are counted apart.
-        const int limit = rules_.keys_held_in_store ? rules_.start_limit * 2
-                                                    : std::max(rules_.start_limit, world_.settings.counts_starts && rules_.retries_in_place
-                                                                                       ? static_cast<int>(delays.size()) + 1
-                                                                                       : 0);
+        const int limit =
+            rules_.keys_held_in_store
+                ? rules_.start_limit * 2
+                : std::max(rules_.start_limit,
+                           world_.settings.counts_starts && rules_.retries_in_place
+                               ? static_cast<int>(plan_of(*which) ? plan_of(*which)->most_delayed_retries() : delays.size()) + 1
+                               : 0);
         // A transport counts for each copy. Else all count together, but for the first start of each further copy, which may be no redelivery; at
         // the second handler a redelivery takes one start for granted that ended at the first.
         const int copies = std::max(message.copies, 1);
@@ -303,11 +365,12 @@ void consumer_process::handle(const run_ptr& which) {
         return crash();
       }
       case fate::is_refused_by_the_handler:
-        return failed(throttle_event::failed_permanent, delivery_event::failed_permanent);
+        if (world_.is_repaired(which->handlers[which->at], which->message->id)) break;
+        return failed(throttle_event::failed_permanent, delivery_event::failed_permanent, "refused");
       case fate::fails_for_a_while:
         if (message.failures_left > 0) {
           --message.failures_left;
-          return failed(throttle_event::failed_transient, delivery_event::failed_transient);
+          return failed(throttle_event::failed_transient, delivery_event::failed_transient, "away");
         }
         break;
       default:
@@ -331,13 +394,20 @@ void consumer_process::finish_handling(const run_ptr& which) {
              },
              [this, which] {
                throttled(throttle_event::failed_transient);
+               which->error_code = "away";
                feed(which, delivery_event::failed_transient);
              },
-             [this, which] { feed(which, delivery_event::outcome_unknown); });
+             [this, which] {
+               which->error_code = "commit_unknown";
+               feed(which, delivery_event::outcome_unknown);
+             });
 }
 
 void consumer_process::commit_separately(const run_ptr& which, change_set changes, inbox_key key) {
-  const auto unknown = [this, which] { feed(which, delivery_event::outcome_unknown); };
+  const auto unknown = [this, which] {
+    which->error_code = "commit_unknown";
+    feed(which, delivery_event::outcome_unknown);
+  };
   with_store([this, changes = std::move(changes)] { world_.inbox_store->commit(changes); },
              [this, which, key = std::move(key), unknown] {
                with_store([this, key] { world_.inbox_store->commit({.inbox = key}); },
@@ -375,7 +445,8 @@ change_set consumer_process::failure_of(const run& which, const delivery_action&
       .error_reason = {}};
   envelope rejected;
   rejected.id = derived_id(which.message->id, handler);
-  change_set changes{.inbox = inbox_key{handler, which.message->id}, .outbox = {std::move(rejected)}, .errors = {std::move(record)}};
+  change_set changes{.inbox = inbox_key{handler, which.message->id}, .outbox = {std::move(rejected)}};
+  if (action.ending != delivery_ending::discarded) changes.errors.push_back(std::move(record));
   if (which.row) changes.finished_delayed.push_back(which.row->id);
   return changes;
 }

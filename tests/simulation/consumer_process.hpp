@@ -39,17 +39,22 @@ class consumer_process {
     std::size_t at = 0;
     std::unique_ptr<delivery_machine> machine;
     delivery_action verdict;
+    std::string error_code;      ///< of its last failure
     std::shared_ptr<void> unit;  ///< open transaction, in an interactive world
   };
   using run_ptr = std::shared_ptr<run>;
 
   steady_time steady() const { return steady_time(world_.time.now()); }
-  void supervise(subscription_event event);
+  void supervise(subscription_event event, std::chrono::milliseconds pause_for = {});
+  void hold();
   void open();
   void drain();
   void poll_delayed();
   void begin(const run_ptr& which);
   void feed(const run_ptr& which, delivery_event event, int starts = 0);
+  void end(const run_ptr& which, const delivery_action& action);
+  void pause(const run_ptr& which, std::chrono::milliseconds pause_for);
+  const failure_plan* plan_of(const run& which) const;
   void perform(const run_ptr& which, const delivery_action& action);
   bool begin_unit(const run_ptr& which);
   void handle(const run_ptr& which);
@@ -77,6 +82,8 @@ class consumer_process {
   std::unique_ptr<subscription_machine> subscription_;
   std::unique_ptr<throttle_machine> throttle_;
   recoverability rules_;
+  bool held_back_ = false;  ///< by a failure that pauses: starts no handler until it is resumed
+  bool must_rest_ = false;  ///< the judge's opinion: from that failure on until it is resumed
   std::string lost_claim_;  ///< token of the claim of delayed rows whose answer was lost; none: empty
 };
 

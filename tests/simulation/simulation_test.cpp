@@ -72,6 +72,14 @@ TEST(simulation, order_holds_where_what_fails_waits_in_the_store) {
 }
 TEST(simulation, order_holds_on_a_transport_that_counts_starts) { expect_promises_hold(profile_of(true, true), {69, 12, 12, 13}); }
 
+TEST(simulation, rules_for_failures_keep_every_promise) { expect_promises_hold({.rules = true}, {54, 18, 12, 29}); }
+TEST(simulation, rules_for_failures_keep_the_order_of_a_key) {
+  expect_promises_hold({.ordered = true, .keys_held_in_store = true, .rules = true}, {64, 20, 12, 29});
+}
+TEST(simulation, rules_for_failures_hold_on_a_transport_that_counts_starts) {
+  expect_promises_hold({.counts_starts = true, .rules = true}, {54, 16, 12, 29});
+}
+
 /// One queue of two is full, as one with `x-overflow: reject-publish` may be; nothing else goes wrong.
 profile full_queue() {
   return {.messages = 60,
@@ -96,13 +104,14 @@ TEST(simulation, order_holds_where_a_queue_is_full) { expect_promises_hold({.ord
 // -- seeded defects: each must be found within the schedules of one run ----------------------------------------------------
 
 /// Runs schedules of all four profiles in turn until one breaks a promise; reports how many it took.
-void expect_found(const injected_faults& faults, std::initializer_list<std::string_view> as_one_of) {
+void expect_found(const injected_faults& faults, std::initializer_list<std::string_view> as_one_of, bool rules = false) {
   coverage met;
   for (std::uint64_t seed = 1; seed <= schedules; ++seed) {
     for (const bool ordered : {false, true}) {
       for (const bool counts_starts : {false, true}) {
         auto with = profile_of(ordered, counts_starts);
         with.faults = faults;
+        with.rules = rules;
         const auto broken = run_one(seed, with, met);
         if (broken.empty()) continue;
         std::cout << "[  found   ] with seed " << seed << ": " << broken << "\n";
@@ -121,6 +130,15 @@ TEST(simulation_finds, an_effect_committed_before_its_inbox_row) { expect_found(
 TEST(simulation_finds, a_lease_not_checked_again) { expect_found({.lease_not_rechecked = true}, {"without its lease"}); }
 TEST(simulation_finds, a_head_skipped_in_ordered_mode) { expect_found({.head_skipped = true}, {" of key "}); }
 TEST(simulation_finds, a_timer_not_armed_again) { expect_found({.timer_not_armed_again = true}, {"no progress"}); }
+TEST(simulation_finds, a_message_discarded_when_its_retries_are_used_up) {
+  expect_found({.exhausted_discarded = true}, {"no rule asks for that"}, true);
+}
+TEST(simulation_finds, a_message_settled_by_the_pause_that_it_caused) {
+  expect_found({.paused_message_settled = true}, {"never reached"}, true);
+}
+TEST(simulation_finds, a_pause_that_is_forgotten) {
+  expect_found({.pause_forgotten = true}, {"although its subscription is paused"}, true);
+}
 TEST(simulation_finds, a_full_queue_that_holds_up_everything) {
   coverage met;
   auto with = full_queue();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <mamey/messaging/delivery_machine.hpp>
+#include <mamey/messaging/failure_plan.hpp>
 #include <mamey/messaging/faults.hpp>
 #include <mamey/messaging/relay_machine.hpp>
 #include <mamey/messaging/subscription_machine.hpp>
@@ -47,7 +48,7 @@ struct coverage {
   coverage_table<6, 20> relay;
   coverage_table<10, 16> delivery;
   coverage_table<3, 4> throttle;
-  coverage_table<6, 9> subscription;
+  coverage_table<7, 11> subscription;
 };
 
 /// What is made to go wrong, and how much of everything there is.
@@ -68,6 +69,7 @@ struct profile {
   double clock_jump = 0.3;      ///< in a schedule
   bool full_queue = false;      ///< a second queue, which is full for as long as things go wrong
   bool calm = false;            ///< nothing else goes wrong
+  bool rules = false;           ///< random rules for failures, by code, handler and type, in the configuration and in code
   span chaos = 20s;             ///< how long things go wrong; afterwards everything must come to its end
   injected_faults faults;
 };
@@ -119,6 +121,15 @@ class world {
   bool clock_jumped = false;
   const bool interactive;  ///< handlers ask for a transaction: while one is open for a message, nobody else begins another
   std::map<inbox_place, std::weak_ptr<void>> open_units;
+  failure_levels failures;
+  std::map<std::string, failure_plan> plans;  ///< by handler; empty: no rules
+
+  /// What the rules say, found again without the product's own search: the judge's opinion.
+  failure_reaction asked_for(const std::string& handler, const std::string& code) const;
+  void discarded(const std::string& handler, const std::string& id, const std::string& code);
+  /// Somebody has repaired what paused the subscription; true after a few pauses.
+  bool is_repaired(const std::string& handler, const std::string& id) const;
+  void paused(const std::string& handler, const std::string& id) { ++pauses_[{handler, id}]; }
 
   bool chaos() const { return time.now() < chaos_until_; }
   bool hits(double probability) { return chaos() && time.random.hits(probability); }
@@ -133,6 +144,7 @@ class world {
   int reader_version() const { return chaos() ? 1 : 2; }
 
  private:
+  void draw_rules();
   void publish_some();
   void begin_commit(const change_set& changes);
   void apply_commit(const change_set& changes, relay_process& of, std::uint64_t incarnation, std::optional<hand_over_terms> terms,
@@ -152,6 +164,7 @@ class world {
   std::size_t unpublished_ = 0;
   std::size_t uncommitted_ = 0;
   std::size_t numbers_ = 0;
+  std::map<inbox_place, int> discards_, pauses_;
   std::map<std::pair<std::string, std::string>, int> effects_;              ///< (handler, message)
   std::map<std::pair<std::string, std::string>, std::size_t> last_in_key_;  ///< (handler, key): number of the last effect
 };

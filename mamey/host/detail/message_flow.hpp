@@ -9,6 +9,7 @@
 #include <mamey/cqrs/pipeline.hpp>
 #include <mamey/host/definition.hpp>
 #include <mamey/host/detail/engine_choice.hpp>
+#include <mamey/host/detail/failure_levels.hpp>
 #include <mamey/messaging/message_endpoint.hpp>
 
 namespace mamey::inline v1 {
@@ -23,6 +24,7 @@ struct message_flow_parts {
   store* module_store = nullptr;      ///< null: the application has none
   std::shared_ptr<transport> shared;  ///< what several applications of the process share; null: this one is alone
   naming_conventions names;
+  failure_levels failures;
   bool alone = false;  ///< see message_endpoint_parts
 };
 

@@ -15,6 +15,10 @@ namespace {
 
 const logger log{"mamey.messaging"};
 
+/// Of a message that comes while its subscription is paused.
+constexpr delivery_action untouched{
+    .step = delivery_step::give_back, .counting = start_counting::uncounted, .ending = delivery_ending::interrupted};
+
 recoverability rules_of(const subscription& what, const subscription_surroundings& around, const messaging_options& options) {
   const bool keeps_place = what.ordered && around.through && around.through->features().keeps_place;
   // What waits at the consumer takes the room of other keys, and its tries are forgotten with the process: the store does both better.
@@ -33,7 +37,7 @@ recoverability rules_of(const subscription& what, const subscription_surrounding
 }  // namespace
 
 handler_pool::handler_pool(const subscription& what, const subscription_surroundings& around, const messaging_options& options,
-                           std::function<void()> held)
+                           std::function<void()> held, pause_callback pause)
     : what_(what),
       around_(around),
       runs_{.what = &what,
@@ -52,7 +56,9 @@ handler_pool::handler_pool(const subscription& what, const subscription_surround
                   ++seen_.attempts;
                   if (again) ++seen_.immediate_retries;
                 },
-            .stopping = [this] { return interrupting_.load(); }},
+            .stopping = [this] { return interrupting_.load(); },
+            .paused = [this] { return paused_.load(); },
+            .pause = std::move(pause)},
       held_(std::move(held)),
       throttle_(static_cast<std::size_t>(options.concurrency), options.throttle_after) {
   seen_.name = what.name;
@@ -87,6 +93,16 @@ void handler_pool::enqueue(task next) {
     dispatch();
 }
 
+void handler_pool::resume() {
+  paused_ = false;
+  dispatch();
+}
+
+bool handler_pool::idle() const {
+  const std::lock_guard lock(mutex_);
+  return running_ == 0;
+}
+
 void handler_pool::dispatch() {
   if (start_permitted() == standing::held) held_();
 }
@@ -95,6 +111,7 @@ void handler_pool::start_waiting() { start_permitted(); }
 
 steady_time handler_pool::resume_at() const {
   const std::lock_guard lock(mutex_);
+  if (paused_) return steady_time::max();
   const bool held = !waiting_.empty() && throttle_.permitted(steady_now()) == 0;
   return held ? throttle_.resume_at() : steady_time::max();
 }
@@ -127,6 +144,7 @@ class handler_pool::place_of_one {
     const invariants_after asserted(in_, "handler_pool");
     --in_.running_;
     if (suspect_) --in_.suspects_running_;
+    if (in_.paused_ && in_.running_ == 0) in_.held_();
   }
   place_of_one(const place_of_one&) = delete;
   place_of_one& operator=(const place_of_one&) = delete;
@@ -144,6 +162,7 @@ handler_pool::standing handler_pool::start_permitted() {
     {
       const std::lock_guard lock(mutex_);
       const invariants_after asserted(*this, "handler_pool");
+      if (paused_) return standing::flowing;
       const auto first = next_to_start();
       if (first == waiting_.end()) return standing::flowing;
       const auto permitted = throttle_.permitted(steady_now());
@@ -187,7 +206,7 @@ void handler_pool::share_queue_with(std::vector<const handler_pool*> all) { shar
 delivery_action handler_pool::run_handlers(const run_surroundings& runs, const incoming& delivered) {
   delivery_action verdict;
   for (std::size_t i = 0; i < runs.what->handlers.size(); ++i) {
-    const auto ended = run_handler(runs, runs.what->handlers[i], delivered);
+    const auto ended = paused_ ? untouched : run_handler(runs, runs.what->handlers[i], delivered);
     count(ended);
     verdict = i == 0 ? ended : combine(verdict, ended);
   }
@@ -239,7 +258,7 @@ void handler_pool::handle(task& which) {
   delivery_action verdict;
   try {
     if (which.what.row) {
-      verdict = run_row(which.what);
+      verdict = paused_ ? untouched : run_row(which.what);
       count(verdict);
     } else {
       verdict = sharing_.empty() ? run_handlers(runs_, which.what) : choose_and_run(which.what);
@@ -293,6 +312,12 @@ void handler_pool::count(const delivery_action& ended) {
     case delivery_ending::store_down:
     case delivery_ending::interrupted:
       ++seen_.given_back;
+      break;
+    case delivery_ending::paused:
+      ++seen_.given_back;
+      break;
+    case delivery_ending::discarded:
+      ++seen_.discarded;
       break;
     case delivery_ending::busy:
       ++seen_.busy;

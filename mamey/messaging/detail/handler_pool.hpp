@@ -22,9 +22,12 @@ namespace mamey::inline v1::detail {
 /// Any thread, unless said otherwise. `what`, the surroundings and the options outlive the pool.
 class handler_pool : public std::enable_shared_from_this<handler_pool> {
  public:
+  using pause_callback = std::function<void(const std::string& why, std::chrono::milliseconds span)>;
+
   /// `held` is called (never suspending) when something waits for the throttle's pause: somebody must call `start_waiting` at `resume_at`.
+  /// Also when a paused pool has become idle. `pause`: a failure asks for a pause of everything that has the queue in common.
   handler_pool(const subscription& what, const subscription_surroundings& around, const messaging_options& options,
-               std::function<void()> held);
+               std::function<void()> held, pause_callback pause);
 
   /// Before the first delivery: these pools have the same queue, this one among them. The pool that gets a message runs the handlers of the one
   /// it is for.
@@ -40,6 +43,12 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   void give_back_rows_claimed_before(steady_time when);
   /// When the throttle's pause ends, if something waits for that; else never.
   steady_time resume_at() const;
+
+  /// From now on no handler is started: deliveries that are added wait. What runs ends, without a further try.
+  void pause() noexcept { paused_ = true; }
+  void resume();
+  bool paused() const noexcept { return paused_; }
+  bool idle() const;
 
   /// What waits goes back uncounted; so does what is added from now on.
   void cancel();
@@ -91,7 +100,7 @@ class handler_pool : public std::enable_shared_from_this<handler_pool> {
   run_surroundings runs_;
   const std::function<void()> held_;
   std::vector<const handler_pool*> sharing_;  ///< empty: the queue has one subscription
-  std::atomic<bool> cancelled_{false}, interrupting_{false};
+  std::atomic<bool> cancelled_{false}, interrupting_{false}, paused_{false};
 
   mutable std::mutex mutex_;  ///< guards the rest
   std::deque<task> waiting_;

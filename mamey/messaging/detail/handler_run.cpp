@@ -60,7 +60,7 @@ class handler_run {
         handler_(handler),
         from_(from),
         suffix_(from.row ? parse_row_subscription(from.row->subscription).suffix : ""),
-        machine_(around.rules, facts()),
+        machine_(around.rules, facts(), {}, handler.plan.get()),
         first_failed_at_(from.row && from.row->first_failed_at != wall_time{} ? from.row->first_failed_at : wall_time{}) {}
 
   delivery_action go() {
@@ -71,6 +71,8 @@ class handler_run {
     if (action.ending == delivery_ending::delayed && action.step == delivery_step::give_back)
       tell_failure(log_level::warning, "comes again in " + std::to_string(action.delay.count()) + " ms");
     if (action.ending == delivery_ending::lost) tell_failure(log_level::error, "is lost: there is no store to keep it");
+    if (action.ending == delivery_ending::discarded) tell_failure(log_level::warning, "is discarded, as a rule for failures asks for");
+    if (action.ending == delivery_ending::paused) pause(action.pause_for);
     return action;
   }
 
@@ -106,8 +108,11 @@ class handler_run {
       case delivery_step::count_start:
         return with_store(
             [&] { return machine_.on(delivery_event::start_counted, around_.module_store->count_start(*key(), action.presumed)); });
-      case delivery_step::run:
-        return machine_.on(run());
+      case delivery_step::run: {
+        if (around_.paused()) return machine_.on(delivery_event::interrupted);  // it comes again when the subscription is resumed
+        const auto ended = run();
+        return machine_.on(ended, 0, last_error_.code);
+      }
       case delivery_step::wait:
         tell_failure(log_level::warning, "is tried again at once");
         return machine_.on(wait(action.delay));
@@ -139,6 +144,7 @@ class handler_run {
   }
 
   delivery_action commit(change_set changes) {
+    if (changes.empty()) return machine_.on(delivery_event::stored);  // a message without an id that is discarded
     return with_store([&] {
       const bool applied = around_.module_store->commit(changes) == commit_outcome::committed;
       return machine_.on(applied ? delivery_event::stored : delivery_event::already_handled);  // else somebody has ended it meanwhile
@@ -269,6 +275,13 @@ class handler_run {
       log.warning(words, type, message.id, handler_.name, machine_.attempt(), what_next, last_error_.code, words_of(last_error_));
   }
 
+  void pause(std::chrono::milliseconds span) const {
+    const auto until =
+        span.count() > 0 ? "for " + std::to_string(span.count()) + " ms" : std::string("until it is resumed or started again");
+    tell_failure(log_level::error, "pauses its subscription " + until);
+    around_.pause(handler_.name + " failed with " + last_error_.code + " (" + last_error_.reason + "); nothing is handled " + until, span);
+  }
+
   void ask_for_answer() {
     answer_ = {};
     if (!handler_.on_failure) return;
@@ -334,6 +347,7 @@ class handler_run {
     change_set changes{.inbox = key()};
     if (from_.row) changes.finished_delayed.push_back(from_.row->id);
     if (answer_.rejected) changes.outbox.push_back(completed(std::move(*answer_.rejected)));
+    if (action.ending == delivery_ending::discarded) return changes;  // logged when it is settled
     if (answer_.keep_in_error_store) {
       tell_failure(log_level::error, "goes to the error store");
       changes.errors.push_back({.id = uuid::v7().to_compact_string(),

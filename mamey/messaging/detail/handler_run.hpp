@@ -32,6 +32,9 @@ struct run_surroundings {
   std::function<void(throttle_event)> report;  ///< outcome of each try
   std::function<void(bool)> begun;             ///< a try begins; whether it is an immediate retry
   std::function<bool()> stopping;              ///< whether a `cancelled` is the process's wish
+  std::function<bool()> paused;                ///< whether the subscription handles nothing any more, until it is resumed
+  /// A failure pauses the subscription: why, and for how long (0: until it is resumed). Before the message goes back.
+  std::function<void(const std::string&, std::chrono::milliseconds)> pause;
 };
 
 /// A message at a subscription: from its queue, or (then with one handler) from a delayed row.
