@@ -4,6 +4,7 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -49,7 +50,9 @@ struct delayed_pump::state : std::enable_shared_from_this<state> {
     std::size_t has = 0;                ///< guarded by `counting`
   };
 
-  std::chrono::nanoseconds idle_time();
+  std::optional<std::chrono::milliseconds> next_due();
+  std::chrono::nanoseconds idle_time(std::optional<std::chrono::milliseconds> next) const;
+  std::chrono::nanoseconds bounded_sleep(std::chrono::nanoseconds span) const;
   due_request next_request();
   std::size_t claim(const due_request& request);
   void hand_over(delayed_message row, steady_time asked);
@@ -98,30 +101,49 @@ delayed_pump_statistics delayed_pump::statistics() const {
 
 void delayed_pump::run() {
   auto& mine = *state_;
+  bool only_looks = false;  // nothing says that a row is due: most that are written are for later
   while (!mine.stopped) {
     mine.release_lost();
     const auto request = mine.next_request();
-    if (request.most > 0 && mine.claim(request) > 0) {
-      mine.poll = mine.settings.shortest_poll;
-      continue;
+    std::chrono::nanoseconds span = mine.settings.patience / 3;
+    if (request.most > 0) {
+      if (!only_looks && mine.claim(request) > 0) {
+        mine.poll = mine.settings.shortest_poll;
+        continue;
+      }
+      const auto next = mine.next_due();
+      if (std::exchange(only_looks, false) && next && next->count() <= 0) continue;
+      span = mine.idle_time(next);
+      only_looks = span >= mine.settings.longest_sleep;
     }
-    const auto until = steady_now() + (request.most > 0 ? mine.idle_time() : mine.settings.patience / 3);
-    const auto waited = mine.inbox.take(until);
+    const auto waited = mine.inbox.take(steady_now() + mine.bounded_sleep(span));
     for (const auto& each : mine.to) each.runner->give_back_rows_claimed_before(steady_now() - mine.settings.patience);
     mine.nudged = false;
     const bool woken = std::ranges::find(waited, nudge::wake) != waited.end();
     mine.poll = woken ? mine.settings.shortest_poll : std::min(mine.poll * 2, mine.settings.longest_poll);
+    const bool row_done = std::ranges::find(waited, nudge::row_done) != waited.end();
+    only_looks = !row_done && (woken || only_looks);
   }
 }
 
-/// Until the next look for rows, when there are none to claim now.
-std::chrono::nanoseconds delayed_pump::state::idle_time() {
-  if (settings.longest_sleep.count() == 0) return poll;
+std::optional<std::chrono::milliseconds> delayed_pump::state::next_due() {
   const masked_section masked;
-  const auto next = rows.next_due();
+  return rows.next_due();
+}
+
+/// Until the next look for rows, when there are none to claim now.
+std::chrono::nanoseconds delayed_pump::state::idle_time(std::optional<std::chrono::milliseconds> next) const {
   if (!next) return settings.longest_sleep;
-  // Due and yet not handed out: it stands behind another of its key.
+  // Due and yet not handed out: it waits for something that nobody tells us of.
   return next->count() > 0 ? std::min(*next, settings.longest_sleep) : poll;
+}
+
+/// Shorter where something has to be done meanwhile: rows that do not begin go back, and claims whose answer was lost are freed.
+std::chrono::nanoseconds delayed_pump::state::bounded_sleep(std::chrono::nanoseconds span) const {
+  if (!lost.empty()) span = std::min<std::chrono::nanoseconds>(span, settings.longest_poll);
+  const std::lock_guard lock(counting);
+  const bool any = std::ranges::any_of(to, [](const taker& each) { return each.has > 0; });
+  return any ? std::min<std::chrono::nanoseconds>(span, settings.patience / 3) : span;
 }
 
 /// Asks for no more than the fullest of those that have room can take: all that comes may be its. One that is more than half full is left

@@ -23,10 +23,11 @@ struct delayed_pump_settings {
   std::chrono::milliseconds patience{15'000};         ///< a row that has not begun after this time goes back without a counted start
   std::chrono::milliseconds rollout_window{600'000};  ///< how long a row without a handler here waits for an instance that has the handler
   std::chrono::milliseconds rollout_delay{5'000};     ///< time between two checks
+  // Between two claims, while rows are due and none is handed out.
   std::chrono::milliseconds shortest_poll{50};
   std::chrono::milliseconds longest_poll{500};
-  std::chrono::milliseconds longest_sleep{
-      0};  ///< above 0: no other process writes rows, so the pump sleeps until the next row is due, for at most this time
+  /// Between two looks for rows that other processes wrote. The pump knows of rows that were written here, and when the next row is due.
+  std::chrono::milliseconds longest_sleep{15'000};
 };
 
 struct delayed_pump_statistics {

@@ -63,8 +63,9 @@ class delayed_store {
   virtual std::vector<delayed_message> claim_due(const due_request& request) = 0;
   /// Frees the rows under the token and takes back the starts that its claim counted.
   virtual void release_due(const std::string& token) = 0;
-  /// The time until the next delayed row may be claimed: 0 or less means at once. Empty: there is none, or it is unknown.
-  virtual std::optional<std::chrono::milliseconds> next_due() { return std::nullopt; }
+  /// The time until the next delayed row may be claimed: 0 or less means at once. Empty: there is none. A store that cannot tell answers 0
+  /// and is asked for rows at short intervals.
+  virtual std::optional<std::chrono::milliseconds> next_due() { return std::chrono::milliseconds(0); }
   /// When a row of the same subscription, tenant and key holds that key: stores `row` behind it, durably and once per id, and returns true.
   /// Otherwise stores nothing and returns false. Rows that hold a key are claimed one at a time, in the order of their first storing: each
   /// when its predecessor is finished.

@@ -59,6 +59,9 @@ std::string put_aside(std::int64_t parked, std::int64_t errors) {
 /// Without other processes every change reaches us as a call. One check per hour is for a call that a mistake of ours forgot.
 constexpr std::chrono::milliseconds longest_sleep = std::chrono::hours(1);
 
+/// For delayed rows that other processes wrote; the process that writes a row looks for it at once.
+constexpr std::chrono::milliseconds look_for_others = delayed_pump_settings{}.longest_sleep;
+
 relay_settings outbox_settings(const message_endpoint_parts& parts) {
   auto settings = relay_settings_of(parts.outbox, parts.through->features(), parts.service + '/' + uuid::v7().to_compact_string());
   if (!parts.alone) return settings;
@@ -81,6 +84,9 @@ std::chrono::milliseconds row_lease(const message_endpoint_parts& parts) {
 struct message_endpoint::state {
   explicit state(message_endpoint_parts given);
   void observe();
+  enum class backlog_reading : std::uint8_t { failed, messages_wait, nothing_waits };
+  backlog_reading read_backlog();
+  std::uint64_t activity() const;
 
   message_endpoint_parts parts;
   std::vector<std::unique_ptr<subscription_runner>> runners;
@@ -89,7 +95,9 @@ struct message_endpoint::state {
   std::unique_ptr<cleaner> upkeep;
   semaphore observer_woken{0};
   std::atomic<bool> observer_stopped{false}, observer_called{false};
-  bool awaits_exchanges = false;  ///< of other services, which were not there when all was declared
+  std::atomic<std::uint64_t> commits{0};            ///< that wrote messages
+  std::atomic<steady_time> read_at{steady_time{}};  ///< the last reading of the backlog
+  bool awaits_exchanges = false;                    ///< of other services, which were not there when all was declared
   std::unique_ptr<supervisor> consuming, sending;
   mutable std::mutex guard;
   outbox_state backlog;  // guarded, as the next two
@@ -123,35 +131,71 @@ message_endpoint::state::state(message_endpoint_parts given) : parts(std::move(g
                                                               .lease = row_lease(parts),
                                                               .rollout_window = parts.messaging.rollout_window,
                                                               .rollout_delay = parts.messaging.rollout_delay,
-                                                              .longest_sleep = parts.alone ? longest_sleep : std::chrono::milliseconds(0)});
+                                                              .longest_sleep = parts.alone ? longest_sleep : look_for_others});
   upkeep = std::make_unique<cleaner>(*parts.module_store, retention_of(parts.outbox, parts.messaging),
                                      parts.alone ? longest_sleep : std::chrono::minutes(1));
 }
 
-/// Reads the values for metrics and health once per second; less often where counting a long backlog takes the database a while, or where
-/// nobody but us could change it.
+namespace {
+constexpr std::chrono::nanoseconds shortest_reading = std::chrono::seconds(1), longest_reading = std::chrono::minutes(1);
+}
+
+/// Grows with everything that this process does to its messages.
+std::uint64_t message_endpoint::state::activity() const {
+  std::uint64_t sum = commits;
+  if (outbox) {
+    const auto now = outbox->statistics().counts;
+    sum += now.claimed + now.confirmed + now.unroutable + now.refused + now.parked + now.postponed;
+  }
+  for (const auto& each : runners) {
+    const auto now = each->statistics();
+    sum += now.attempts + now.handled + now.failed + now.parked_unrun;
+  }
+  return pump ? sum + pump->statistics().orphans : sum;
+}
+
+message_endpoint::state::backlog_reading message_endpoint::state::read_backlog() {
+  try {
+    const auto current = parts.module_store->read_outbox_state();
+    const auto kept = parts.module_store->count_errors();
+    const std::lock_guard lock(guard);
+    backlog = current;
+    errors = kept;
+    store_trouble.clear();
+    return current.pending > 0 ? backlog_reading::messages_wait : backlog_reading::nothing_waits;
+  } catch (const error& cause) {
+    const std::lock_guard lock(guard);
+    store_trouble = cause.code() + ": " + cause.reason();
+    return backlog_reading::failed;
+  }
+}
+
+/// Reads the values for metrics and health: each second while this process sends or handles messages or some wait, less often where counting
+/// a long backlog takes the database a while; otherwise when somebody asked for them, and at long intervals, for what other processes did.
 void message_endpoint::state::observe() {
-  constexpr std::chrono::nanoseconds shortest = std::chrono::seconds(1), longest = std::chrono::minutes(1);
-  auto pause = shortest, idle = shortest;
+  bool wanted = true;
+  auto pause = shortest_reading, idle = shortest_reading;
+  std::uint64_t seen = 0;
   for (;;) {
-    const bool called = observer_woken.try_acquire_until(steady_now() + pause);
+    // Only our own commits change a store that is ours alone, and each of them calls.
+    const bool called = observer_woken.try_acquire_until(steady_now() + (parts.alone ? pause : shortest_reading));
     if (observer_stopped) return;
     observer_called = false;
-    idle = parts.alone && !called ? std::min<std::chrono::nanoseconds>(idle * 2, longest_sleep) : shortest;
-    pause = idle;
-    const auto began = steady_now();
-    try {
-      const auto current = parts.module_store->read_outbox_state();
-      const auto kept = parts.module_store->count_errors();
-      const std::lock_guard lock(guard);
-      backlog = current;
-      errors = kept;
-      store_trouble.clear();
-      pause = std::clamp<std::chrono::nanoseconds>((steady_now() - began) * 50, idle, std::max(idle, longest));
-    } catch (const error& cause) {
-      const std::lock_guard lock(guard);
-      store_trouble = cause.code() + ": " + cause.reason();
+    if (parts.alone) {
+      idle = called ? shortest_reading : std::min<std::chrono::nanoseconds>(idle * 2, longest_sleep);
+    } else {
+      const auto before = std::exchange(seen, activity());
+      wanted = wanted || called || seen != before;
+      const auto since = steady_now() - read_at.load();
+      if (since < (wanted ? pause : longest_reading)) continue;
     }
+    const auto began = steady_now();
+    const auto found = read_backlog();
+    read_at = began;
+    wanted = found != backlog_reading::nothing_waits;
+    pause = found == backlog_reading::failed
+                ? idle
+                : std::clamp<std::chrono::nanoseconds>((steady_now() - began) * 50, idle, std::max(idle, longest_reading));
   }
 }
 
@@ -212,6 +256,7 @@ void message_endpoint::start_relay() {
   mine.parts.module_store->on_commit([&mine, outbox = mine.outbox.get(), pump = mine.pump.get()](written_rows rows) {
     if (outbox && rows.outbox) outbox->wake();
     if (rows.delayed) pump->wake();
+    ++mine.commits;
     if (mine.parts.alone && !mine.observer_called.exchange(true)) mine.observer_woken.release();
   });
   if (mine.outbox) mine.sending->start("outbox relay", [&mine] { mine.outbox->run(); });
@@ -260,7 +305,8 @@ void message_endpoint::resume(std::string_view subscription) {
 }
 
 messaging_statistics message_endpoint::statistics() const {
-  const auto& mine = *state_;
+  auto& mine = *state_;
+  if (steady_now() - mine.read_at.load() >= shortest_reading && !mine.observer_called.exchange(true)) mine.observer_woken.release();
   messaging_statistics now;
   for (const auto& each : mine.runners) {
     now.subscriptions.push_back(each->statistics());

@@ -40,11 +40,13 @@ struct message_endpoint_parts {
 };
 
 struct messaging_statistics {
-  outbox_state backlog;  ///< the last reading, at most one second old while messaging runs
+  /// The last reading: at most one second old while messages are sent, handled or waiting here. Otherwise at most a minute old; asking for
+  /// one that is older than a second makes a new one, for the next who asks.
+  outbox_state backlog;
   relay_statistics outbox;
   std::vector<subscription_statistics> subscriptions;
   delayed_pump_statistics delayed;
-  std::int64_t errors = 0;  ///< records in the error store, as of the last reading
+  std::int64_t errors = 0;  ///< records in the error store, as of the same reading
   std::string trouble;      ///< why messaging is degraded; empty when it is not
 };
 

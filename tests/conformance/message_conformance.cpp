@@ -177,6 +177,37 @@ TEST_P(store_conformance, delayed_messages_whose_holder_died_come_one_at_a_time)
   EXPECT_EQ(ids_of(claim_due()), strings{"d3"});
 }
 
+TEST_P(store_conformance, the_time_of_the_next_delayed_message_is_known) {
+  EXPECT_EQ(delayed().next_due(), std::nullopt);
+  db().commit({.delayed = {{.id = "d1", .delay = 60s}, {.id = "d2", .delay = 20s}}});
+  const auto near = [&](std::chrono::milliseconds expected) {
+    const auto next = delayed().next_due();
+    return next && *next <= expected && *next > expected - 15s;  // the machine may be busy
+  };
+  EXPECT_TRUE(near(20s));
+  move_clock(20s);
+  ASSERT_TRUE(delayed().next_due());
+  EXPECT_LE(delayed().next_due()->count(), 0);
+  ASSERT_EQ(claim_due().size(), 1U);
+  EXPECT_TRUE(near(40s)) << "one that is claimed is not due, but when its lease ends";
+  move_clock(2h);
+  EXPECT_LE(delayed().next_due()->count(), 0);
+  EXPECT_EQ(claim_due().size(), 2U);
+  db().commit({.finished_delayed = {"d1", "d2"}});
+  EXPECT_EQ(delayed().next_due(), std::nullopt);
+}
+
+TEST_P(store_conformance, one_that_stands_behind_another_is_not_the_next) {
+  delayed_message head{.id = "head", .subscription = "h"}, follower{.id = "follower", .subscription = "h"};
+  for (auto* each : {&head, &follower}) each->message.key = "k1", each->holds_key = true;
+  head.delay = 60s;
+  db().commit({.delayed = {head}});
+  ASSERT_TRUE(delayed().wait_behind(follower));
+  EXPECT_GT(*delayed().next_due(), 30s);
+  db().commit({.finished_delayed = {"head"}});
+  EXPECT_LE(delayed().next_due()->count(), 0);
+}
+
 TEST_P(store_conformance, delayed_messages_of_named_handlers_stay_where_they_are) {
   units().commit(
       {.delayed = {

@@ -464,6 +464,20 @@ void memory_store::release_due(const std::string& token) {
   running.done();
 }
 
+std::optional<std::chrono::milliseconds> memory_store::next_due() {
+  operation running(*this, "next_due");
+  const auto now = clock_();
+  std::optional<std::chrono::milliseconds> next;
+  for (const auto& [id, each] : delayed_) {
+    if (each.token.empty() && stands_behind(each)) continue;
+    const auto at = each.token.empty() ? each.due : std::max(each.due, each.lease_until);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(at - now);
+    next = next ? std::min(*next, left) : left;
+  }
+  running.done();
+  return next;
+}
+
 std::vector<error_record> memory_store::list_errors(std::int64_t offset, std::int64_t limit) {
   operation running(*this, "list_errors");
   std::vector<error_record> page;

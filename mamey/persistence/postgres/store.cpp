@@ -361,6 +361,8 @@ std::vector<delayed_message> postgres_store::claim_due(const due_request& reques
 
 void postgres_store::release_due(const std::string& token) { state_->hurry(pg::release_due(token)); }
 
+std::optional<std::chrono::milliseconds> postgres_store::next_due() { return pg::read_next_due(state_->read(pg::next_due())); }
+
 bool postgres_store::wait_behind(const delayed_message& row) { return state_->bookkeep(pg::queue_behind(row)).integer(0, 0) > 0; }
 
 std::vector<waiting_message> postgres_store::list_delayed(const delayed_filter& filter, std::int64_t offset, std::int64_t limit) {
@@ -387,12 +389,17 @@ std::int64_t postgres_store::count_errors() { return state_->read(pg::count_erro
 
 bool postgres_store::clean(const retention& keep) {
   const auto ms = [](std::chrono::seconds span) { return std::chrono::milliseconds(span).count(); };
+  const auto old = state_->read(pg::find_old_rows(ms(keep.inbox), ms(keep.sent), ms(keep.errors)));  // most rounds find none
+  std::int64_t most = 0;
   // Each in a transaction of its own: none is long.
-  const auto most = std::max({state_->hurry(pg::clean_inbox(ms(keep.inbox), keep.batch)).affected(),
-                              state_->hurry(pg::clean_starts(ms(keep.inbox), keep.batch)).affected(),
-                              state_->hurry(pg::clean_archive(pg::settled::sent, ms(keep.sent), keep.batch)).affected(),
-                              state_->hurry(pg::clean_archive(pg::settled::unroutable, ms(keep.errors), keep.batch)).affected(),
-                              state_->hurry(pg::clean_errors(ms(keep.errors) * 1000, keep.batch)).affected()});
+  const auto delete_when_old = [&](int column, pg::step deletes) {
+    if (old.boolean(0, column)) most = std::max(most, state_->hurry(std::move(deletes)).affected());
+  };
+  delete_when_old(0, pg::clean_inbox(ms(keep.inbox), keep.batch));
+  delete_when_old(1, pg::clean_starts(ms(keep.inbox), keep.batch));
+  delete_when_old(2, pg::clean_archive(pg::settled::sent, ms(keep.sent), keep.batch));
+  delete_when_old(3, pg::clean_archive(pg::settled::unroutable, ms(keep.errors), keep.batch));
+  delete_when_old(4, pg::clean_errors(ms(keep.errors) * 1000, keep.batch));
   return most >= static_cast<std::int64_t>(keep.batch);
 }
 

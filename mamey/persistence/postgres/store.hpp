@@ -67,6 +67,7 @@ class postgres_store final : public store, public sql_store {
 
   std::vector<delayed_message> claim_due(const due_request& request) override;
   void release_due(const std::string& token) override;
+  std::optional<std::chrono::milliseconds> next_due() override;
   bool wait_behind(const delayed_message& row) override;
 
   std::vector<waiting_message> list_delayed(const delayed_filter& filter, std::int64_t offset, std::int64_t limit) override;

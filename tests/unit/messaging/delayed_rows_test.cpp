@@ -35,6 +35,39 @@ TEST_F(delayed_rows, a_command_sent_for_later_runs_when_it_is_due) {
   });
 }
 
+TEST_F(delayed_rows, one_of_another_instance_runs_when_it_is_due_and_one_due_at_once_within_15_s) {
+  handle("remind");
+  time.run([&] {
+    mine.start();
+    sleep_for(60s);
+    mine.store.on_commit({});  // as in a process that has not written them
+    put(row("remind", "now"));
+    put(row("remind", "later", 40s));
+    eventually([&] { return mine.effects["remind/now"] == 1; }, "the first", 15s);
+    const auto due = steady_now() + 40s;
+    eventually([&] { return mine.effects["remind/later"] == 1; }, "the second", 41s);
+    EXPECT_LE(steady_now(), due + 20ms) << "its time was known";
+    mine.stop();
+  });
+}
+
+TEST_F(delayed_rows, nobody_claims_while_none_is_due_and_few_ask) {
+  handle("remind");
+  std::map<std::string, int, std::less<>> asked;
+  mine.store.before = [&](std::string_view operation) { ++asked[std::string(operation)]; };
+  time.run([&] {
+    mine.start();
+    put(row("remind", "tomorrow", 24h));
+    sleep_for(10s);
+    asked.clear();
+    sleep_for(600s);
+    EXPECT_EQ(asked["claim_due"], 0);
+    EXPECT_LE(asked["next_due"], 41);
+    EXPECT_GE(asked["next_due"], 39);
+    mine.stop();
+  });
+}
+
 TEST_F(delayed_rows, rounds_that_failed_are_no_starts_without_an_outcome) {
   mine.parts().messaging.start_limit = 2;
   mine.parts().messaging.delayed_retries = {1s, 1s, 1s, 1s, 1s};

@@ -16,7 +16,7 @@ TEST_F(messaging_in_process, a_committed_event_is_handled_once_and_leaves_the_ou
 
 TEST_F(messaging_in_process, a_commit_of_messages_makes_nobody_look_for_delayed_ones) {
   int looks = 0;
-  orders.store.before = [&](std::string_view operation) { looks += operation == "claim_due" ? 1 : 0; };
+  orders.store.before = [&](std::string_view operation) { looks += operation == "claim_due" || operation == "next_due" ? 1 : 0; };
   time.run([&] {
     start();
     sleep_for(30s);  // by then it looks once in a while only
@@ -25,7 +25,43 @@ TEST_F(messaging_in_process, a_commit_of_messages_makes_nobody_look_for_delayed_
       orders.publish("m" + std::to_string(each), "created");
       sleep_for(10ms);
     }
-    EXPECT_LE(looks - before, 4);
+    EXPECT_LE(looks - before, 1);
+    stop();
+  });
+}
+
+TEST_F(messaging_in_process, the_backlog_is_read_each_second_while_something_happens_and_otherwise_when_somebody_asks) {
+  int readings = 0;
+  orders.store.before = [&](std::string_view operation) { readings += operation == "read_outbox_state" ? 1 : 0; };
+  time.run([&] {
+    start();
+    sleep_for(10s);
+    readings = 0;
+    sleep_for(600s);
+    EXPECT_LE(readings, 10) << "nothing happens, and nobody asks";
+    EXPECT_GE(readings, 9) << "others may have written rows";
+
+    readings = 0;
+    orders.endpoint->statistics();
+    sleep_for(1001ms);
+    EXPECT_GE(readings, 1) << "somebody asked";
+    stop();
+  });
+}
+
+TEST_F(messaging_in_process, the_backlog_is_at_most_a_second_old_while_messages_wait) {
+  int readings = 0;
+  orders.store.before = [&](std::string_view operation) { readings += operation == "read_outbox_state" ? 1 : 0; };
+  orders.parts().messaging.publishing = false;
+  time.run([&] {
+    start();
+    sleep_for(120s);
+    orders.publish("m1", "created");
+    sleep_for(2100ms);  // nobody asks meanwhile
+    EXPECT_EQ(orders.endpoint->statistics().backlog.pending, 1);
+    readings = 0;
+    sleep_for(30s);
+    EXPECT_GE(readings, 29);
     stop();
   });
 }

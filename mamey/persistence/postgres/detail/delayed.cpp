@@ -168,6 +168,25 @@ std::vector<delayed_message> read_due(const rows& found) {
   return taken;
 }
 
+/// Each part by its index: however many rows wait, few are looked at. What stands behind another of its key is not due.
+step next_due() {
+  return {.text =
+              "select least((select d.due_at_ms from mamey_delayed d where d.token is null and not (d.holds_key and exists (select 1 from "
+              "mamey_delayed e where e.subscription = d.subscription and e.key = d.key and e.tenant = d.tenant and e.holds_key and e.n < "
+              "d.n)) order by d.due_at_ms limit 1), "
+              "(select min(case when claimed_until_ms - now > lease_ms then due_at_ms else greatest(due_at_ms, claimed_until_ms) end) from "
+              "mamey_delayed where token is not null), "
+              "(select now from mamey_delayed where due_at_ms - delay_ms > now limit 1)) - now "
+              "from (select mamey_now_ms() as now offset 0) clock",
+          .values = {},
+          .result = {}};
+}
+
+std::optional<std::chrono::milliseconds> read_next_due(const rows& found) {
+  if (found.is_null(0, 0)) return std::nullopt;
+  return std::chrono::milliseconds(found.integer(0, 0));
+}
+
 step release_due(const std::string& token) {
   return {.text =
               "update mamey_delayed set attempts = attempts - 1, starts = greatest(starts - 1, 0), token = null, claimed_until_ms = null "

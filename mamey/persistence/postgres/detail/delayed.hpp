@@ -26,6 +26,9 @@ step queue_behind(const delayed_message& row);
 /// Oldest first under one token, a start counted; those whose holder is alive are passed over, and those behind another of their key.
 step claim_due(const due_request& request);
 std::vector<delayed_message> read_due(const rows& found);
+/// See delayed_store.
+step next_due();
+std::optional<std::chrono::milliseconds> read_next_due(const rows& found);
 /// Gives the rows of a claim back and takes the starts they were counted back.
 step release_due(const std::string& token);
 

@@ -94,4 +94,14 @@ step clean_starts(std::int64_t keep_ms, std::size_t most) {
           .result = {}};
 }
 
+step find_old_rows(std::int64_t inbox_ms, std::int64_t sent_ms, std::int64_t errors_ms) {
+  return {.text =
+              "select (select min(handled_at_ms) from mamey_inbox) < now - $1::bigint, (select min(started_at_ms) from "
+              "mamey_handling_starts) < now - $1::bigint, (select min(settled_at_ms) from mamey_outbox_archive where state = 3) < now - "
+              "$2::bigint, (select min(settled_at_ms) from mamey_outbox_archive where state = 2) < now - $3::bigint, (select "
+              "min(failed_at_us) from mamey_errors) < (now - $3::bigint) * 1000 from (select mamey_now_ms() as now offset 0) clock",
+          .values = std::move(parameters().add(inbox_ms).add(sent_ms).add(errors_ms)),
+          .result = {}};
+}
+
 }  // namespace mamey::inline v1::postgres_detail

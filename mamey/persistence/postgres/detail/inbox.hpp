@@ -28,5 +28,7 @@ step take_back_start(const inbox_key& key);
 step forget_starts(const inbox_key& key);
 step clean_inbox(std::int64_t keep_ms, std::size_t most);
 step clean_starts(std::int64_t keep_ms, std::size_t most);
+/// One row: whether anything is past its retention in the inbox, among the starts, among sent and unroutable messages, in the error store.
+step find_old_rows(std::int64_t inbox_ms, std::int64_t sent_ms, std::int64_t errors_ms);
 
 }  // namespace mamey::inline v1::postgres_detail

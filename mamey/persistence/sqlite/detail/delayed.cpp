@@ -104,7 +104,12 @@ bool queue_behind(connection& on, const delayed_message& row, std::int64_t now_m
 }
 
 std::optional<std::chrono::milliseconds> next_due(connection& on, std::int64_t now_ms) {
-  auto row = on.use("select min(case when token is null then due_at_ms else max(due_at_ms, claimed_until_ms) end) from mamey_delayed");
+  // Each by its index: however many rows wait, few are looked at. What stands behind another of its key is not due.
+  auto row = on.use(
+      "select min(at) from (select * from (select due_at_ms as at from mamey_delayed where token is null and not (holds_key and exists "
+      "(select 1 from mamey_delayed e where e.subscription = mamey_delayed.subscription and e.key = mamey_delayed.key and e.tenant = "
+      "mamey_delayed.tenant and e.holds_key and e.n < mamey_delayed.n)) order by due_at_ms limit 1) "
+      "union all select min(max(due_at_ms, claimed_until_ms)) from mamey_delayed where token is not null)");
   if (!row.step() || row.is_null(0)) return std::nullopt;
   return std::chrono::milliseconds(row.integer(0) - now_ms);
 }
