@@ -164,12 +164,18 @@ void epoll_loop::deliver_again() {
 }
 
 void epoll_loop::watch(int descriptor, event_loop::watcher& target) {
+  watch(descriptor, target, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+void epoll_loop::watch_input(int descriptor, event_loop::watcher& target) { watch(descriptor, target, EPOLLIN | EPOLLRDHUP); }
+
+void epoll_loop::watch(int descriptor, event_loop::watcher& target, std::uint32_t events) {
   const auto place = static_cast<std::size_t>(descriptor);
   if (place >= watched_.size()) watched_.resize(std::max<std::size_t>(place + 1, watched_.size() * 2));
   auto& slot = watched_[place];
   ++slot.generation;
   epoll_event interest{};
-  interest.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  interest.events = events;
   interest.data.u64 = tag_of(descriptor, slot.generation);
   if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &interest) != 0) throw_errno("cannot watch a descriptor");
   slot.target = &target;

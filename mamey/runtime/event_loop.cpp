@@ -1,4 +1,5 @@
 #include <mamey/runtime/event_loop.hpp>
+#include <mamey/runtime/input_watch.hpp>
 
 #include <utility>
 
@@ -28,6 +29,7 @@ wall_time event_loop::wall_now() const noexcept { return state_->wall_now(); }
 
 void event_loop::watch(int descriptor, watcher& target) { state_->watch(descriptor, target); }
 void event_loop::unwatch(int descriptor) noexcept { state_->unwatch(descriptor); }
+void watch_input(event_loop& on, int descriptor, event_loop::watcher& target) { on.internals().watch_input(descriptor, target); }
 void event_loop::call_readable_again(int descriptor) { state_->call_readable_again(descriptor); }
 
 std::uint64_t event_loop::add_timer(steady_time when, std::function<void()> callback) {

@@ -34,6 +34,7 @@ class simulated_loop final : public event_loop::state {
   void watch(int, event_loop::watcher&) override {
     throw std::system_error(std::make_error_code(std::errc::operation_not_supported), "a simulated runtime has no sockets");
   }
+  void watch_input(int descriptor, event_loop::watcher& target) override { watch(descriptor, target); }
   void unwatch(int) noexcept override {}
   void call_readable_again(int) override {}
 

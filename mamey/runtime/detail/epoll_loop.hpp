@@ -29,6 +29,7 @@ class epoll_loop final : public event_loop::state {
   wall_time wall_now() const noexcept override;
   std::uint64_t random() noexcept override;
   void watch(int descriptor, event_loop::watcher& target) override;
+  void watch_input(int descriptor, event_loop::watcher& target) override;
   void unwatch(int descriptor) noexcept override;
   void call_readable_again(int descriptor) override;
   void run_blocking(function_view call) override;
@@ -54,6 +55,7 @@ class epoll_loop final : public event_loop::state {
   };
 
   bool may_end() noexcept;
+  void watch(int descriptor, event_loop::watcher& target, std::uint32_t events);
   void start_what_waits();
   void run_what_is_ready();
   void wait_for_events();

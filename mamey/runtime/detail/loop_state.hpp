@@ -34,6 +34,7 @@ struct event_loop::state {
   virtual wall_time wall_now() const noexcept = 0;
   virtual std::uint64_t random() noexcept = 0;
   virtual void watch(int descriptor, watcher& target) = 0;
+  virtual void watch_input(int descriptor, watcher& target) = 0;
   virtual void unwatch(int descriptor) noexcept = 0;
   /// Calls the watcher of the descriptor again, soon, as if the descriptor had become readable just now.
   virtual void call_readable_again(int descriptor) = 0;

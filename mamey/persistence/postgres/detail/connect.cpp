@@ -123,9 +123,8 @@ session_handle try_route(const route& way, const connection_target& target, stea
   for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
     // libpq may go on with another socket after each step.
     socket_wait socket;
-    socket.start(PQsocket(session.get()));
-    const auto in = state == PGRES_POLLING_WRITING ? socket_wait::interest::writing : socket_wait::interest::reading;
-    if (!socket.wait(in, until)) {
+    socket.start(PQsocket(session.get()), state == PGRES_POLLING_WRITING ? socket_wait::interest::writing : socket_wait::interest::reading);
+    if (!socket.wait(until)) {
       trouble = {.cause = "no answer in time"};
       return nullptr;
     }

@@ -40,7 +40,16 @@ std::string words_of(const PGconn* session) {
   return text.empty() ? "the connection broke" : text;
 }
 
+/// Less never meets a socket that is full in the middle of an exchange.
+constexpr std::size_t libpq_sends_at_once = 4096;
+
 }  // namespace
+
+std::size_t exchange::bytes() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& each : steps) sum += each.text.size() + each.values.bytes() + 64;
+  return sum;
+}
 
 void exchange::throw_if_failed() const {
   if (failed) throw_error(error, steps[*failed].text);
@@ -111,7 +120,7 @@ void connection::post(const exchange_ptr& work) noexcept {
 void connection::send(const exchange_ptr& work) {
   ERR_clear_error();
   in_flight_.push_back(work);
-  unflushed_ = true;  // without its Sync the server applies nothing of it
+  const bool follows_unsent = std::exchange(unflushed_, true);  // without its Sync the server applies nothing of it
   for (std::size_t i = 0; i < work->steps.size(); ++i) {
     if (!send_step(*work, i)) return lose(words_of(session_.get()));
   }
@@ -119,6 +128,10 @@ void connection::send(const exchange_ptr& work) {
   const int left = PQflush(session_.get());
   if (left < 0) return lose(words_of(session_.get()));
   unflushed_ = left > 0;
+  if (!follows_unsent && !unflushed_ && work->bytes() < libpq_sends_at_once) return;
+  // Where the socket does not take all, libpq reads meanwhile. A reader that sleeps must look at what it read.
+  read_while_sending_ = true;
+  if (reader_ != nullptr) socket_.interrupt();
 }
 
 bool connection::send_step(exchange& work, std::size_t index) {
@@ -177,19 +190,18 @@ connection::role_in_wait connection::role_of(const exchange& work) {
 }
 
 void connection::read_for_all(const exchange_ptr& mine) {
-  for (;;) {
-    auto in = socket_wait::interest::reading;
+  // Its predecessor left nothing that had come: the socket announces what comes now.
+  for (bool has_waited = false;; has_waited = true) {
     {
       const std::lock_guard lock(mutex_);
-      make_progress();
+      if (has_waited || read_while_sending_) make_progress();
       if (mine->end != exchange::ending::none) return;
       if (PQsocket(session_.get()) < 0) return lose(words_of(session_.get()));
-      if (unflushed_) in = socket_wait::interest::both;
-      socket_.start(PQsocket(session_.get()));
+      socket_.start(PQsocket(session_.get()), unflushed_ ? socket_wait::interest::both : socket_wait::interest::reading);
     }
     // Outside a loop others may add to what has to be written while this thread sleeps: it checks at intervals.
     const auto until = socket_.loop() == nullptr ? steady_now() + std::chrono::milliseconds(20) : steady_time::max();
-    socket_.wait(in, until);
+    socket_.wait(until);
   }
 }
 
@@ -222,12 +234,18 @@ bool connection::more_input() const {
   char byte = 0;
   if (::recv(PQsocket(session_.get()), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) return true;
   if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return true;
+  return more_in_tls();
+}
+
+/// Read from the socket and not taken by libpq: the socket does not announce it.
+bool connection::more_in_tls() const {
   auto* const tls = static_cast<SSL*>(PQsslStruct(session_.get(), "OpenSSL"));
   return tls != nullptr && SSL_pending(tls) > 0;
 }
 
-/// libpq reads as much as its buffer has room for, and the loop tells of an edge once: so it goes on until the socket is empty.
+/// libpq reads as much as its buffer has room for. Where the socket announces input once, it goes on until there is none.
 void connection::make_progress() {
+  read_while_sending_ = false;
   do {
     if (in_flight_.empty()) return;
     ERR_clear_error();
@@ -252,7 +270,7 @@ void connection::make_progress() {
     }
     if (!in_flight_.empty() && (left < 0 || !readable || PQstatus(session_.get()) == CONNECTION_BAD)) return lose(words_of(session_.get()));
     if (is_row_too_large()) return give_up_row();
-  } while (!in_flight_.empty() && more_input());
+  } while (!in_flight_.empty() && (socket_.announces_once() ? more_input() : more_in_tls()));
 }
 
 void connection::take_result(pg_result* owned) {
@@ -378,8 +396,8 @@ void connection::run_script(const std::string& sql) {
     }
     if (more_input()) continue;
     try {
-      socket_.start(PQsocket(session));
-      socket_.wait(left > 0 ? socket_wait::interest::both : socket_wait::interest::reading, steady_time::max());
+      socket_.start(PQsocket(session), left > 0 ? socket_wait::interest::both : socket_wait::interest::reading);
+      socket_.wait(steady_time::max());
       socket_.stop();
     } catch (...) {  // rethrown: what it leaves behind nobody may use
       retired_ = true;

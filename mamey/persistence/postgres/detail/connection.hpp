@@ -49,6 +49,7 @@ struct exchange {
 
  private:
   friend class connection;
+  std::size_t bytes() const noexcept;  ///< about as many as it is on the wire
   struct expected {
     std::size_t step = 0;
     bool is_preparation = false;
@@ -127,6 +128,7 @@ class connection {
   void give_up_row();
   void take_refusal(exchange& from, std::size_t step, const pg_result* result);
   bool more_input() const;
+  bool more_in_tls() const;
   void lose(std::string trouble, exchange::ending unanswered = exchange::ending::lost);
   void settle(const exchange_ptr& done, exchange::ending how);
 
@@ -141,6 +143,7 @@ class connection {
   socket_wait socket_;                      ///< of the reader
   std::optional<std::uint64_t> row_began_;  ///< `bytes_read` when the row that is coming was first seen incomplete
   bool unflushed_ = false;
+  bool read_while_sending_ = false;  ///< libpq may have answers in its buffer that nobody has looked at
   bool retired_ = false;
   enum class preparation : std::uint8_t { sent, done };
   struct prepared {

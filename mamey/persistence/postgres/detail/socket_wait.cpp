@@ -15,6 +15,7 @@
 
 #include <mamey/runtime/context.hpp>
 #include <mamey/runtime/fiber.hpp>
+#include <mamey/runtime/input_watch.hpp>
 
 namespace mamey::inline v1::postgres_detail {
 namespace {
@@ -55,16 +56,23 @@ socket_wait::~socket_wait() {
   if (watched_ >= 0) ::close(watched_);
 }
 
-void socket_wait::start(int descriptor) {
+void socket_wait::start(int descriptor, interest in) {
   auto* const here = in_fiber() ? event_loop::current() : nullptr;
-  if (descriptor == descriptor_ && here == loop_) return;
+  if (descriptor == descriptor_ && here == loop_ && in == watched_for_) return;
   stop();
   descriptor_ = descriptor;
+  watched_for_ = in;
   if (here == nullptr) return;
   if (watched_ < 0) watched_ = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
   if (watched_ < 0) throw std::system_error(errno, std::system_category(), "cannot wait for the connection");
+  while (edges_.try_acquire()) {  // of an earlier wait
+  }
+  signalled_ = false;
   try {
-    here->watch(watched_, *this);
+    if (in == interest::reading)
+      watch_input(*here, watched_, *this);
+    else
+      here->watch(watched_, *this);
   } catch (const std::system_error& refused) {
     if (refused.code() != std::errc::operation_not_supported) throw;
     return;  // a simulated loop, of the test harness: it waits as a thread would
@@ -84,9 +92,8 @@ void socket_wait::signal() {
   edges_.release();
 }
 
-bool socket_wait::wait(interest in, steady_time until) {
-  if (loop_ == nullptr) return poll_descriptor(descriptor_, in, until);
-  interest_ = in;
+bool socket_wait::wait(steady_time until) {
+  if (loop_ == nullptr) return poll_descriptor(descriptor_, watched_for_, until);
   if (!edges_.try_acquire_until(until)) return false;
   signalled_ = false;
   return true;

@@ -14,7 +14,7 @@ namespace mamey::inline v1::postgres_detail {
 /// What has been read from a TCP connection since it was made, or a little less; nothing of a socket in the file system.
 std::optional<std::uint64_t> bytes_read(int descriptor);
 
-/// One socket, waited for by one fiber or thread at a time. Edges are remembered, so a wait that begins after one returns at once. A loop
+/// One socket, waited for by one fiber or thread at a time. What came is remembered, so a wait that begins afterwards returns at once. A loop
 /// watches a descriptor of ours for it: libpq closes its own whenever a call of any thread finds the connection broken, and another socket
 /// may have its number at once.
 class socket_wait final : event_loop::watcher {
@@ -26,8 +26,11 @@ class socket_wait final : event_loop::watcher {
   socket_wait(const socket_wait&) = delete;
   socket_wait& operator=(const socket_wait&) = delete;
 
-  /// Puts the descriptor on the calling fiber's loop; nothing outside one. Does nothing when it is there already.
-  void start(int descriptor);
+  /// Puts the descriptor on the calling fiber's loop, for this interest; nothing outside one. Does nothing when it is there already. The
+  /// first wait returns at once when the interest is met.
+  void start(int descriptor, interest in);
+  /// Whether input is announced once: it has to be read until there is none.
+  bool announces_once() const noexcept { return loop_ != nullptr && watched_for_ != interest::reading; }
   /// Takes it off; on the loop it was put on.
   void stop() noexcept;
   /// Ends the current wait, or else the next one. Any thread.
@@ -35,14 +38,14 @@ class socket_wait final : event_loop::watcher {
   event_loop* loop() const noexcept { return loop_; }
 
   /// False when `until` passed. Throws when the ambient context is interrupted.
-  bool wait(interest in, steady_time until);
+  bool wait(steady_time until);
 
  private:
   void readable() override {
-    if (interest_ != interest::writing) signal();
+    if (watched_for_ != interest::writing) signal();
   }
   void writable() override {
-    if (interest_ != interest::reading) signal();
+    if (watched_for_ != interest::reading) signal();
   }
   void hung_up() override { signal(); }
   void signal();
@@ -50,7 +53,7 @@ class socket_wait final : event_loop::watcher {
   int descriptor_ = -1;  ///< libpq's
   int watched_ = -1;     ///< ours, of the same socket; made for the first loop
   event_loop* loop_ = nullptr;
-  interest interest_ = interest::both;
+  interest watched_for_ = interest::both;
   bool signalled_ = false;
   semaphore edges_{0};
 };

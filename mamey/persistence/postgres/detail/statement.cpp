@@ -63,6 +63,12 @@ parameters& parameters::add(std::string text) {
   return *this;
 }
 
+std::size_t parameters::bytes() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& each : values_) sum += each.text.size() + 8;
+  return sum;
+}
+
 parameters& parameters::add(std::int64_t number) { return add(std::to_string(number)); }
 
 parameters& parameters::add(double number) {

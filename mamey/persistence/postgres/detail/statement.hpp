@@ -36,6 +36,7 @@ class parameters {
   parameters& add_texts(std::span<const std::string> values);
 
   std::size_t size() const noexcept { return values_.size(); }
+  std::size_t bytes() const noexcept;  ///< about as many as they are on the wire
 
  private:
   friend class connection;
