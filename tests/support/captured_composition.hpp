@@ -4,8 +4,11 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include <mamey/core/configuration.hpp>
 #include <mamey/feature/composition.hpp>
+#include <mamey/messaging/bus_naming.hpp>
 #include <mamey/messaging/queue.hpp>
 #include <mamey/messaging/store.hpp>
 #include <mamey/messaging/transport.hpp>
@@ -16,7 +19,14 @@ namespace mamey::testing {
 class captured_composition final : public composition {
  public:
   mamey::services& services() override { throw std::logic_error("not asked for"); }
-  void use_store(engine, std::function<std::unique_ptr<store>(const environment&)> open) override { open_store = std::move(open); }
+  void use_store(engine, std::function<std::unique_ptr<store>(const environment&)> open) override {
+    open_store = [open = std::move(open)](environment around) {
+      std::vector<configuration_problem> remarks;
+      const auto naming = read_bus_naming(*around.configuration, around.application, remarks);
+      if (around.naming == nullptr) around.naming = &naming;  // as the host gives it
+      return open(around);
+    };
+  }
   void offer_queues(std::string, std::function<std::unique_ptr<durable_queues>(const environment&)>) override {}
   void use_transport(engine, std::function<std::shared_ptr<transport>(const environment&)> open) override {
     open_transport = std::move(open);
