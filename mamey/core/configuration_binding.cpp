@@ -61,10 +61,12 @@ class binder {
  private:
   void bind_object(const configuration_node& node, const std::string& path, const type_model& model, void* object) {
     presence present;
-    if (!bind_address(node, path, model, object, present) && !refuse_text(node, path, "an object with keys of its own")) return;
+    const configuration_node* overruled = nullptr;
+    if (!bind_address(node, path, model, object, present, overruled) && !refuse_text(node, path, "an object with keys of its own")) return;
     const auto errors_before = report_.errors.size();
     const rule_set* rules = model.rules ? &model.rules() : nullptr;
     for (const auto& child : node.children) {
+      if (&child == overruled) continue;
       const auto index = member_named(model, child.key);
       if (index == model.members.size()) {
         if (!child.is_surrounding) warn_unknown(child, path, model);
@@ -79,18 +81,26 @@ class binder {
   }
 
   /// A text in the place of an object with a `url` is that url: `"pricing": "http://localhost:5003"`. False when this is another case.
-  bool bind_address(const configuration_node& node, const std::string& path, const type_model& model, void* object, presence& present) {
+  /// Of the two forms, the one that is no default of the application counts; `overruled` is the other.
+  bool bind_address(const configuration_node& node, const std::string& path, const type_model& model, void* object, presence& present,
+                    const configuration_node*& overruled) {
     const auto index = member_named(model, "url");
     if (node.holds != content::text || node.is_surrounding || index == model.members.size()) return false;
     const auto& member = model.members[index];
     if (member.type().kind != shape::text) return false;
     if (const auto* other = node.child("url"); other && other->holds == content::text) {
+      if (node.origin == default_origin && other->origin != default_origin) return true;
+      if (other->origin == default_origin && node.origin != default_origin) overruled = other;
+    }
+    if (const auto* other = node.child("url"); other && other->holds == content::text && other != overruled) {
       report_.errors.push_back(
           {node.origin, path, "is an address, and " + below(path, "url") + " (" + other->origin + ") is one, too: leave one of them"});
       return true;
     }
     present.add(index);
-    bind_value(node, path, member.type(), member_at(object, member), nullptr);
+    auto text = node;
+    text.children.clear();
+    bind_value(text, path, member.type(), member_at(object, member), nullptr);
     return true;
   }
 

@@ -21,7 +21,8 @@ using mamey::detail::value_path;
 struct member_cursor {
   std::span<const member_model> members;
   std::size_t expected = 0;
-  presence seen;
+  presence seen;   ///< those with a value
+  presence named;  ///< those whose name came
 
   std::size_t find(std::string_view key) noexcept {
     if (expected < members.size() && members[expected].wire_name == key) return expected++;
@@ -186,7 +187,8 @@ class reader {
     const auto& type = found.type();
     void* place = static_cast<char*>(target) + found.offset;
     const auto member_at = at.of_member(found.wire_name);
-    if (cursor.seen.has(index)) repeated(type, place, member_at);
+    if (cursor.named.has(index)) repeated(type, place, member_at);
+    cursor.named.add(index);
     if (tokens_.peek() != 'n' || refuses_null(type)) cursor.seen.add(index);
     return value(type, place, member_at);
   }

@@ -36,12 +36,17 @@ void throw_beyond_columns(const type_model& owner, std::size_t offset) {
 }
 
 condition_node combined(condition_kind how, std::vector<condition_node> parts) {
+  const bool incomplete = std::ranges::any_of(parts, &condition_node::incomplete);
   std::erase_if(parts, [](const condition_node& each) { return each.size == 0; });
-  if (parts.empty()) return {};
-  if (how != condition_kind::none && parts.size() == 1) return std::move(parts.front());
-  condition_node made{.how = how};
+  if (parts.empty()) return {.incomplete = incomplete};
+  if (how != condition_kind::none && parts.size() == 1) {
+    parts.front().incomplete = incomplete;
+    return std::move(parts.front());
+  }
+  condition_node made{.how = how, .incomplete = incomplete};
   for (auto& each : parts) {
     made.size += each.size;
+    made.held += each.held;
     if (how != condition_kind::none && each.how == how) {  // a && b && c is one level
       made.depth = std::max(made.depth, each.depth);
       std::ranges::move(each.parts, std::back_inserter(made.parts));
@@ -50,6 +55,8 @@ condition_node combined(condition_kind how, std::vector<condition_node> parts) {
       made.parts.push_back(std::move(each));
     }
   }
+  if (made.held > most_values)
+    throw internal_error("condition_too_large", "a condition compares with at most {} values, not {}", most_values, made.held);
   if (made.size > most_comparisons || made.depth > deepest_condition) {
     throw internal_error(
         "condition_too_large",
@@ -61,13 +68,14 @@ condition_node combined(condition_kind how, std::vector<condition_node> parts) {
 
 condition_node compared(const type_model& owner, std::size_t offset, condition_kind how, sql_value value) {
   check_value(owner, offset, value);
-  return {.how = how, .offset = offset, .value = std::move(value), .size = 1};
+  return {.how = how, .offset = offset, .value = std::move(value), .size = 1, .held = 1};
 }
 
 condition_node compared(const type_model& owner, std::size_t offset, std::vector<sql_value> values) {
   check_searched_values(name_of(owner, offset), values.size());
   for (const auto& each : values) check_value(owner, offset, each);
-  return {.how = condition_kind::one_of, .offset = offset, .values = std::move(values), .size = 1};
+  const auto count = values.size();
+  return {.how = condition_kind::one_of, .offset = offset, .values = std::move(values), .size = 1, .held = count};
 }
 
 condition_node begins_with(const type_model& owner, std::size_t offset, std::string_view prefix) {

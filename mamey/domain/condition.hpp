@@ -22,6 +22,7 @@ namespace mamey::inline v1 {
 /// The bounds of a condition; beyond them building it throws.
 inline constexpr std::size_t most_searched_values = 1000;  ///< of one `in`, and of `find_many`: `validation_error` (`too_many_values`)
 inline constexpr std::size_t most_comparisons = 256;       ///< of a condition: `internal_error` (`condition_too_large`)
+inline constexpr std::size_t most_values = 20'000;         ///< of all comparisons of a condition: `internal_error` (`condition_too_large`)
 inline constexpr std::size_t deepest_condition = 32;       ///< levels of `&&`, `||` and `!`: `internal_error` (`condition_too_large`)
 
 namespace detail {
@@ -33,8 +34,10 @@ struct condition_node {
   sql_value value = {};
   std::vector<sql_value> values = {};
   std::vector<condition_node> parts = {};
-  std::size_t size = 0;   ///< comparisons
-  std::size_t depth = 0;  ///< levels of combinations
+  std::size_t size = 0;     ///< comparisons
+  std::size_t held = 0;     ///< values that they compare with
+  std::size_t depth = 0;    ///< levels of combinations
+  bool incomplete = false;  ///< a comparison was left out, because its value is an empty optional
 };
 
 condition_node combined(condition_kind how, std::vector<condition_node> parts);
@@ -103,7 +106,8 @@ consteval bool has_column_order() {
 }  // namespace detail
 
 /// A condition on the rows of a state or read model, made by `where<&BookDto::price>` and combined by `&&`, `||` and `!`. Empty: all rows. A
-/// list of conditions in braces means that all of them hold. A part that compares with an empty optional is left out, whatever combines it.
+/// list of conditions in braces means that all of them hold. A part that compares with an empty optional is left out, whatever combines it; `remove_where` and
+/// `update_where` refuse such a condition.
 template <class Stored>
 class member_condition {
  public:
@@ -198,7 +202,7 @@ class searched_member {
   template <class Values>
     requires(!detail::value_list<Values> && detail::optional_value<Values>)
   condition in(const Values& values) const {
-    return values ? in(*values) : condition();
+    return values ? in(*values) : left_out();
   }
 
   /// Texts that begin with these bytes; case counts, and no character has a special meaning.
@@ -210,7 +214,7 @@ class searched_member {
   template <class Value>
     requires detail::optional_value<Value>
   condition starts_with(const Value& prefix) const {
-    return prefix ? starts_with(std::string_view(*prefix)) : condition();
+    return prefix ? starts_with(std::string_view(*prefix)) : left_out();
   }
 
   /// Rows without a value. `!where<&BookDto::note>.is_null()`: rows with one.
@@ -222,6 +226,7 @@ class searched_member {
 
  private:
   static std::size_t offset() { return detail::offset_of<owner, Member>(); }
+  static condition left_out() { return condition(detail::condition_node{.incomplete = true}); }
 
   template <class Value>
   static sql_value value_of(const Value& value) {
@@ -243,7 +248,7 @@ class searched_member {
   template <class Value>
   static condition compare(condition_kind how, const Value& value) {
     if constexpr (detail::optional_value<Value> && !detail::is_comparable<Value, plain>())
-      return value ? compare(how, *value) : condition();
+      return value ? compare(how, *value) : left_out();
     else
       return condition(detail::compared(model_of<owner>(), offset(), how, value_of(value)));
   }

@@ -1,6 +1,8 @@
 #include <mamey/domain/delayed_messages.hpp>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include <mamey/core/error.hpp>
 #include <mamey/core/json.hpp>
@@ -12,10 +14,11 @@ std::vector<delayed_entry> delayed_messages::entries(const message_info& command
   if (!reader)
     throw internal_error(
         "no_store", "the delayed {type} cannot be found: the application has no store; add one, e.g. .add(mamey::sqlite())", command.name);
-  auto found = reader->list(command, key, most);
-  std::erase_if(found, [&](const delayed_entry& each) {
-    return std::ranges::find(unit_->cancelled_delayed(), each.id) != unit_->cancelled_delayed().end();
-  });
+  const auto& taken_back = unit_->cancelled_delayed();
+  const std::set<std::string_view> gone(taken_back.begin(), taken_back.end());
+  auto found = reader->list(command, key, most + static_cast<std::int64_t>(gone.size()));
+  std::erase_if(found, [&](const delayed_entry& each) { return gone.contains(each.id); });
+  if (found.size() > static_cast<std::size_t>(most)) found.resize(most);
   return found;
 }
 

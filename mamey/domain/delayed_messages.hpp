@@ -33,7 +33,8 @@ struct cancel_result {
 /// `publisher` is. Only commands of the ambient tenant are seen. Every function may suspend.
 class delayed_messages {
  public:
-  static constexpr std::int64_t most = 1000;  ///< commands of one type and key that `list` and `cancel` look at
+  static constexpr std::int64_t most =
+      1000;  ///< commands of one type and key that one call of `list`, `count` or `cancel` looks at; what is cancelled does not count
 
   explicit delayed_messages(unit_of_work& unit) : unit_(&unit) {}
 

@@ -71,6 +71,15 @@ std::vector<column_condition> conditions_of(const collection& in, const conditio
   return parts;
 }
 
+/// What a list shows too much, a bulk change would destroy.
+void refuse_incomplete(std::string_view what, const collection& in, const condition_node& where) {
+  if (!where.incomplete) return;
+  throw internal_error("condition_incomplete",
+                       "{} on {} compares with an optional that is empty. This comparison would be left out, and more rows would change: "
+                       "decide before the call what happens without the value",
+                       what, in.name);
+}
+
 }  // namespace
 
 document_query make_query(const collection& in, const condition_node& where, const paging& paging) {
@@ -94,10 +103,12 @@ bool has_row(unit_of_work& unit, const collection& in, const condition_node& whe
 }
 
 void remove_rows(unit_of_work& unit, const collection& in, const condition_node& where) {
+  refuse_incomplete("remove_where", in, where);
   unit.write({.into = &in, .kind = write_kind::remove_where, .content = {}, .where = conditions_of(in, where)});
 }
 
 void update_rows(unit_of_work& unit, const collection& in, const condition_node& where, std::span<const assigned_member> assigned) {
+  refuse_incomplete("update_where", in, where);
   document_write change{.into = &in, .kind = write_kind::update_where, .content = {}, .where = conditions_of(in, where)};
   // An object with these members, written as every other is: what is refused there is refused here.
   const auto object = in.make();

@@ -106,7 +106,8 @@ class repository {
   void save(T& item) { save_as(item, parts_of(item).stored ? write_kind::update : write_kind::insert); }
   void remove(T& item) { save_as(item, write_kind::remove); }
   /// Records the removal of all aggregates that meet the condition when the unit of work is applied, as one statement. No rule of the
-  /// aggregate runs, no event is raised and no version is checked. Afterwards the collection cannot be read in this unit of work.
+  /// aggregate runs, no event is raised and no version is checked. Afterwards the collection cannot be read in this unit of work. `{}`
+  /// means all rows. Throws internal_error (`condition_incomplete`) for a comparison with an empty optional.
   void remove_where(const condition& where) { detail::remove_rows(*unit_, where_stored(), where.node()); }
   /// As `remove_where`, but sets members: `books.update_where(where<&BookState::year>.less(1900), assign<&BookState::genre>(Genre::old))`.
   /// The version of each row counts up, so that a copy that was loaded before cannot be saved.
@@ -231,7 +232,8 @@ class read_models {
                   .content = {.id = id_text(model_of<id_type>(), &id), .body = {}, .columns = {}}});
   }
   /// Records the removal of all models that meet the condition when the unit of work is applied, as one statement. Afterwards the collection
-  /// cannot be read in this unit of work.
+  /// cannot be read in this unit of work. `{}` means all rows. Throws internal_error (`condition_incomplete`) for a comparison with an empty
+  /// optional.
   void remove_where(const condition& where) { detail::remove_rows(*unit_, where_stored(), where.node()); }
   /// As `remove_where`, but sets members: `loans.update_where(where<&LoanDto::due>.less(today), assign<&LoanDto::late>(true))`.
   template <class... Assigned>

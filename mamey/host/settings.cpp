@@ -74,12 +74,13 @@ void check_services(const http::client_options& options, const configuration& va
     if (address.empty() && !values.find(key) && (is_neighbour || !options.type.empty()))
       continue;  // found elsewhere; these are its other settings
     if (!values.find(key)) key += ":url";
+    const bool is_given = values.find(key).has_value();
     const auto shown = http::without_user_information(address);
     found.push_back({.origin = values.origin(key),
                      .key = key,
                      .message = "expected http://HOST:PORT, https://HOST:PORT or HOST:PORT" +
-                                std::string(shown == address ? "" : " without user and password, which would not be sent") + ", got \"" +
-                                shown + "\""});
+                                std::string(shown == address ? "" : " without user and password, which would not be sent") +
+                                (!is_given ? ", and the service has none" : ", got \"" + shown + "\"")});
   }
   if (!found.empty()) throw configuration_error(std::move(found));
 }

@@ -16,8 +16,10 @@ hand_over::hand_over(std::shared_ptr<hand_over_target> to, const std::vector<env
   begin();
 }
 
-hand_over::~hand_over() {
-  if (to_) to_->cancel(rows_.reserved_rows, rows_.reserved_bytes);
+hand_over::~hand_over() { cancel(); }
+
+void hand_over::cancel() noexcept {
+  if (const auto to = std::exchange(to_, nullptr)) to->cancel(rows_.reserved_rows, rows_.reserved_bytes);
 }
 
 void hand_over::begin() noexcept {

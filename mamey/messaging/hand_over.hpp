@@ -87,6 +87,8 @@ class hand_over {
   void start_over() noexcept;
   /// A row was inserted.
   void inserted(std::int64_t sequence, bool leased, const envelope& message) noexcept;
+  /// Nothing is handed over: the commit failed. The destructor does it as well.
+  void cancel() noexcept;
   /// The commit is known to have succeeded. Returns what others have to look for.
   written_rows committed(written_rows wrote) noexcept;
 

@@ -144,7 +144,13 @@ struct harness::state {
       running->consume();
       running->start();
     });
-    runtime.advance(std::chrono::milliseconds(1));  // the consumers come to their queues
+    settle(std::chrono::milliseconds(1));  // the consumers come to their queues
+  }
+
+  /// Lets what runs beside the test come to rest. To the test no time has passed.
+  void settle(std::chrono::milliseconds span) {
+    runtime.advance(span);
+    runtime.jump_wall_clock(-span);
   }
 
   store& error_store() {
@@ -179,7 +185,7 @@ struct harness::state {
         failure = std::current_exception();
       }
     });
-    runtime.advance(std::chrono::milliseconds(20));
+    settle(std::chrono::milliseconds(20));
     if (failure) std::rethrow_exception(failure);
     refuse_commands_to_nobody();
   }

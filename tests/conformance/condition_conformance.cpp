@@ -445,8 +445,15 @@ TEST_P(condition_conformance, a_bulk_write_stands_between_what_is_written_before
   EXPECT_EQ(found(where<&book::pages>(1)), (strings{"4", "5"}));
   EXPECT_EQ(found(where<&book::pages>(5)), strings{});
 
+  const std::optional<int> none;
   unit_of_work unit(db());
   read_models<book> books(unit);
+  for (const auto& incomplete : {where<&book::pages>(none), where<&book::pages>(1) && where<&book::pages>.less(none),
+                                 !(where<&book::pages>(1) || where<&book::pages>.between(none, 7))}) {
+    EXPECT_EQ(refusal([&] { books.remove_where(incomplete); }).second, "condition_incomplete");
+    EXPECT_EQ(refusal([&] { books.update_where(incomplete, assign<&book::pages>(2)); }).second, "condition_incomplete");
+  }
+  EXPECT_TRUE(unit.take_writes().empty());
   books.remove_where(where<&book::pages>(1));
   EXPECT_EQ(refusal([&] { books.find("2"); }).second, "changed_in_bulk");
   EXPECT_EQ(refusal([&] { books.count(); }).second, "changed_in_bulk");

@@ -171,8 +171,8 @@ mamey::page<BookDto> find_books(const FindBooks& query, mamey::read_models<BookD
   using mamey::where;
   return books.list(where<&BookDto::author>.starts_with(query.author) &&  // what the client leaves empty is left out
                         where<&BookDto::genre>.in(query.genres) && where<&BookDto::year>.between(query.from, query.to) &&
-                        (where<&BookDto::price>.less(query.below) || where<&BookDto::genre>(Genre::poetry)) &&
-                        !where<&BookDto::shelf>.is_null(),
+                        where<&BookDto::price>.less(query.below) &&
+                        (where<&BookDto::genre>(Genre::poetry) || !where<&BookDto::shelf>.is_null()),
                     query.paging);
 }
 // end conditions

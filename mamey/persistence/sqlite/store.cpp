@@ -119,7 +119,7 @@ commit_outcome sqlite_store::commit(const change_set& changes) {
   if (changes.empty()) return commit_outcome::committed;
   const auto unit =
       std::make_shared<sqlite_detail::unit_job>(changes, state_->tables, state_->clock, state_->environment.wait, state_->taker.current());
-  state_->writer.run(unit);
+  unit->commit_by([&] { state_->writer.run(unit); });
   return unit->outcome();
 }
 

@@ -163,6 +163,7 @@ TEST(json_read, duplicates_can_be_refused_whatever_their_case) {
   const json::read_options refuse{.duplicates = json::duplicates::refuse};
   EXPECT_EQ(read(R"({"total":1,"TOTAL":2,"lines":[{"sku":"a","Sku":"b"}],"counts":{"a":1,"A":2,"a":3}})", object, refuse),
             "total duplicate; lines[0].sku duplicate; counts.a duplicate");
+  EXPECT_EQ(read(R"({"note":null,"NOTE":"n"})", object, refuse), "note duplicate") << "a null is a value, too";
 }
 
 TEST(json_read, any_value_can_be_the_whole_text) {

@@ -50,6 +50,10 @@ TEST(condition, a_long_chain_is_one_level_and_what_is_beyond_the_bounds_is_refus
     return std::string();
   };
   EXPECT_EQ(code_of([&] { return chain || where<&Book::year>(1); }), "condition_too_large");
+  const auto many = where<&Book::year>.in(std::vector<int>(1000, 1));
+  auto values = many;
+  for (int i = 1; i < 20; ++i) values = values || many;
+  EXPECT_EQ(code_of([&] { return values || where<&Book::year>(1); }), "condition_too_large") << "a store takes so many parameters";
   EXPECT_EQ(code_of([&] {
               for (int i = 0; i < 100; ++i) nested = !nested;
             }),

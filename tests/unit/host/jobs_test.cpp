@@ -163,6 +163,9 @@ struct Cancel {
   std::string key;
   bool fails = false;
 };
+struct CancelAll {
+  std::string key;
+};
 struct Replace {
   std::string key;
 };
@@ -189,6 +192,12 @@ void cancel(const Cancel& command, delayed_messages& later) {
   EXPECT_EQ(later.cancel<Remind>(command.key).cancelled, 0) << "they are taken back once";
   if (command.fails) throw domain_error("no", "no");
 }
+void cancel_all(const CancelAll& command, delayed_messages& later) {
+  last_cancel = {};
+  for (auto some = later.cancel<Remind>(command.key); some.cancelled > 0; some = later.cancel<Remind>(command.key))
+    last_cancel.cancelled += some.cancelled;
+  EXPECT_EQ(later.count<Remind>(command.key), 0);
+}
 void replace(const Replace& command, delayed_messages& later, publisher& messages) {
   messages.send_later(Remind{"never"}, 1h, command.key);
   EXPECT_EQ(later.count<Remind>(command.key), 2);
@@ -212,7 +221,8 @@ class delayed_by_key : public ::testing::Test {
   }
   mamey::testing::http_answer get(const std::string& path) { return tested.get(path, key); }
   mamey::testing::header_list key{{"X-Api-Key", "secret"}};
-  mamey::testing::harness tested{module("m").commands<remind, plan, cancel, replace>().queries<what_waits, cancel_while_asking>()};
+  mamey::testing::harness tested{
+      module("m").commands<remind, plan, cancel, cancel_all, replace>().queries<what_waits, cancel_while_asking>()};
 };
 
 TEST_F(delayed_by_key, are_listed_and_cancelled_with_the_commit_of_the_handler) {
@@ -229,6 +239,15 @@ TEST_F(delayed_by_key, are_listed_and_cancelled_with_the_commit_of_the_handler) 
   EXPECT_EQ(reminded, (texts{"other"}));
   tested.send(Cancel{"k"});
   EXPECT_EQ(last_cancel.cancelled, 0);
+}
+
+TEST_F(delayed_by_key, are_all_cancelled_by_a_handler_that_goes_on_until_none_is_left) {
+  const int many = static_cast<int>(delayed_messages::most) + 200;
+  for (int i = 0; i < many; ++i) tested.send(Plan{"k", "late", 120});
+  tested.send(CancelAll{"k"});
+  EXPECT_EQ(last_cancel.cancelled, many);
+  tested.advance(3h);
+  EXPECT_EQ(reminded, texts{});
 }
 
 TEST_F(delayed_by_key, are_replaced_in_one_handler) {

@@ -147,10 +147,10 @@ TEST(settings, a_service_is_an_address_or_an_object_with_its_settings) {
     }
     return {};
   };
-  const std::string expected = "expected http://HOST:PORT, https://HOST:PORT or HOST:PORT, got ";
-  EXPECT_NE(
-      refused(R"({"httpClient": {"services": {"orders": {"retries": 1}}}})").find("httpClient:services:orders:url: " + expected + "\"\""),
-      std::string::npos)
+  const std::string form = "expected http://HOST:PORT, https://HOST:PORT or HOST:PORT, ", expected = form + "got ";
+  EXPECT_NE(refused(R"({"httpClient": {"services": {"orders": {"retries": 1}}}})")
+                .find("httpClient:services:orders:url: " + form + "and the service has none"),
+            std::string::npos)
       << "it is no neighbour";
   EXPECT_NE(
       refused(R"({"httpClient": {"services": {"catalog": {"url": "tcp://x"}}}})").find("httpClient:services:catalog:url: " + expected),
@@ -169,6 +169,18 @@ TEST(settings, a_service_is_an_address_or_an_object_with_its_settings) {
         std::string::npos)
         << problem.reason();
   }
+}
+
+TEST(settings, an_address_in_code_is_a_default_in_either_form) {
+  using namespace mamey;
+  const auto address = [](const char* in_code, const char* given) {
+    configuration values;
+    values.set(in_code, "http://in-code:1", default_origin);
+    values.set(given, "http://given:2", "the file");
+    return read_client_options(values).services.at("pricing").url;
+  };
+  EXPECT_EQ(address("httpClient:services:pricing:url", "httpClient:services:pricing"), "http://given:2");
+  EXPECT_EQ(address("httpClient:services:pricing", "httpClient:services:pricing:url"), "http://given:2");
 }
 
 TEST(settings, an_address_of_a_service_that_is_none_refuses_the_start_with_its_place_and_hides_credentials) {

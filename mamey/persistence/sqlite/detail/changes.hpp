@@ -32,6 +32,16 @@ class unit_job final : public job {
   void skip_inbox() noexcept { skips_inbox_ = true; }
   void apply(connection& to) override;
   written_rows committed() noexcept override { return handing_.committed(wrote_); }
+  /// Waits in `run` for the writer. After a failure nothing is handed over, although the writer may hold this object a little longer.
+  template <class Run>
+  void commit_by(Run run) {
+    try {
+      run();
+    } catch (...) {
+      if (state == phase::done) handing_.cancel();  // else the writer is not through with it
+      throw;
+    }
+  }
   commit_outcome outcome() const noexcept { return outcome_; }
 
  private:

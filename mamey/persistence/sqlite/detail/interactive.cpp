@@ -31,7 +31,7 @@ std::int64_t interactive_transaction::execute(const sql_statement& statement) {
 void interactive_transaction::commit(const change_set& changes) {
   const auto unit = std::make_shared<unit_job>(changes, tables_, clock_, wait_, taker_());
   if (has_inbox_row_) unit->skip_inbox();
-  session_->commit(unit);
+  unit->commit_by([&] { session_->commit(unit); });
   if (unit->outcome() == commit_outcome::already_handled)
     throw conflict("already_handled", "message {id} was handled already", changes.inbox->message_id);
 }
