@@ -59,19 +59,22 @@ std::chrono::milliseconds longest_poll_of(double interval_milliseconds) {
 }  // namespace
 
 relay_settings relay_settings_of(const outbox_options& options, const transport_features& features, std::string owner) {
-  return {.batch = static_cast<std::size_t>(options.batch),
-          .batch_bytes = static_cast<std::size_t>(options.batch_bytes),
-          .window = static_cast<std::size_t>(options.window),
-          .lease = options.lease,
-          .margin = options.lease_margin,
-          .confirm_timeout = features.confirms_after_handling ? std::chrono::milliseconds(0) : options.confirm_timeout,
-          .shortest_poll = options.shortest_poll,
-          .longest_poll = longest_poll_of(options.interval_milliseconds),
-          .refusals = options.refusals,
-          .ordered = options.ordered,
-          .parked_head_blocks = options.parked_head_blocks,
-          .owner = std::move(owner),
-          .hand_over_lease = options.lease};
+  return {
+      .batch = static_cast<std::size_t>(options.batch),
+      .batch_bytes = static_cast<std::size_t>(options.batch_bytes),
+      .window = static_cast<std::size_t>(options.window),
+      .lease = options.lease,
+      .margin = options.lease_margin,
+      .confirm_timeout = features.confirms_after_handling ? std::chrono::milliseconds(0) : options.confirm_timeout,
+      // Each copy of a message has a count of its own there. One that ends the process before its row is marked would come again and again.
+      .mark_delay = features.counts_starts ? std::chrono::milliseconds(0) : relay_settings{}.mark_delay,
+      .shortest_poll = options.shortest_poll,
+      .longest_poll = longest_poll_of(options.interval_milliseconds),
+      .refusals = options.refusals,
+      .ordered = options.ordered,
+      .parked_head_blocks = options.parked_head_blocks,
+      .owner = std::move(owner),
+      .hand_over_lease = options.lease};
 }
 
 namespace {

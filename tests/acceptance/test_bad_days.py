@@ -2,6 +2,7 @@
 
 import socket
 import time
+import uuid
 
 import pytest
 
@@ -56,8 +57,12 @@ def test_a_message_that_kills_the_process_is_parked_unrun_after_its_starts_and_t
     good, first = trouble.add(**later)
     assert first.status == 201
     trouble.wait_until_handled(good)
-    bad, answer = trouble.add("abort", **later)
-    assert answer.status == 201
+    bad = str(uuid.uuid4())
+    try:
+        _, answer = trouble.add("abort", id=bad, **later)
+        assert answer.status == 201
+    except ConnectionError:  # its event is handled as soon as the commit is known, maybe before the answer is out
+        pass
 
     def parked():
         if trouble.running.process.poll() is not None:

@@ -76,7 +76,7 @@ connection::~connection() = default;
 
 bool connection::retired() const {
   const std::lock_guard lock(mutex_);
-  return retired_ || outlived();
+  return retired_ || outlived() || (swollen_ && PQtransactionStatus(session_.get()) == PQTRANS_IDLE);
 }
 
 bool connection::in_transaction() const {
@@ -308,7 +308,10 @@ void connection::take_result(pg_result* owned) {
 /// Past the bound the rest is read and dropped: what others asked for comes behind it.
 void connection::take_row(step& to, pg_result* owned) {
   if (to.too_large) return PQclear(owned);
-  if (to.result.append_row(owned) && to.result.bytes() <= *to.most_bytes) return;
+  const auto before = to.result.bytes();
+  const bool appended = to.result.append_row(owned);
+  if (appended && to.result.bytes() <= *to.most_bytes) return;
+  if (!appended || to.result.bytes() - before > *to.most_bytes) swollen_ = true;
   to.too_large = true;
   to.result = {};
 }

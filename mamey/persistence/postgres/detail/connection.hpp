@@ -121,7 +121,7 @@ class connection {
   // Under the lock.
   void make_progress();
   void take_result(pg_result* owned);
-  static void take_row(step& to, pg_result* owned);
+  void take_row(step& to, pg_result* owned);
   step* bounded_head() const;
   bool is_row_too_large();
   bool outlived() const noexcept { return around_.era && around_.era->now() != era_; }
@@ -144,6 +144,7 @@ class connection {
   std::optional<std::uint64_t> row_began_;  ///< `bytes_read` when the row that is coming was first seen incomplete
   bool unflushed_ = false;
   bool read_while_sending_ = false;  ///< libpq may have answers in its buffer that nobody has looked at
+  bool swollen_ = false;             ///< libpq keeps the room that one large row took, so nobody takes this connection again
   bool retired_ = false;
   enum class preparation : std::uint8_t { sent, done };
   struct prepared {
