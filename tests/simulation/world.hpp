@@ -33,7 +33,7 @@ struct coverage_table {
   std::array<std::array<std::uint64_t, Events>, States> met{};
   template <class State, class Event>
   void meet(State state, Event event) {
-    ++met[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)];
+    ++met.at(static_cast<std::size_t>(state)).at(static_cast<std::size_t>(event));
   }
   std::size_t reached() const {
     std::size_t count = 0;
@@ -48,7 +48,7 @@ struct coverage {
   coverage_table<6, 20> relay;
   coverage_table<10, 16> delivery;
   coverage_table<3, 4> throttle;
-  coverage_table<7, 11> subscription;
+  coverage_table<8, 12> subscription;
 };
 
 /// What is made to go wrong, and how much of everything there is.
