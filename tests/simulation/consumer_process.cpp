@@ -119,18 +119,18 @@ void consumer_process::connection_lost(bool cancelled) {
 
 /// Lets go of the queue when what runs has ended. An operator resumes it some time, or the pause ends earlier.
 void consumer_process::hold() {
-  const auto let_go = std::make_shared<std::function<void()>>();
-  *let_go = [this, let_go] {
-    if (!held_back_) return;
-    if (held_ > 0) return later(20ms, *let_go);
-    if (connection_ != 0) world_.broker->disconnect(std::exchange(connection_, 0));
-  };
-  (*let_go)();
+  let_go();
   if (subscription_->retry_at() != steady_time::max())
     later(std::max<span>(subscription_->retry_at() - steady(), 0ns), [this] { supervise(subscription_event::timer); });
   world_.time.after(world_.time.random.between(50ms, 3s), [this, mine = incarnation_] {
     if (mine == incarnation_) supervise(subscription_event::resume);
   });
+}
+
+void consumer_process::let_go() {
+  if (!held_back_) return;
+  if (held_ > 0) return later(20ms, [this] { let_go(); });
+  if (connection_ != 0) world_.broker->disconnect(std::exchange(connection_, 0));
 }
 
 void consumer_process::stop_gently() {

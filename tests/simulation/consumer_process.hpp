@@ -47,6 +47,7 @@ class consumer_process {
   steady_time steady() const { return steady_time(world_.time.now()); }
   void supervise(subscription_event event, std::chrono::milliseconds pause_for = {});
   void hold();
+  void let_go();
   void open();
   void drain();
   void poll_delayed();
