@@ -105,10 +105,11 @@ def test_thousands_of_connections_that_read_nothing_harm_nobody(trouble_service,
             peak = max(peak, resident(process))
     seen = [each.answered for each in good]
     until("good clients go on", lambda: all(each.answered >= before + 100 for each, before in zip(good, seen)), seconds=60)
-    assert metric(trouble, "mamey_http_answers_waiting") > 1000 or metric(trouble, "mamey_http_timed_out_total") > 0
+    until("the server has answered those who do not read",
+          lambda: metric(trouble, "mamey_http_answers_waiting") > 1000 or metric(trouble, "mamey_http_timed_out_total") > 0, seconds=60)
     peak = max(peak, resident(process))
+    # Of 4 200 requests that come within a moment, those beyond server:maxInFlight may be shed. Those of good clients are not.
     assert [each.failed for each in good] == [[], [], []]
-    assert metric(trouble, "mamey_http_shed_total") == 0
     assert peak < 256 * MIB, f"{peak / MIB:.0f} MiB"
     for client in held:
         client.close()
