@@ -88,14 +88,15 @@ class binder {
     if (node.holds != content::text || node.is_surrounding || index == model.members.size()) return false;
     const auto& member = model.members[index];
     if (member.type().kind != shape::text) return false;
-    if (const auto* other = node.child("url"); other && other->holds == content::text) {
-      if (node.origin == default_origin && other->origin != default_origin) return true;
-      if (other->origin == default_origin && node.origin != default_origin) overruled = other;
-    }
-    if (const auto* other = node.child("url"); other && other->holds == content::text && other != overruled) {
-      report_.errors.push_back(
-          {node.origin, path, "is an address, and " + below(path, "url") + " (" + other->origin + ") is one, too: leave one of them"});
-      return true;
+    if (const auto* url = node.child("url"); url && url->holds == content::text) {
+      const bool is_default = node.origin == default_origin, url_is_default = url->origin == default_origin;
+      if (is_default == url_is_default) {
+        report_.errors.push_back(
+            {node.origin, path, "is an address, and " + below(path, "url") + " (" + url->origin + ") is one, too: leave one of them"});
+        return true;
+      }
+      if (is_default) return true;
+      overruled = url;
     }
     present.add(index);
     auto text = node;
