@@ -23,14 +23,6 @@ namespace {
 using namespace mamey;
 using namespace mamey_test;
 
-enum class Colour : int { red, dark_blue };
-struct Probe {
-  static constexpr message_options message{.exchange = "wire"};
-  std::string what;
-  int number = 0;
-  uuid id;
-  Colour colour = Colour::red;
-};
 struct ProbeRejected {
   static constexpr message_options message{.exchange = "wire"};
   std::string what, reason, code;

@@ -31,6 +31,16 @@ namespace mamey_test {
 
 using namespace mamey;
 
+/// The message that .NET's handlers were recorded with.
+enum class Colour : int { red, dark_blue };
+struct Probe {
+  static constexpr message_options message{.exchange = "wire"};
+  std::string what;
+  int number = 0;
+  uuid id;
+  Colour colour = Colour::red;
+};
+
 /// Hands over what the test says and keeps what is published.
 class fed_transport final : public transport {
  public:

@@ -42,14 +42,6 @@ struct DeliveryStarted {
   static constexpr message_options message{.exchange = "deliveries"};
   uuid delivery_id, order_id;
 };
-enum class Colour : int { red, dark_blue };
-struct Probe {
-  static constexpr message_options message{.exchange = "wire"};
-  std::string what;
-  int number = 0;
-  uuid id;
-  Colour colour = Colour::red;
-};
 struct Empty {
   static constexpr message_options message{.exchange = "wire"};
 };

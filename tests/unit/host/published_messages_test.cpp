@@ -75,7 +75,6 @@ struct EnvelopeOfInt {  // Envelope<int> there, whose name .NET writes so
   static constexpr message_options message{.name = "Envelope`1"};
   int item = 0;
 };
-enum class Colour : int { red, dark_blue };
 struct Line {
   std::string sku;
   int quantity = 0;
